@@ -1,0 +1,95 @@
+//! What leaves the aggregator: one batch an interval, with names instead of numbers.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Length of an interval of stream time, in seconds.
+pub const INTERVAL_SECS: u32 = 10;
+
+/// Which way a packet crossed a link, seen from our network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Towards our network.
+    In,
+    /// Out of our network.
+    Out,
+}
+
+impl Direction {
+    /// The word used everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// Everything that was counted in one interval by one worker. Batches of the same interval add up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The probe's name.
+    pub probe: Arc<str>,
+    /// Start of the interval, in seconds since the Unix epoch: a multiple of [`INTERVAL_SECS`].
+    pub start: u32,
+    /// Volumes by class, one row a key.
+    pub volumes: Vec<Volume>,
+    /// TCP round-trip times.
+    pub round_trips: Vec<RoundTrips>,
+    /// What each link's interval looked like as a whole: present for every configured link as long as
+    /// the probe runs, so that "no traffic" and "not observed" differ.
+    pub observations: Vec<Observation>,
+}
+
+/// Octets, packets and new flows of one class on one link and direction in one interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Volume {
+    /// The link's name.
+    pub link: Arc<str>,
+    /// Which way.
+    pub direction: Direction,
+    /// The protocol's name.
+    pub protocol: Arc<str>,
+    /// The service's name, `none` where none is known.
+    pub service: Arc<str>,
+    /// The category's name.
+    pub category: Arc<str>,
+    /// Octets on the wire, whole frames without FCS.
+    pub octets: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Flows whose first packet fell into this interval, counted in the direction of that packet.
+    pub flows: u64,
+}
+
+/// TCP handshake round-trip times of one link and category in one interval, as histogram bins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundTrips {
+    /// The link's name.
+    pub link: Arc<str>,
+    /// The category's name.
+    pub category: Arc<str>,
+    /// (upper bound of the bin in microseconds, samples in it), at two significant digits.
+    pub bins: Vec<(u32, u64)>,
+}
+
+/// One link in one interval as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The link's name.
+    pub link: Arc<str>,
+    /// Packets received: equals the sum over all classes and both directions.
+    pub packets: u64,
+    /// Octets received: equals the sum over all classes and both directions.
+    pub octets: u64,
+    /// Flows active at the end of the interval.
+    pub active_flows: u64,
+    /// Packets the kernel or the interface dropped before they were seen.
+    pub dropped_kernel: u64,
+    /// Packets that were counted in a later interval than their own, for coming too late.
+    pub late: u64,
+    /// Packets of flows that the full flow table did not take: counted under a class by port.
+    pub table_full: u64,
+}

@@ -1,0 +1,8 @@
+//! How much: volumes per interval, link, direction and class; round-trip times; live gauges.
+//!
+//! No clock, no I/O: intervals are of stream time. Whatever comes in, the octets and packets of a
+//! batch's classes add up to its observations.
+
+mod batch;
+
+pub use batch::{Batch, Direction, INTERVAL_SECS, Observation, RoundTrips, Volume};

@@ -1,0 +1,11 @@
+//! Where packets come from: sources, decoding, link mapping and direction, the flow table.
+//!
+//! Nothing here reads a clock or waits: time comes in with the packets (see [`Timestamp`]).
+//! Nothing here panics on data: every length is checked, every table is bounded, and what cannot be
+//! decoded is a result of its own that is counted like any other.
+
+mod packet;
+mod time;
+
+pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
+pub use time::Timestamp;

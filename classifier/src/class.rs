@@ -1,0 +1,356 @@
+//! The words of a verdict: protocol, service, category, and how sure it is and why.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::rules::ServiceId;
+
+/// A word that is not one of a list's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is not a {list}")]
+pub struct UnknownWord {
+    /// The list: "category" or "protocol".
+    pub list: &'static str,
+    /// The word that is not in it.
+    pub word: String,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $list:literal, $($(#[$item:meta])* $variant:ident = $word:literal,)+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$item])* $variant,)+ }
+
+        impl $name {
+            /// Every one, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word used in output, configuration, API and database alike.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.pad(self.name()) }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { list: $list, word: word.to_owned() }),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What traffic is for. P2P and direct download are never merged.
+    Category, "category",
+    /// Peer-to-peer file sharing and streaming.
+    P2p = "p2p",
+    /// One-click hosters, cyberlockers, debrid services, bulk FTP.
+    DirectDownload = "direct-download",
+    /// Browsing, and HTTP to services without a category of their own.
+    Web = "web",
+    /// Video and audio, live or on demand.
+    Streaming = "streaming",
+    /// Operating system, application and package updates.
+    SoftwareUpdate = "software-update",
+    /// Game play, game downloads and their launchers.
+    Gaming = "gaming",
+    /// Telephony and meetings.
+    Voip = "voip",
+    /// Chat and social messaging.
+    Messaging = "messaging",
+    /// Synchronised and backed-up storage.
+    CloudStorage = "cloud-storage",
+    /// NNTP and Usenet providers.
+    Usenet = "usenet",
+    /// SMTP, IMAP, POP3 and web mail.
+    Mail = "mail",
+    /// Tunnels whose inside cannot be seen.
+    Vpn = "vpn",
+    /// SSH, RDP, VNC and their like.
+    RemoteAccess = "remote-access",
+    /// Name resolution in any form.
+    Dns = "dns",
+    /// What keeps networks running: ICMP, NTP, routing, ARP and other non-IP.
+    Network = "network",
+    /// Nothing was recognised.
+    Unknown = "unknown",
+}
+
+words! {
+    /// What is spoken on the wire.
+    Protocol, "protocol",
+    /// Nothing was recognised.
+    Unknown = "unknown",
+    /// A frame without IP: ARP, LLDP, spanning tree.
+    NonIp = "non-ip",
+    /// A later fragment whose first fragment was not seen.
+    Fragment = "fragment",
+    /// A frame whose headers are cut short or contradict themselves.
+    Undecodable = "undecodable",
+    /// BitTorrent in any form: peer wire, uTP, DHT, trackers, local discovery, web seeds.
+    BitTorrent = "bittorrent",
+    /// eDonkey2000 and eMule, Kad included.
+    Edonkey = "edonkey",
+    /// Gnutella and Gnutella2.
+    Gnutella = "gnutella",
+    /// Direct Connect, NMDC and ADC.
+    DirectConnect = "directconnect",
+    /// Soulseek.
+    Soulseek = "soulseek",
+    /// HTTP/1 and cleartext HTTP/2 (RFC 9112, RFC 9113), WebSocket included.
+    Http = "http",
+    /// TLS over TCP (RFC 8446, RFC 5246).
+    Tls = "tls",
+    /// QUIC versions 1 and 2 (RFC 9000, RFC 9369), and gQUIC.
+    Quic = "quic",
+    /// DTLS over UDP (RFC 9147, RFC 6347).
+    Dtls = "dtls",
+    /// DNS over UDP or TCP (RFC 1035), mDNS and LLMNR.
+    Dns = "dns",
+    /// Secure Shell (RFC 4253).
+    Ssh = "ssh",
+    /// Network Time Protocol (RFC 5905).
+    Ntp = "ntp",
+    /// FTP's control connection (RFC 959).
+    Ftp = "ftp",
+    /// FTP's data connections.
+    FtpData = "ftp-data",
+    /// Simple Mail Transfer Protocol (RFC 5321).
+    Smtp = "smtp",
+    /// Internet Message Access Protocol (RFC 9051).
+    Imap = "imap",
+    /// Post Office Protocol version 3 (RFC 1939).
+    Pop3 = "pop3",
+    /// Network News Transfer Protocol (RFC 3977).
+    Nntp = "nntp",
+    /// STUN and TURN (RFC 8489, RFC 8656).
+    Stun = "stun",
+    /// Real-time transport and its control protocol (RFC 3550).
+    Rtp = "rtp",
+    /// Session Initiation Protocol (RFC 3261).
+    Sip = "sip",
+    /// WireGuard.
+    WireGuard = "wireguard",
+    /// OpenVPN over UDP or TCP.
+    OpenVpn = "openvpn",
+    /// IPsec: IKE, ESP and AH (RFC 7296, RFC 4303).
+    Ipsec = "ipsec",
+    /// Remote Desktop Protocol.
+    Rdp = "rdp",
+    /// SMB/CIFS.
+    Smb = "smb",
+    /// DHCP for IPv4 and IPv6.
+    Dhcp = "dhcp",
+    /// Simple Network Management Protocol.
+    Snmp = "snmp",
+    /// Simple Service Discovery Protocol.
+    Ssdp = "ssdp",
+    /// Border Gateway Protocol (RFC 4271).
+    Bgp = "bgp",
+    /// ICMP and ICMPv6, IGMP included.
+    Icmp = "icmp",
+    /// Tunnels, routing and any other IP protocol without a flow inside that could be read.
+    OtherIp = "other-ip",
+}
+
+impl Protocol {
+    /// The category of this protocol where no service says otherwise.
+    pub const fn category(self) -> Category {
+        match self {
+            Self::BitTorrent
+            | Self::Edonkey
+            | Self::Gnutella
+            | Self::DirectConnect
+            | Self::Soulseek => Category::P2p,
+            Self::Http | Self::Tls | Self::Quic => Category::Web,
+            Self::FtpData => Category::DirectDownload,
+            Self::Dns => Category::Dns,
+            Self::Ssh | Self::Rdp => Category::RemoteAccess,
+            Self::Smtp | Self::Imap | Self::Pop3 => Category::Mail,
+            Self::Nntp => Category::Usenet,
+            Self::Stun | Self::Rtp | Self::Sip | Self::Dtls => Category::Voip,
+            Self::WireGuard | Self::OpenVpn | Self::Ipsec => Category::Vpn,
+            // FTP's control connection moves commands, not files.
+            Self::Ftp
+            | Self::Ntp
+            | Self::Smb
+            | Self::Dhcp
+            | Self::Snmp
+            | Self::Ssdp
+            | Self::Bgp
+            | Self::Icmp
+            | Self::OtherIp
+            | Self::NonIp => Category::Network,
+            Self::Unknown | Self::Fragment | Self::Undecodable => Category::Unknown,
+        }
+    }
+}
+
+/// What octets are counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Whose it is; [`ServiceId::NONE`] where no name was seen or no rule knows it.
+    pub service: ServiceId,
+    /// What it is for.
+    pub category: Category,
+}
+
+impl Class {
+    /// A protocol in its own category, of no known service.
+    pub const fn of(protocol: Protocol) -> Self {
+        Self { protocol, service: ServiceId::NONE, category: protocol.category() }
+    }
+}
+
+/// How sure a verdict is, in percent: how many of a hundred such verdicts one expects to be right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Confidence(pub u8);
+
+impl Confidence {
+    /// Nothing was recognised.
+    pub const NONE: Self = Self(0);
+    /// A well-known port, and nothing that contradicts it.
+    pub const GUESS: Self = Self(30);
+    /// Circumstances: a learnt name or endpoint, a shape.
+    pub const LIKELY: Self = Self(80);
+    /// The protocol's own framing, checked.
+    pub const CERTAIN: Self = Self(99);
+}
+
+/// Why a verdict was reached: a set of facts, printed joined by `+`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Evidence(u32);
+
+macro_rules! evidence {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal $word:literal,)+) => {
+        impl Evidence {
+            $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)+
+            const WORDS: &'static [(Self, &'static str)] = &[$((Self::$name, $word),)+];
+        }
+    };
+}
+
+evidence! {
+    /// The protocol's handshake or greeting.
+    HANDSHAKE = 0 "handshake",
+    /// Message framing in the middle of a conversation.
+    FRAMING = 1 "framing",
+    /// TLS server name indication (RFC 6066), in TLS or QUIC.
+    SNI = 2 "sni",
+    /// HTTP's Host header.
+    HOST = 3 "host",
+    /// A name in the server's certificate.
+    CERTIFICATE = 4 "certificate",
+    /// A name learnt from a DNS answer for this server's address.
+    DNS_NAME = 5 "dns-name",
+    /// Application-layer protocol negotiation (RFC 7301).
+    ALPN = 6 "alpn",
+    /// A well-known port.
+    PORT = 7 "port",
+    /// An endpoint learnt from a tracker, a DHT answer or an earlier flow.
+    PEER = 8 "peer",
+    /// Announced by another flow, as FTP announces its data connections.
+    RELATED = 9 "related",
+    /// Sizes, entropy or direction of the packets.
+    SHAPE = 10 "shape",
+    /// The IP protocol number.
+    TRANSPORT = 11 "transport",
+    /// BitTorrent: micro transport protocol (BEP 29).
+    UTP = 12 "utp",
+    /// BitTorrent: distributed hash table (BEP 5).
+    DHT = 13 "dht",
+    /// BitTorrent: tracker over HTTP (BEP 3) or UDP (BEP 15).
+    TRACKER = 14 "tracker",
+    /// BitTorrent: local service discovery (BEP 14).
+    LSD = 15 "lsd",
+    /// BitTorrent: message stream encryption.
+    MSE = 16 "mse",
+    /// The client program names itself.
+    USER_AGENT = 17 "user-agent",
+}
+
+impl Evidence {
+    /// No evidence.
+    pub const NONE: Self = Self(0);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether every fact of `other` is in this set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (fact, word) in Self::WORDS {
+            if self.has(*fact) {
+                if !first {
+                    f.write_str("+")?;
+                }
+                f.write_str(word)?;
+                first = false;
+            }
+        }
+        if first { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+/// What a flow is, how sure that is, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What its octets are counted under.
+    pub class: Class,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why.
+    pub evidence: Evidence,
+}
+
+impl Verdict {
+    /// Nothing was recognised.
+    pub const UNKNOWN: Self = Self {
+        class: Class::of(Protocol::Unknown),
+        confidence: Confidence::NONE,
+        evidence: Evidence::NONE,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_parse_back() {
+        for category in Category::ALL {
+            assert_eq!(category.name().parse(), Ok(*category));
+        }
+        for protocol in Protocol::ALL {
+            assert_eq!(protocol.name().parse(), Ok(*protocol));
+        }
+        let error = "pear-to-pear".parse::<Category>().unwrap_err();
+        assert_eq!(error.to_string(), "`pear-to-pear` is not a category");
+    }
+
+    #[test]
+    fn evidence_prints_its_facts() {
+        assert_eq!(Evidence::NONE.to_string(), "none");
+        assert_eq!(Evidence::SNI.with(Evidence::HANDSHAKE).to_string(), "handshake+sni");
+    }
+}

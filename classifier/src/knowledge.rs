@@ -1,0 +1,199 @@
+//! What the workers learn and share: names of addresses, endpoints of peers, announced connections.
+//!
+//! Each map is bounded and its entries age on stream time. A full map refuses what is new once its
+//! expired entries are gone, and counts the refusal. A shard's lock is held for one look-up or one
+//! insertion, never across another call.
+
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use etiage_capture::Timestamp;
+
+use crate::class::Protocol;
+
+/// How many entries each of the maps may hold.
+const MAX_ENTRIES: usize = 1 << 20;
+/// A name outlives its DNS time to live: clients keep connections, and resolvers' caches hide queries.
+const NAME_AGE: Duration = Duration::from_secs(3600);
+/// DHT nodes and tracker lists are refreshed every 15 to 30 minutes (BEP 5, BEP 3).
+const PEER_AGE: Duration = Duration::from_secs(3600);
+/// An announced connection is opened at once or not at all.
+const EXPECTED_AGE: Duration = Duration::from_secs(120);
+
+/// What is learnt, shared by all workers.
+#[derive(Debug)]
+pub struct Knowledge {
+    names: Aged<(IpAddr, IpAddr), Arc<str>>,
+    names_of_servers: Aged<IpAddr, Arc<str>>,
+    peers: Aged<SocketAddr, Protocol>,
+    expected: Aged<SocketAddr, Protocol>,
+}
+
+impl Default for Knowledge {
+    fn default() -> Self {
+        Self::with_capacity(MAX_ENTRIES)
+    }
+}
+
+/// How full the maps are, and what they refused for being full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnowledgeStats {
+    /// Names held.
+    pub names: usize,
+    /// Peer endpoints held.
+    pub peers: usize,
+    /// Entries refused, over all maps.
+    pub refused: u64,
+}
+
+impl Knowledge {
+    /// Maps of at most so many entries each.
+    pub fn with_capacity(max_entries: usize) -> Self {
+        Self {
+            names: Aged::new(max_entries, NAME_AGE),
+            names_of_servers: Aged::new(max_entries, NAME_AGE),
+            peers: Aged::new(max_entries, PEER_AGE),
+            expected: Aged::new(max_entries, EXPECTED_AGE),
+        }
+    }
+
+    /// A DNS answer told `client` that `server` has this name.
+    pub fn learn_name(&self, now: Timestamp, client: IpAddr, server: IpAddr, name: &str) {
+        let name: Arc<str> = name.into();
+        self.names.insert(now, (client, server), name.clone());
+        self.names_of_servers.insert(now, server, name);
+    }
+
+    /// The name under which `client` knows `server`, if it asked for it; else the last name that any
+    /// client was given for that address. The flag tells which: true if the client itself asked.
+    pub fn name(&self, now: Timestamp, client: IpAddr, server: IpAddr) -> Option<(Arc<str>, bool)> {
+        if let Some(name) = self.names.get(now, &(client, server)) {
+            return Some((name, true));
+        }
+        self.names_of_servers.get(now, &server).map(|name| (name, false))
+    }
+
+    /// An endpoint is a peer of this protocol.
+    pub fn learn_peer(&self, now: Timestamp, endpoint: SocketAddr, protocol: Protocol) {
+        self.peers.insert(now, endpoint, protocol);
+    }
+
+    /// The protocol of which this endpoint is a known peer.
+    pub fn peer(&self, now: Timestamp, endpoint: SocketAddr) -> Option<Protocol> {
+        self.peers.get(now, &endpoint)
+    }
+
+    /// A control connection announced that this endpoint will be connected to.
+    pub fn expect(&self, now: Timestamp, endpoint: SocketAddr, protocol: Protocol) {
+        self.expected.insert(now, endpoint, protocol);
+    }
+
+    /// What was announced for this endpoint.
+    pub fn expected(&self, now: Timestamp, endpoint: SocketAddr) -> Option<Protocol> {
+        self.expected.get(now, &endpoint)
+    }
+
+    /// How full the maps are.
+    pub fn stats(&self) -> KnowledgeStats {
+        let refused = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        KnowledgeStats {
+            names: self.names.map.len(),
+            peers: self.peers.map.len(),
+            refused: refused(&self.names.refused)
+                + refused(&self.names_of_servers.refused)
+                + refused(&self.peers.refused)
+                + refused(&self.expected.refused),
+        }
+    }
+}
+
+/// A bounded map whose entries expire on stream time.
+#[derive(Debug)]
+struct Aged<K: Eq + Hash, V> {
+    map: DashMap<K, (V, Timestamp), foldhash::fast::RandomState>,
+    max_entries: usize,
+    age: Duration,
+    /// Stream time, in seconds, of the last sweep: at most one each second, else a full map would
+    /// be swept once a packet.
+    swept: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl<K: Eq + Hash, V: Clone> Aged<K, V> {
+    fn new(max_entries: usize, age: Duration) -> Self {
+        Self {
+            map: DashMap::default(),
+            max_entries,
+            age,
+            swept: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    fn insert(&self, now: Timestamp, key: K, value: V) {
+        if let Some(mut entry) = self.map.get_mut(&key) {
+            *entry = (value, now);
+            return;
+        }
+        if self.map.len() >= self.max_entries && !self.sweep(now) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.map.insert(key, (value, now));
+    }
+
+    fn get(&self, now: Timestamp, key: &K) -> Option<V> {
+        let entry = self.map.get(key)?;
+        let (value, learnt) = entry.value();
+        (now.since(*learnt) <= self.age).then(|| value.clone())
+    }
+
+    /// Removes what has expired; whether there is room now.
+    fn sweep(&self, now: Timestamp) -> bool {
+        if self.swept.swap(now.as_secs(), Ordering::Relaxed) != now.as_secs() {
+            self.map.retain(|_, (_, learnt)| now.since(*learnt) <= self.age);
+        }
+        self.map.len() < self.max_entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn a_name_is_first_the_clients_own_then_anybodys_and_expires() {
+        let knowledge = Knowledge::default();
+        knowledge.learn_name(at(100), ip(1), ip(9), "a.example");
+        knowledge.learn_name(at(100), ip(2), ip(9), "b.example");
+        assert_eq!(knowledge.name(at(101), ip(1), ip(9)), Some(("a.example".into(), true)));
+        assert_eq!(knowledge.name(at(101), ip(3), ip(9)), Some(("b.example".into(), false)));
+        assert_eq!(knowledge.name(at(100 + 3601), ip(1), ip(9)), None);
+    }
+
+    #[test]
+    fn a_full_map_refuses_counts_and_takes_again_once_entries_expired() {
+        let knowledge = Knowledge::with_capacity(2);
+        for last in 1..=3 {
+            knowledge.learn_peer(at(10), SocketAddr::new(ip(last), 6881), Protocol::BitTorrent);
+        }
+        assert_eq!(knowledge.peer(at(10), SocketAddr::new(ip(3), 6881)), None);
+        assert_eq!(knowledge.stats().refused, 1);
+        let later = at(10 + 3602);
+        knowledge.learn_peer(later, SocketAddr::new(ip(3), 6881), Protocol::BitTorrent);
+        assert_eq!(knowledge.peer(later, SocketAddr::new(ip(3), 6881)), Some(Protocol::BitTorrent));
+        assert_eq!(knowledge.stats().peers, 1);
+    }
+}

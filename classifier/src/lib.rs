@@ -1,0 +1,23 @@
+//! What a flow is: protocol, service and category, with how sure that is and why.
+//!
+//! A [`Classifier`] is asked packet by packet while a flow is probed; its [`FlowState`] is freed at
+//! the verdict. Probes look at payload only; names come from the payload (SNI, Host, certificate)
+//! or from what was learnt of DNS answers ([`Knowledge`]); services from a data file ([`Rules`]).
+//!
+//! No function here panics on data, reads a clock or waits.
+
+mod class;
+mod cursor;
+mod engine;
+mod knowledge;
+mod ports;
+mod probe;
+pub mod probes;
+mod rules;
+mod stream;
+
+pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
+pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
+pub use knowledge::{Knowledge, KnowledgeStats};
+pub use probe::{Answer, Finding, FlowEnds, View};
+pub use rules::{Rules, ServiceId};

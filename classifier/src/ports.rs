@@ -1,0 +1,52 @@
+//! The last resort: well-known ports, where no probe had enough to look at.
+
+use etiage_capture::Transport;
+
+use crate::class::{Class, Confidence, Evidence, Protocol, Verdict};
+use crate::probe::FlowEnds;
+
+/// IANA's ports of the protocols that are worth a guess: a flow whose payload was cut away, encrypted
+/// from the middle, or never sent. Peer-to-peer has none: its ports are anybody's.
+const PORTS: &[(Transport, u16, Protocol)] = &[
+    (Transport::TCP, 21, Protocol::Ftp),
+    (Transport::TCP, 22, Protocol::Ssh),
+    (Transport::TCP, 25, Protocol::Smtp),
+    (Transport::TCP, 53, Protocol::Dns),
+    (Transport::UDP, 53, Protocol::Dns),
+    (Transport::UDP, 67, Protocol::Dhcp),
+    (Transport::TCP, 80, Protocol::Http),
+    (Transport::TCP, 110, Protocol::Pop3),
+    (Transport::TCP, 119, Protocol::Nntp),
+    (Transport::UDP, 123, Protocol::Ntp),
+    (Transport::TCP, 143, Protocol::Imap),
+    (Transport::UDP, 161, Protocol::Snmp),
+    (Transport::TCP, 179, Protocol::Bgp),
+    (Transport::TCP, 443, Protocol::Tls),
+    (Transport::UDP, 443, Protocol::Quic),
+    (Transport::TCP, 445, Protocol::Smb),
+    (Transport::TCP, 465, Protocol::Smtp),
+    (Transport::UDP, 500, Protocol::Ipsec),
+    (Transport::TCP, 563, Protocol::Nntp),
+    (Transport::TCP, 587, Protocol::Smtp),
+    (Transport::TCP, 853, Protocol::Dns),
+    (Transport::TCP, 993, Protocol::Imap),
+    (Transport::TCP, 995, Protocol::Pop3),
+    (Transport::UDP, 1900, Protocol::Ssdp),
+    (Transport::TCP, 3389, Protocol::Rdp),
+    (Transport::UDP, 4500, Protocol::Ipsec),
+    (Transport::UDP, 5353, Protocol::Dns),
+];
+
+/// What the ports suggest; the responder's port first, as the initiator's is mostly ephemeral.
+pub(crate) fn guess(ends: &FlowEnds) -> Option<Verdict> {
+    [ends.responder.port(), ends.initiator.port()].into_iter().find_map(|port| {
+        let known = |(transport, known, _): &&(Transport, u16, Protocol)| {
+            *transport == ends.transport && *known == port
+        };
+        PORTS.iter().find(known).map(|(_, _, protocol)| Verdict {
+            class: Class::of(*protocol),
+            confidence: Confidence::GUESS,
+            evidence: Evidence::PORT,
+        })
+    })
+}

@@ -1,0 +1,130 @@
+//! What a probe sees and what it may answer.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use etiage_capture::{PerSide, Side, Timestamp, Transport};
+
+use crate::class::{Confidence, Evidence, Protocol};
+use crate::knowledge::Knowledge;
+use crate::rules::ServiceId;
+
+/// A flow's ends, as the flow table knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowEnds {
+    /// The end that sent the first packet, or the SYN.
+    pub initiator: SocketAddr,
+    /// The other end.
+    pub responder: SocketAddr,
+    /// Transport protocol.
+    pub transport: Transport,
+}
+
+impl FlowEnds {
+    /// The end on this side.
+    pub const fn end(&self, side: Side) -> SocketAddr {
+        match side {
+            Side::Initiator => self.initiator,
+            Side::Responder => self.responder,
+        }
+    }
+
+    /// Whether either end has this port.
+    pub const fn has_port(&self, port: u16) -> bool {
+        self.initiator.port() == port || self.responder.port() == port
+    }
+}
+
+/// What a probe looks at: one datagram, or one side's stream as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Stream time of the packet that made this call.
+    pub now: Timestamp,
+    /// The flow's ends.
+    pub ends: &'a FlowEnds,
+    /// Who sent these octets.
+    pub side: Side,
+    /// UDP: the datagram's payload. TCP: this side's stream from its first octet (`from_start`), or
+    /// the segment's payload where the start was not seen. Never empty.
+    pub payload: &'a [u8],
+    /// Whether `payload` begins where the side began to speak (always true for a datagram).
+    pub from_start: bool,
+    /// Payload length on the wire of the packet at hand; larger than its captured part if it was cut.
+    pub wire_octets: u32,
+    /// How many packets with payload this side has sent, this one included.
+    pub sent: u16,
+    /// How many packets with payload the other side has sent.
+    pub answered: u16,
+    /// The first octets (at most [`crate::HEAD`]) that each side sent; empty where nothing
+    /// was seen.
+    pub heads: PerSide<&'a [u8]>,
+    /// What was learnt from other flows.
+    pub knowledge: &'a Knowledge,
+}
+
+impl View<'_> {
+    /// The sender's endpoint.
+    pub const fn source(&self) -> SocketAddr {
+        self.ends.end(self.side)
+    }
+
+    /// The receiver's endpoint.
+    pub const fn destination(&self) -> SocketAddr {
+        self.ends.end(self.side.other())
+    }
+}
+
+/// What a probe says of what it was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// It is this.
+    Match(Finding<'a>),
+    /// It may be; show more.
+    Unsure,
+    /// It is not, and will not be: do not ask again for this flow.
+    No,
+}
+
+/// What a probe found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding<'a> {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// How sure the probe is. From [`crate::SETTLED`] on no other probe is asked.
+    pub confidence: Confidence,
+    /// Why.
+    pub evidence: Evidence,
+    /// A host name that the payload shows, lower or upper case, without port.
+    pub host: Option<Cow<'a, str>>,
+    /// A service that the payload shows by itself, without a host name.
+    pub service: Option<ServiceId>,
+    /// The protocol is known but later packets can still show the name: keep asking this probe alone.
+    pub more: bool,
+}
+
+impl<'a> Finding<'a> {
+    /// A protocol by its own checked framing.
+    pub const fn certain(protocol: Protocol, evidence: Evidence) -> Self {
+        Self::new(protocol, Confidence::CERTAIN, evidence)
+    }
+
+    /// A protocol with a stated confidence.
+    pub const fn new(protocol: Protocol, confidence: Confidence, evidence: Evidence) -> Self {
+        Self { protocol, confidence, evidence, host: None, service: None, more: false }
+    }
+
+    /// With a host name, and how it was seen.
+    #[must_use]
+    pub fn named(mut self, host: impl Into<Cow<'a, str>>, evidence: Evidence) -> Self {
+        self.host = Some(host.into());
+        self.evidence = self.evidence.with(evidence);
+        self
+    }
+
+    /// The name may still come.
+    #[must_use]
+    pub const fn with_more(mut self) -> Self {
+        self.more = true;
+        self
+    }
+}

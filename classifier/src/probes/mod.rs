@@ -1,0 +1,38 @@
+//! The probes: one protocol each, asked in the order of these lists.
+//!
+//! A probe is a pure function of what it is shown and of its part of the flow's [`Scratch`]. It says
+//! `Match` only when the protocol's own framing was checked, `Unsure` while more payload could settle
+//! it, `No` as soon as it cannot be its protocol. It never panics, whatever the octets are.
+//!
+//! Order matters only where two probes could match the same octets: the stricter one comes first.
+
+use etiage_capture::Transport;
+
+use crate::probe::{Answer, View};
+
+/// A probe and its name, for tests and statistics.
+pub struct Probe {
+    /// Its module's name.
+    pub name: &'static str,
+    /// Asks it about what is in view.
+    pub ask: for<'a> fn(&View<'a>, &mut Scratch) -> Answer<'a>,
+}
+
+/// What probes remember of a flow between packets.
+#[derive(Default)]
+pub struct Scratch {}
+
+/// Probes over TCP.
+pub static TCP: &[Probe] = &[];
+
+/// Probes over UDP.
+pub static UDP: &[Probe] = &[];
+
+/// The probes for a transport; `None` where the transport itself is the verdict.
+pub(crate) fn for_transport(transport: Transport) -> Option<&'static [Probe]> {
+    match transport {
+        Transport::TCP => Some(TCP),
+        Transport::UDP => Some(UDP),
+        _ => None,
+    }
+}
