@@ -2,30 +2,11 @@
 
 use std::sync::Arc;
 
+use etiage_capture::Direction;
 use serde::{Deserialize, Serialize};
 
 /// Length of an interval of stream time, in seconds.
 pub const INTERVAL_SECS: u32 = 10;
-
-/// Which way a packet crossed a link, seen from our network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Towards our network.
-    In,
-    /// Out of our network.
-    Out,
-}
-
-impl Direction {
-    /// The word used everywhere.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
-    }
-}
 
 /// Everything that was counted in one interval by one worker. Batches of the same interval add up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,5 +4,8 @@
 //! batch's classes add up to its observations.
 
 mod batch;
+mod live;
 
-pub use batch::{Batch, Direction, INTERVAL_SECS, Observation, RoundTrips, Volume};
+pub use batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
+pub use etiage_capture::Direction;
+pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};

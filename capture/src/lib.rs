@@ -4,8 +4,16 @@
 //! Nothing here panics on data: every length is checked, every table is bounded, and what cannot be
 //! decoded is a result of its own that is counted like any other.
 
+mod cursor;
+pub mod decode;
+mod link;
 mod packet;
 mod time;
 
+pub use cursor::Cursor;
+pub use decode::{Content, Decoded, LinkLayer, Outer, decode};
+pub use link::{
+    BadMacAddress, Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, MacAddress, Placement,
+};
 pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
 pub use time::Timestamp;

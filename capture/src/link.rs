@@ -1,0 +1,304 @@
+//! Links: which monitored port a packet crossed, and which way.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::Outer;
+
+/// Which way a packet crossed a link, seen from our network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Towards our network.
+    In,
+    /// Out of our network.
+    Out,
+}
+
+impl Direction {
+    /// Both, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::In, Self::Out];
+
+    /// The word used everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A link-layer address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddress(pub [u8; 6]);
+
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// Text that is not a MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a MAC address: six pairs of hexadecimal digits joined by colons, as in 02:00:5e:10:00:01"
+)]
+pub struct BadMacAddress;
+
+impl FromStr for MacAddress {
+    type Err = BadMacAddress;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut octets = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut octets {
+            let part = parts.next().filter(|part| part.len() == 2).ok_or(BadMacAddress)?;
+            *octet = u8::from_str_radix(part, 16).map_err(|_| BadMacAddress)?;
+        }
+        if parts.next().is_some() { Err(BadMacAddress) } else { Ok(Self(octets)) }
+    }
+}
+
+/// Place of an interface among those that a probe captures on.
+pub type InterfaceIndex = u16;
+
+/// Place of a link in a [`LinkMap`].
+pub type LinkIndex = u16;
+
+/// What makes a packet one of a link's: every condition that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkRule {
+    /// Captured on one of these interfaces; the direction where the interface sees only one.
+    pub interfaces: Vec<(InterfaceIndex, Option<Direction>)>,
+    /// Outermost VLAN tag.
+    pub vlan: Option<u16>,
+    /// The neighbour's router: a frame from it comes in, a frame to it goes out.
+    pub neighbour_macs: Vec<MacAddress>,
+    /// One of the two addresses lies in one of these.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// Where a packet belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The link.
+    pub link: LinkIndex,
+    /// Which way.
+    pub direction: Direction,
+    /// Whether the direction is known; where nothing tells it, `direction` is [`Direction::In`].
+    pub determined: bool,
+}
+
+/// All links of a probe, and what is local to our network.
+#[derive(Clone, Debug, Default)]
+pub struct LinkMap {
+    rules: Vec<LinkRule>,
+    local: Vec<IpNet>,
+}
+
+impl LinkMap {
+    /// Links in the order in which they are tried: the first whose conditions all hold takes the
+    /// packet. `local` are our network's prefixes.
+    pub fn new(rules: Vec<LinkRule>, local: Vec<IpNet>) -> Self {
+        Self { rules, local }
+    }
+
+    /// One link that takes every packet, with the private, shared and link-local ranges as local.
+    pub fn everything() -> Self {
+        Self { rules: vec![LinkRule::default()], local: private_prefixes() }
+    }
+
+    /// How many links there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no link at all.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The link and direction of a packet; `None` if it is no link's.
+    ///
+    /// `inner` are the addresses of the innermost packet, source first. The direction is told by, in
+    /// this order: an interface that sees only one, the neighbour's MAC address, local prefixes
+    /// (outermost addresses, then innermost), and the kernel's mark of packets that this host sent.
+    pub fn place(
+        &self,
+        interface: InterfaceIndex,
+        outer: &Outer,
+        inner: Option<(IpAddr, IpAddr)>,
+    ) -> Option<Placement> {
+        let addresses = [outer.addresses, inner];
+        self.rules.iter().zip(0..).find_map(|(rule, link)| {
+            let by_interface = rule.interface(interface)?;
+            if rule.vlan.is_some() && rule.vlan != outer.vlan {
+                return None;
+            }
+            let by_neighbour = rule.neighbour(outer)?;
+            if !rule.has_prefix(addresses) {
+                return None;
+            }
+            let direction = by_interface
+                .or(by_neighbour)
+                .or_else(|| addresses.into_iter().flatten().find_map(|pair| self.locality(pair)))
+                .or(outer
+                    .sent_by_host
+                    .map(|sent| if sent { Direction::Out } else { Direction::In }));
+            Some(Placement {
+                link,
+                direction: direction.unwrap_or(Direction::In),
+                determined: direction.is_some(),
+            })
+        })
+    }
+
+    /// Direction by local prefixes; nothing if both or neither end is local.
+    fn locality(&self, (source, destination): (IpAddr, IpAddr)) -> Option<Direction> {
+        let local = |address: IpAddr| self.local.iter().any(|prefix| prefix.contains(&address));
+        match (local(source), local(destination)) {
+            (true, false) => Some(Direction::Out),
+            (false, true) => Some(Direction::In),
+            // What our network sends to a group leaves it; what is local at both ends does not cross.
+            (true, true) if destination.is_multicast() => Some(Direction::Out),
+            _ => None,
+        }
+    }
+}
+
+impl LinkRule {
+    /// `None` if the interface is not the link's, else the direction that the interface tells.
+    fn interface(&self, interface: InterfaceIndex) -> Option<Option<Direction>> {
+        if self.interfaces.is_empty() {
+            return Some(None);
+        }
+        let found = self.interfaces.iter().find(|(known, _)| *known == interface);
+        found.map(|(_, direction)| *direction)
+    }
+
+    /// `None` if the frame is not the neighbour's, else the direction that its MAC address tells.
+    fn neighbour(&self, outer: &Outer) -> Option<Option<Direction>> {
+        if self.neighbour_macs.is_empty() {
+            return Some(None);
+        }
+        let (source, destination) = outer.macs?;
+        if self.neighbour_macs.contains(&source) {
+            Some(Some(Direction::In))
+        } else if self.neighbour_macs.contains(&destination) {
+            Some(Some(Direction::Out))
+        } else {
+            None
+        }
+    }
+
+    fn has_prefix(&self, addresses: [Option<(IpAddr, IpAddr)>; 2]) -> bool {
+        self.prefixes.is_empty()
+            || addresses.into_iter().flatten().any(|(source, destination)| {
+                let inside = |address: IpAddr| self.prefixes.iter().any(|p| p.contains(&address));
+                inside(source) || inside(destination)
+            })
+    }
+}
+
+/// Private (RFC 1918, RFC 4193), shared (RFC 6598) and link-local ranges: local where nobody said
+/// what is.
+fn private_prefixes() -> Vec<IpNet> {
+    const RANGES: [(&str, u8); 6] = [
+        ("10.0.0.0", 8),
+        ("172.16.0.0", 12),
+        ("192.168.0.0", 16),
+        ("100.64.0.0", 10),
+        ("fc00::", 7),
+        ("fe80::", 10),
+    ];
+    let parse = |(address, length): (&str, u8)| IpNet::new(address.parse().ok()?, length).ok();
+    RANGES.into_iter().filter_map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
+    const OURS: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
+
+    fn addresses(source: &str, destination: &str) -> Option<(IpAddr, IpAddr)> {
+        Some((source.parse().unwrap(), destination.parse().unwrap()))
+    }
+
+    fn ethernet(source: MacAddress, destination: MacAddress, vlan: Option<u16>) -> Outer {
+        Outer { macs: Some((source, destination)), vlan, ..Outer::default() }
+    }
+
+    fn placed(
+        map: &LinkMap,
+        interface: u16,
+        outer: &Outer,
+        source: &str,
+        destination: &str,
+    ) -> Option<(u16, Direction, bool)> {
+        let placement = map.place(interface, outer, addresses(source, destination))?;
+        Some((placement.link, placement.direction, placement.determined))
+    }
+
+    #[test]
+    fn without_links_everything_counts_and_private_ranges_are_local() {
+        let map = LinkMap::everything();
+        let outer = Outer::default();
+        let place = |source, destination| placed(&map, 0, &outer, source, destination);
+        assert_eq!(place("100.64.10.11", "198.51.100.21"), Some((0, Direction::Out, true)));
+        assert_eq!(place("2001:db8::1", "fd00::1"), Some((0, Direction::In, true)));
+        assert_eq!(place("198.51.100.21", "192.0.2.45"), Some((0, Direction::In, false)));
+        assert_eq!(place("10.0.0.1", "10.0.0.2"), Some((0, Direction::In, false)));
+        assert!(map.place(0, &outer, None).is_some(), "non-IP counts too");
+    }
+
+    #[test]
+    fn links_are_told_apart_by_vlan_neighbour_interface_and_prefix() {
+        let map = LinkMap::new(
+            vec![
+                LinkRule { vlan: Some(100), ..LinkRule::default() },
+                LinkRule { neighbour_macs: vec![NEIGHBOUR], ..LinkRule::default() },
+                LinkRule { interfaces: vec![(3, Some(Direction::Out))], ..LinkRule::default() },
+                LinkRule {
+                    prefixes: vec!["198.51.100.0/24".parse().unwrap()],
+                    ..LinkRule::default()
+                },
+            ],
+            vec!["203.0.113.0/24".parse().unwrap()],
+        );
+        let plain = ethernet(OURS, OURS, None);
+        let (ours, theirs) = ("203.0.113.5", "192.0.2.7");
+        let tagged = ethernet(OURS, OURS, Some(100));
+        assert_eq!(placed(&map, 0, &tagged, theirs, ours), Some((0, Direction::In, true)));
+        let from = ethernet(NEIGHBOUR, OURS, None);
+        // The neighbour's MAC address outweighs prefixes: spoofed sources still come in.
+        assert_eq!(placed(&map, 0, &from, ours, theirs), Some((1, Direction::In, true)));
+        let to = ethernet(OURS, NEIGHBOUR, Some(7));
+        assert_eq!(placed(&map, 0, &to, theirs, ours), Some((1, Direction::Out, true)));
+        assert_eq!(placed(&map, 3, &plain, theirs, ours), Some((2, Direction::Out, true)));
+        assert_eq!(placed(&map, 0, &plain, ours, "198.51.100.9"), Some((3, Direction::Out, true)));
+        assert_eq!(placed(&map, 0, &plain, ours, theirs), None);
+    }
+
+    #[test]
+    fn mac_addresses_parse_and_print() {
+        assert_eq!("02:00:00:00:00:09".parse(), Ok(NEIGHBOUR));
+        assert_eq!(NEIGHBOUR.to_string(), "02:00:00:00:00:09");
+        for bad in
+            ["", "02:00:00:00:00", "02:00:00:00:00:09:01", "2:0:0:0:0:9", "zz:00:00:00:00:09"]
+        {
+            assert_eq!(bad.parse::<MacAddress>(), Err(BadMacAddress), "{bad}");
+        }
+    }
+}
