@@ -6,6 +6,17 @@
 //!
 //! Order matters only where two probes could match the same octets: the stricter one comes first.
 
+mod bencode;
+mod bittorrent;
+mod bittorrent_http;
+mod dht;
+mod peers;
+#[cfg(test)]
+mod testing;
+mod text;
+mod tracker;
+mod utp;
+
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};
@@ -20,13 +31,26 @@ pub struct Probe {
 
 /// What probes remember of a flow between packets.
 #[derive(Default)]
-pub struct Scratch {}
+pub struct Scratch {
+    bittorrent_http: bittorrent_http::Memory,
+    tracker: tracker::Memory,
+    utp: utp::Memory,
+}
 
 /// Probes over TCP.
-pub static TCP: &[Probe] = &[];
+pub static TCP: &[Probe] = &[
+    Probe { name: "bittorrent", ask: bittorrent::ask },
+    Probe { name: "bittorrent_http", ask: bittorrent_http::ask },
+];
 
 /// Probes over UDP.
-pub static UDP: &[Probe] = &[];
+pub static UDP: &[Probe] = &[
+    Probe { name: "dht", ask: dht::ask },
+    Probe { name: "tracker", ask: tracker::ask },
+    Probe { name: "lsd", ask: tracker::ask_lsd },
+    // Few bits are fixed in uTP's header: everything stricter comes before it.
+    Probe { name: "utp", ask: utp::ask },
+];
 
 /// The probes for a transport; `None` where the transport itself is the verdict.
 pub(crate) fn for_transport(transport: Transport) -> Option<&'static [Probe]> {
