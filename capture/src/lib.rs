@@ -6,8 +6,10 @@
 
 mod cursor;
 pub mod decode;
+pub mod flow;
 mod link;
 mod packet;
+pub mod source;
 mod time;
 
 pub use cursor::Cursor;

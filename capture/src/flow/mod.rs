@@ -1,0 +1,10 @@
+//! The flow table, and where later fragments find their flow.
+
+mod fragments;
+mod key;
+mod table;
+mod wheel;
+
+pub use fragments::Fragments;
+pub use key::{FlowKey, Sender};
+pub use table::{Admission, Flow, FlowEndReason, FlowId, FlowSettings, FlowTable, SideCount};
