@@ -4,8 +4,11 @@
 //! batch's classes add up to its observations.
 
 mod batch;
+mod interval;
 mod live;
+mod meter;
 
 pub use batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
 pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
+pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};

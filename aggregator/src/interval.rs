@@ -1,0 +1,290 @@
+//! The open intervals: rows by class, round-trip times, and what each link received as a whole.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use etiage_capture::flow::FlowId;
+use etiage_capture::{Direction, LinkIndex, Timestamp};
+use etiage_classifier::{Category, Class, Rules, ServiceId};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use hdrhistogram::Histogram;
+
+use crate::batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
+use crate::live::Counted;
+
+/// Rows of one interval. What would be one more is counted without its service, of which there are
+/// few enough; a link rarely sees a thousand classes in ten seconds.
+const MAX_ROWS: usize = 100_000;
+/// Round-trip times above a minute are counted as a minute.
+const MAX_ROUND_TRIP_MICROS: u64 = 60_000_000;
+/// A gap in stream time of more intervals than this was not observed: nothing is emitted for it.
+const MAX_EMPTY: u32 = 360;
+
+/// Under what a packet is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct RowKey {
+    link: LinkIndex,
+    direction: Direction,
+    class: Class,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    counted: Counted,
+    flows: u64,
+}
+
+/// What is counted under one class at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Start of the interval, in seconds since the Unix epoch.
+    pub(crate) start: u32,
+    pub(crate) link: LinkIndex,
+    pub(crate) direction: Direction,
+    pub(crate) counted: Counted,
+    pub(crate) flows: u32,
+}
+
+#[derive(Debug, Default)]
+struct LinkCounts {
+    received: Counted,
+    dropped_kernel: u64,
+    late: u64,
+    table_full: u64,
+}
+
+#[derive(Debug)]
+struct Interval {
+    start: u32,
+    rows: HashMap<RowKey, Row, RandomState>,
+    round_trips: HashMap<(LinkIndex, Category), Histogram<u32>, RandomState>,
+    links: Vec<LinkCounts>,
+    /// Flows with octets in this interval that have no verdict yet.
+    undecided: Vec<FlowId>,
+}
+
+impl Interval {
+    fn new(start: u32, links: usize) -> Self {
+        Self {
+            start,
+            rows: HashMap::default(),
+            round_trips: HashMap::default(),
+            links: (0..links).map(|_| LinkCounts::default()).collect(),
+            undecided: Vec::new(),
+        }
+    }
+}
+
+/// The interval at hand and the one before it. An interval stays open for one interval's length after
+/// its end, for late packets and late verdicts.
+#[derive(Debug)]
+pub(crate) struct Intervals {
+    open: VecDeque<Interval>,
+    names: Vec<Arc<str>>,
+    probe: Arc<str>,
+}
+
+/// Where a packet is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// Start of the interval.
+    pub(crate) start: u32,
+    /// Whether the packet's own interval had been closed already.
+    pub(crate) late: bool,
+}
+
+impl Intervals {
+    pub(crate) fn new(probe: Arc<str>, names: Vec<Arc<str>>) -> Self {
+        Self { open: VecDeque::new(), names, probe }
+    }
+
+    /// Flows that must be decided before time can pass to this moment: their octets' interval closes.
+    pub(crate) fn undecided_before(&mut self, to: Timestamp) -> Option<(u32, Vec<FlowId>)> {
+        let oldest = self.open.front_mut()?;
+        let closes = oldest.start.saturating_add(2 * INTERVAL_SECS);
+        if interval_of(to) < closes || oldest.undecided.is_empty() {
+            return None;
+        }
+        Some((oldest.start, std::mem::take(&mut oldest.undecided)))
+    }
+
+    /// Closes the oldest interval if time has passed it by; opens what follows.
+    pub(crate) fn advance(
+        &mut self,
+        to: Timestamp,
+        rules: &Rules,
+        active: &[u64],
+    ) -> Option<Batch> {
+        let now = interval_of(to);
+        let Some(newest) = self.open.back().map(|interval| interval.start) else {
+            self.open.push_back(Interval::new(now, self.names.len()));
+            return None;
+        };
+        if newest >= now {
+            return None;
+        }
+        let gap = (now - newest) / INTERVAL_SECS > MAX_EMPTY;
+        let next = if gap { now } else { newest + INTERVAL_SECS };
+        self.open.push_back(Interval::new(next, self.names.len()));
+        // At most two are open; after a gap, what was before it goes one batch a call.
+        if self.open.len() > 2 { self.close(rules, active) } else { None }
+    }
+
+    /// Whether the newest interval is the one that holds this moment.
+    pub(crate) fn has_reached(&self, to: Timestamp) -> bool {
+        self.open.back().is_some_and(|interval| interval.start >= interval_of(to))
+    }
+
+    /// Closes the oldest interval, if one is open.
+    pub(crate) fn close(&mut self, rules: &Rules, active: &[u64]) -> Option<Batch> {
+        let interval = self.open.pop_front()?;
+        let name = |link: LinkIndex| self.names.get(usize::from(link)).cloned().unwrap_or_default();
+        let mut words = Words::default();
+        let mut volumes: Vec<Volume> = interval
+            .rows
+            .iter()
+            .map(|(key, row)| Volume {
+                link: name(key.link),
+                direction: key.direction,
+                protocol: words.get(key.class.protocol.name()),
+                service: words.get(rules.name(key.class.service)),
+                category: words.get(key.class.category.name()),
+                octets: row.counted.octets,
+                packets: row.counted.packets,
+                flows: row.flows,
+            })
+            .collect();
+        // A fixed order, so that a batch that is sent again is the same block to the database.
+        volumes.sort_by(|a, b| order(a).cmp(&order(b)));
+        let round_trips =
+            interval.round_trips.iter().map(|((link, category), histogram)| RoundTrips {
+                link: name(*link),
+                category: words.get(category.name()),
+                bins: histogram
+                    .iter_recorded()
+                    .map(|bin| (bin.value_iterated_to() as u32, bin.count_at_value().into()))
+                    .collect(),
+            });
+        let round_trips = round_trips.collect();
+        let observations = interval.links.iter().enumerate().map(|(place, counts)| Observation {
+            link: name(place as LinkIndex),
+            packets: counts.received.packets,
+            octets: counts.received.octets,
+            active_flows: active.get(place).copied().unwrap_or_default(),
+            dropped_kernel: counts.dropped_kernel,
+            late: counts.late,
+            table_full: counts.table_full,
+        });
+        let observations = observations.collect();
+        Some(Batch {
+            probe: self.probe.clone(),
+            start: interval.start,
+            volumes,
+            round_trips,
+            observations,
+        })
+    }
+
+    /// The interval in which a packet of this time is counted.
+    pub(crate) fn slot(&self, time: Timestamp) -> Slot {
+        let own = interval_of(time);
+        match self.open.iter().find(|interval| interval.start == own) {
+            Some(interval) => Slot { start: interval.start, late: false },
+            None => {
+                let oldest = self.open.front().map_or(own, |interval| interval.start);
+                Slot { start: oldest, late: true }
+            }
+        }
+    }
+
+    /// A packet was received on a link.
+    pub(crate) fn receive(&mut self, slot: Slot, link: LinkIndex, octets: u32) {
+        if let Some(counts) = self.link(slot.start, link) {
+            counts.received.count(octets);
+            counts.late += u64::from(slot.late);
+        }
+    }
+
+    /// A packet found the flow table full.
+    pub(crate) fn table_full(&mut self, slot: Slot, link: LinkIndex) {
+        if let Some(counts) = self.link(slot.start, link) {
+            counts.table_full += 1;
+        }
+    }
+
+    /// Packets were lost before they were seen.
+    pub(crate) fn lost(&mut self, link: LinkIndex, packets: u64) {
+        let newest =
+            self.open.back_mut().and_then(|interval| interval.links.get_mut(usize::from(link)));
+        if let Some(counts) = newest {
+            counts.dropped_kernel += packets;
+        }
+    }
+
+    /// Counts under a class.
+    pub(crate) fn count(&mut self, class: Class, share: &Share) {
+        let Some(interval) = self.interval(share.start) else { return };
+        let mut key = RowKey { link: share.link, direction: share.direction, class };
+        if interval.rows.len() >= MAX_ROWS && !interval.rows.contains_key(&key) {
+            key.class.service = ServiceId::NONE;
+        }
+        let row = interval.rows.entry(key).or_default();
+        row.counted.octets = row.counted.octets.saturating_add(share.counted.octets);
+        row.counted.packets = row.counted.packets.saturating_add(share.counted.packets);
+        row.flows = row.flows.saturating_add(share.flows.into());
+    }
+
+    /// A flow has octets in this interval, but no verdict yet.
+    pub(crate) fn undecided(&mut self, start: u32, flow: FlowId) {
+        if let Some(interval) = self.interval(start) {
+            interval.undecided.push(flow);
+        }
+    }
+
+    /// A TCP handshake took so long.
+    pub(crate) fn round_trip(&mut self, link: LinkIndex, category: Category, micros: u64) {
+        let Some(interval) = self.open.back_mut() else { return };
+        let histogram = match interval.round_trips.entry((link, category)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                // The bounds are constants that the crate accepts.
+                let Ok(new) = Histogram::new_with_bounds(1, MAX_ROUND_TRIP_MICROS, 2) else {
+                    return;
+                };
+                entry.insert(new)
+            }
+        };
+        histogram.saturating_record(micros.max(1));
+    }
+
+    fn interval(&mut self, start: u32) -> Option<&mut Interval> {
+        self.open.iter_mut().rev().find(|interval| interval.start == start)
+    }
+
+    fn link(&mut self, start: u32, link: LinkIndex) -> Option<&mut LinkCounts> {
+        self.interval(start)?.links.get_mut(usize::from(link))
+    }
+}
+
+/// Start of the interval that holds a moment.
+fn interval_of(time: Timestamp) -> u32 {
+    // 2106 is the last year that ClickHouse's DateTime holds.
+    let secs = u32::try_from(time.as_secs()).unwrap_or(u32::MAX - 2 * INTERVAL_SECS);
+    secs - secs % INTERVAL_SECS
+}
+
+fn order(volume: &Volume) -> (&str, Direction, &str, &str, &str) {
+    (&volume.link, volume.direction, &volume.category, &volume.protocol, &volume.service)
+}
+
+/// Each word once, shared by all rows of a batch.
+#[derive(Default)]
+struct Words(HashMap<String, Arc<str>, RandomState>);
+
+impl Words {
+    fn get(&mut self, word: &str) -> Arc<str> {
+        self.0.entry_ref(word).or_insert_with(|| word.into()).clone()
+    }
+}

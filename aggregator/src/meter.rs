@@ -1,0 +1,456 @@
+//! One worker's way from frames to batches: decode, place, find the flow, classify, count.
+
+use std::sync::Arc;
+
+use etiage_capture::decode::{self, Content, FragmentId};
+use etiage_capture::flow::{
+    Admission, Flow, FlowEndReason, FlowId, FlowKey, FlowSettings, FlowTable, Fragments, SideCount,
+};
+use etiage_capture::source::Frame;
+use etiage_capture::{
+    InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, PerSide, Placement, Side, TcpHeader,
+    Timestamp,
+};
+use etiage_classifier::{Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict};
+
+use crate::batch::Batch;
+use crate::interval::{Intervals, Share, Slot};
+use crate::live::{Counted, Live, LiveDelta};
+
+/// Datagrams whose later fragments can be found, in each of two generations.
+const MAX_FRAGMENTS: usize = 16_384;
+/// Packets after which a worker adds what it counted to the shared gauges.
+const LIVE_EVERY: u64 = 256;
+
+/// What a meter needs to know.
+#[derive(Clone, Debug)]
+pub struct MeterSettings {
+    /// The probe's name, which its batches carry.
+    pub probe: Arc<str>,
+    /// The links.
+    pub links: Arc<LinkMap>,
+    /// The links' names, in the order of the map.
+    pub link_names: Vec<Arc<str>>,
+    /// Bounds and timeouts of the flow table.
+    pub flows: FlowSettings,
+    /// Whether the VLAN is part of the flow key: where address spaces overlap between VLANs.
+    pub vlan_in_key: bool,
+}
+
+/// A flow as it is reported at its end, or when the active timeout has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowRecord {
+    /// First packet.
+    pub first: Timestamp,
+    /// Last packet.
+    pub last: Timestamp,
+    /// The ends: the initiator first.
+    pub ends: FlowEnds,
+    /// What each sent.
+    pub counts: PerSide<SideCount>,
+    /// What it is.
+    pub verdict: Verdict,
+    /// Why it is reported.
+    pub reason: FlowEndReason,
+}
+
+/// Takes reported flows.
+pub type FlowSink = Box<dyn FnMut(&FlowRecord) + Send>;
+
+/// What the table keeps of each flow.
+#[derive(Debug, Default)]
+struct Tracked {
+    /// The link of its first packet.
+    link: LinkIndex,
+    phase: Phase,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    New,
+    Probing(Box<Probing>),
+    Settled(Verdict),
+}
+
+/// What is kept of a flow while it is probed.
+#[derive(Debug, Default)]
+struct Probing {
+    state: FlowState,
+    /// Counted under no class yet: at most two intervals by two directions, on the links it was seen.
+    pending: Vec<Share>,
+    /// What it is counted under, where that is known though more is still asked.
+    known: Option<Verdict>,
+    handshake: Handshake,
+}
+
+/// The time of a TCP handshake, from the SYN to the acknowledgment of its answer: a full round trip
+/// between the ends, wherever on the way one looks, and even if only the initiator is seen.
+#[derive(Clone, Copy, Debug, Default)]
+enum Handshake {
+    #[default]
+    Unseen,
+    Syn(Timestamp),
+    /// Microseconds; to be counted once the category is known.
+    Measured(u64),
+    /// Counted, or never to be: a repeated SYN makes it ambiguous (RFC 6298, section 3).
+    Done,
+}
+
+/// Counts frames of one worker.
+pub struct Meter {
+    table: FlowTable<Tracked>,
+    fragments: Fragments,
+    books: Books,
+    vlan_in_key: bool,
+    links: Arc<LinkMap>,
+    live: Option<Arc<Live>>,
+    since_live: u64,
+}
+
+/// Everything but the flow table, so that flows can be counted while the table is being walked.
+struct Books {
+    classifier: Classifier,
+    intervals: Intervals,
+    closed: Vec<Batch>,
+    delta: LiveDelta,
+    active: Vec<u64>,
+    sink: Option<FlowSink>,
+    now: Timestamp,
+}
+
+impl Meter {
+    /// A meter with an empty flow table.
+    pub fn new(settings: &MeterSettings, classifier: Classifier, live: Option<Arc<Live>>) -> Self {
+        if let Some(live) = &live {
+            live.add_flow_capacity(settings.flows.max_flows.into());
+        }
+        let links = settings.link_names.len();
+        Self {
+            table: FlowTable::new(settings.flows),
+            fragments: Fragments::new(MAX_FRAGMENTS),
+            books: Books {
+                classifier,
+                intervals: Intervals::new(settings.probe.clone(), settings.link_names.clone()),
+                closed: Vec::new(),
+                delta: LiveDelta::new(links),
+                active: vec![0; links],
+                sink: None,
+                now: Timestamp::EPOCH,
+            },
+            vlan_in_key: settings.vlan_in_key,
+            links: settings.links.clone(),
+            live,
+            since_live: 0,
+        }
+    }
+
+    /// Gives every reported flow to this.
+    pub fn report_flows(&mut self, sink: FlowSink) {
+        self.books.sink = Some(sink);
+    }
+
+    /// The latest stream time.
+    pub const fn now(&self) -> Timestamp {
+        self.books.now
+    }
+
+    /// Counts a frame.
+    pub fn frame(&mut self, interface: InterfaceIndex, layer: LinkLayer, frame: &Frame<'_>) {
+        self.advance(frame.timestamp);
+        let decoded = decode::decode(layer, frame.data);
+        let packet = self.resolve(&decoded.content);
+        let addresses = packet.as_ref().map(Packet::addresses);
+        self.books.delta.received.count(frame.octets);
+        let placement = self.links.place(interface, &decoded.outer, addresses);
+        match (placement, packet) {
+            (None, _) => self.books.delta.unmapped.count(frame.octets),
+            (Some(placement), Some(packet)) => {
+                let vlan = decoded.outer.vlan.filter(|_| self.vlan_in_key);
+                self.packet(placement, frame, vlan, &packet);
+            }
+            (Some(placement), None) => {
+                let protocol = match decoded.content {
+                    Content::LaterFragment(_) | Content::Packet(..) => Protocol::Fragment,
+                    Content::NonIp => Protocol::NonIp,
+                    Content::Undecodable(_) => Protocol::Undecodable,
+                };
+                self.books.without_flow(placement, frame, Class::of(protocol));
+            }
+        }
+        self.since_live += 1;
+        if self.since_live >= LIVE_EVERY {
+            self.publish();
+        }
+    }
+
+    /// Lets stream time pass without a packet: intervals and flows end when nothing comes too.
+    pub fn advance(&mut self, to: Timestamp) {
+        let Self { table, books, .. } = self;
+        if to <= books.now && books.now != Timestamp::EPOCH {
+            return;
+        }
+        books.now = to;
+        table.advance(to, |flow, reason| books.report(flow, reason));
+        loop {
+            while let Some((start, flows)) = books.intervals.undecided_before(to) {
+                for id in flows {
+                    books.decide_for_now(table, id, start);
+                }
+            }
+            if books.intervals.has_reached(to) {
+                break;
+            }
+            let batch = books.intervals.advance(to, books.classifier.rules(), &books.active);
+            books.closed.extend(batch);
+        }
+    }
+
+    /// Packets of a link were lost before they could be seen.
+    pub fn lost(&mut self, link: LinkIndex, packets: u64) {
+        self.books.intervals.lost(link, packets);
+    }
+
+    /// Adds what was counted since the last time to the shared gauges.
+    pub fn publish(&mut self) {
+        self.since_live = 0;
+        if let Some(live) = &self.live {
+            live.add(&mut self.books.delta);
+        }
+    }
+
+    /// The intervals that have closed since the last call.
+    pub fn take_batches(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.books.closed)
+    }
+
+    /// Ends all flows and closes all intervals: the capture is over. What was counted under no link
+    /// is returned with the rest by [`Meter::take_batches`] and [`Meter::totals`].
+    pub fn finish(&mut self) {
+        let Self { table, books, .. } = self;
+        table.drain(|flow, reason| books.report(flow, reason));
+        let rules = books.classifier.rules();
+        while let Some(batch) = books.intervals.close(rules, &books.active) {
+            books.closed.push(batch);
+        }
+        self.publish();
+    }
+
+    /// The packet that a frame's content is, if it belongs to a flow.
+    fn resolve<'a>(&mut self, content: &Content<'a>) -> Option<Packet<'a>> {
+        let now = self.books.now;
+        match content {
+            Content::Packet(packet, None) => Some(*packet),
+            Content::Packet(packet, Some(id)) => {
+                self.fragments.learn(now, *id, packet);
+                Some(*packet)
+            }
+            Content::LaterFragment(id) => self.later_fragment(id),
+            Content::NonIp | Content::Undecodable(_) => None,
+        }
+    }
+
+    fn later_fragment(&self, id: &FragmentId) -> Option<Packet<'static>> {
+        self.fragments.find(self.books.now, id)
+    }
+
+    fn packet(
+        &mut self,
+        placement: Placement,
+        frame: &Frame<'_>,
+        vlan: Option<u16>,
+        packet: &Packet<'_>,
+    ) {
+        let Self { table, books, .. } = self;
+        let slot = books.receive(placement, frame);
+        let key = FlowKey::new(packet.source, packet.destination, packet.transport, vlan);
+        let admission =
+            table.take(key, frame.timestamp, frame.octets, packet.tcp, |flow, reason| {
+                books.report(flow, reason);
+            });
+        let mut counted = Counted::default();
+        counted.count(frame.octets);
+        let Placement { link, direction, .. } = placement;
+        let mut share = Share { start: slot.start, link, direction, counted, flows: 0 };
+        match admission {
+            Admission::Full => {
+                books.delta.table_full += 1;
+                books.intervals.table_full(slot, link);
+                let (initiator, responder) = (packet.source, packet.destination);
+                let ends = FlowEnds { initiator, responder, transport: packet.transport };
+                let verdict = books.classifier.stateless(&ends);
+                books.count(verdict, &share);
+            }
+            Admission::Flow { id, side, new } => {
+                if new {
+                    share.flows = 1;
+                    books.delta.flows_started += 1;
+                    if let Some(active) = books.active.get_mut(usize::from(link)) {
+                        *active += 1;
+                    }
+                }
+                let Some(flow) = table.get_mut(id) else { return };
+                if new {
+                    flow.state.link = link;
+                }
+                books.classify(flow, id, side, packet, frame.timestamp, share);
+            }
+        }
+    }
+}
+
+impl Books {
+    fn receive(&mut self, placement: Placement, frame: &Frame<'_>) -> Slot {
+        let Placement { link, direction, determined } = placement;
+        let slot = self.intervals.slot(frame.timestamp);
+        self.intervals.receive(slot, link, frame.octets);
+        self.delta.on_link(link, direction, frame.octets, frame.timestamp.as_nanos());
+        self.delta.late += u64::from(slot.late);
+        self.delta.undetermined += u64::from(!determined);
+        slot
+    }
+
+    fn without_flow(&mut self, placement: Placement, frame: &Frame<'_>, class: Class) {
+        let slot = self.receive(placement, frame);
+        self.delta.undecodable += u64::from(class.protocol == Protocol::Undecodable);
+        let mut counted = Counted::default();
+        counted.count(frame.octets);
+        let Placement { link, direction, .. } = placement;
+        let share = Share { start: slot.start, link, direction, counted, flows: 0 };
+        self.count(Verdict { class, ..Verdict::UNKNOWN }, &share);
+    }
+
+    fn count(&mut self, verdict: Verdict, share: &Share) {
+        self.intervals.count(verdict.class, share);
+        let Counted { octets, packets } = share.counted;
+        self.delta.in_category(verdict.class.category, share.direction, octets, packets);
+    }
+
+    /// Shows a packet to the classifier, and counts it under what is known of its flow.
+    fn classify(
+        &mut self,
+        flow: &mut Flow<Tracked>,
+        id: FlowId,
+        side: Side,
+        packet: &Packet<'_>,
+        time: Timestamp,
+        share: Share,
+    ) {
+        let ends = ends(flow);
+        let probing = match &mut flow.state.phase {
+            Phase::Settled(verdict) => return self.count(*verdict, &share),
+            Phase::Probing(probing) => probing,
+            new @ Phase::New => {
+                *new = Phase::Probing(Box::default());
+                let Phase::Probing(probing) = new else { return };
+                probing
+            }
+        };
+        probing.handshake = probing.handshake.next(side, packet.tcp, time);
+        match self.classifier.observe(&mut probing.state, &ends, packet, side, self.now) {
+            Progress::Probing => match probing.known {
+                Some(verdict) => self.count(verdict, &share),
+                None => self.postpone(probing, id, share),
+            },
+            Progress::Known(verdict) => {
+                probing.known = Some(verdict);
+                self.decide(probing, verdict, None);
+                self.count(verdict, &share);
+            }
+            Progress::Settled(verdict) => {
+                self.decide(probing, verdict, None);
+                self.count(verdict, &share);
+                flow.state.phase = Phase::Settled(verdict);
+            }
+        }
+    }
+
+    /// Keeps a packet's share until its flow has a verdict.
+    fn postpone(&mut self, probing: &mut Probing, id: FlowId, share: Share) {
+        let same = |pending: &&mut Share| {
+            (pending.start, pending.link, pending.direction)
+                == (share.start, share.link, share.direction)
+        };
+        if let Some(pending) = probing.pending.iter_mut().find(same) {
+            pending.counted.octets = pending.counted.octets.saturating_add(share.counted.octets);
+            pending.counted.packets = pending.counted.packets.saturating_add(share.counted.packets);
+            pending.flows += share.flows;
+            return;
+        }
+        if probing.pending.iter().all(|pending| pending.start != share.start) {
+            self.intervals.undecided(share.start, id);
+        }
+        probing.pending.push(share);
+    }
+
+    /// Counts what was kept: of one interval, or all of it.
+    fn decide(&mut self, probing: &mut Probing, verdict: Verdict, only: Option<u32>) {
+        probing.pending.retain(|share| {
+            let now = only.is_none_or(|start| share.start == start);
+            if now {
+                self.count(verdict, share);
+                if let Handshake::Measured(micros) = probing.handshake {
+                    self.intervals.round_trip(share.link, verdict.class.category, micros);
+                    probing.handshake = Handshake::Done;
+                }
+            }
+            !now
+        });
+    }
+
+    /// An interval closes: what a flow has in it is counted under the best that is known by now.
+    fn decide_for_now(&mut self, table: &mut FlowTable<Tracked>, id: FlowId, start: u32) {
+        let Some(flow) = table.get_mut(id) else { return };
+        let ends = ends(flow);
+        if let Phase::Probing(probing) = &mut flow.state.phase {
+            let verdict = self.classifier.conclude(&probing.state, &ends, self.now);
+            self.decide(probing, verdict, Some(start));
+        }
+    }
+
+    /// A flow ends, or is reported for the active timeout.
+    fn report(&mut self, flow: &mut Flow<Tracked>, reason: FlowEndReason) {
+        let ends = ends(flow);
+        let verdict = match &mut flow.state.phase {
+            Phase::Settled(verdict) => *verdict,
+            Phase::New => Verdict::UNKNOWN,
+            Phase::Probing(probing) => {
+                let concluded = || self.classifier.conclude(&probing.state, &ends, self.now);
+                let verdict = probing.known.unwrap_or_else(concluded);
+                if reason != FlowEndReason::Active {
+                    self.decide(probing, verdict, None);
+                }
+                verdict
+            }
+        };
+        if reason != FlowEndReason::Active {
+            self.delta.flows_ended += 1;
+            if let Some(active) = self.active.get_mut(usize::from(flow.state.link)) {
+                *active = active.saturating_sub(1);
+            }
+        }
+        if let Some(sink) = &mut self.sink {
+            let (first, last, counts) = (flow.first, flow.last, flow.counts);
+            sink(&FlowRecord { first, last, ends, counts, verdict, reason });
+        }
+    }
+}
+
+impl Handshake {
+    fn next(self, side: Side, tcp: Option<TcpHeader>, time: Timestamp) -> Self {
+        let Some(tcp) = tcp.filter(|_| side == Side::Initiator) else { return self };
+        match self {
+            Self::Unseen if tcp.is_syn() => Self::Syn(time),
+            Self::Syn(_) if tcp.is_syn() => Self::Done,
+            Self::Syn(sent) if tcp.has(TcpHeader::ACK) => {
+                Self::Measured(u64::try_from(time.since(sent).as_micros()).unwrap_or(u64::MAX))
+            }
+            other => other,
+        }
+    }
+}
+
+fn ends(flow: &Flow<Tracked>) -> FlowEnds {
+    let PerSide { initiator, responder } = flow.ends();
+    FlowEnds { initiator, responder, transport: flow.transport() }
+}
