@@ -20,4 +20,4 @@ pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Ve
 pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
 pub use knowledge::{Knowledge, KnowledgeStats};
 pub use probe::{Answer, Finding, FlowEnds, View};
-pub use rules::{Rules, ServiceId};
+pub use rules::{Problem, Rules, RulesError, Service, ServiceId};
