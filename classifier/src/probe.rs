@@ -100,6 +100,10 @@ pub struct Finding<'a> {
     pub service: Option<ServiceId>,
     /// The protocol is known but later packets can still show the name: keep asking this probe alone.
     pub more: bool,
+    /// What the flow says is about other flows (names, peers, connections to come): keep showing its
+    /// packets to this probe alone, to its end. From packet [`crate::MAX_PROBED`] on a TCP segment is
+    /// shown alone (`from_start` false), and what the probe keeps in its scratch must stay small.
+    pub teaches: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -110,7 +114,7 @@ impl<'a> Finding<'a> {
 
     /// A protocol with a stated confidence.
     pub const fn new(protocol: Protocol, confidence: Confidence, evidence: Evidence) -> Self {
-        Self { protocol, confidence, evidence, host: None, service: None, more: false }
+        Self { protocol, confidence, evidence, host: None, service: None, more: false, teaches: false }
     }
 
     /// With a host name, and how it was seen.
@@ -125,6 +129,12 @@ impl<'a> Finding<'a> {
     #[must_use]
     pub const fn with_more(mut self) -> Self {
         self.more = true;
+        self
+    }
+    /// The flow teaches: its packets are shown to its end.
+    #[must_use]
+    pub const fn with_lessons(mut self) -> Self {
+        self.teaches = true;
         self
     }
 }

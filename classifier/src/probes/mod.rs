@@ -10,12 +10,24 @@ mod bencode;
 mod bittorrent;
 mod bittorrent_http;
 mod dht;
+mod directconnect;
+mod edonkey;
+mod expected;
+mod ftp;
+mod gnutella;
+mod le;
+mod mail;
+mod nntp;
+mod ntp;
 mod peers;
+mod soulseek;
+mod ssh;
 #[cfg(test)]
 mod testing;
 mod text;
 mod tracker;
 mod utp;
+
 
 use etiage_capture::Transport;
 
@@ -33,14 +45,27 @@ pub struct Probe {
 #[derive(Default)]
 pub struct Scratch {
     bittorrent_http: bittorrent_http::Memory,
+    ftp: ftp::Memory,
     tracker: tracker::Memory,
     utp: utp::Memory,
 }
 
 /// Probes over TCP.
 pub static TCP: &[Probe] = &[
+    Probe { name: "expected", ask: expected::ask },
+    // Most connections are TLS, and nothing else looks like it.
     Probe { name: "bittorrent", ask: bittorrent::ask },
     Probe { name: "bittorrent_http", ask: bittorrent_http::ask },
+    Probe { name: "ssh", ask: ssh::ask },
+    Probe { name: "ftp", ask: ftp::ask },
+    Probe { name: "smtp", ask: mail::smtp },
+    Probe { name: "imap", ask: mail::imap },
+    Probe { name: "pop3", ask: mail::pop3 },
+    Probe { name: "nntp", ask: nntp::ask },
+    Probe { name: "edonkey", ask: edonkey::tcp },
+    Probe { name: "directconnect", ask: directconnect::tcp },
+    Probe { name: "gnutella", ask: gnutella::tcp },
+    Probe { name: "soulseek", ask: soulseek::ask },
 ];
 
 /// Probes over UDP.
@@ -48,6 +73,10 @@ pub static UDP: &[Probe] = &[
     Probe { name: "dht", ask: dht::ask },
     Probe { name: "tracker", ask: tracker::ask },
     Probe { name: "lsd", ask: tracker::ask_lsd },
+    Probe { name: "ntp", ask: ntp::ask },
+    Probe { name: "directconnect", ask: directconnect::udp },
+    Probe { name: "gnutella", ask: gnutella::udp },
+    Probe { name: "edonkey", ask: edonkey::udp },
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },
 ];

@@ -15,7 +15,7 @@ type Ask = for<'a> fn(&View<'a>, &mut Scratch) -> Answer<'a>;
 /// What a probe said, without what it borrows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    Match { protocol: Protocol, confidence: u8, evidence: Evidence, more: bool },
+    Match { protocol: Protocol, confidence: u8, evidence: Evidence, more: bool, teaches: bool },
     Unsure,
     No,
 }
@@ -36,6 +36,10 @@ impl Said {
 
     pub(super) fn wants_more(self) -> bool {
         matches!(self, Self::Match { more: true, .. })
+    }
+
+    pub(super) fn teaches(self) -> bool {
+        matches!(self, Self::Match { teaches: true, .. })
     }
 }
 
@@ -118,6 +122,7 @@ impl Flow {
                 confidence: finding.confidence.0,
                 evidence: finding.evidence,
                 more: finding.more,
+                teaches: finding.teaches,
             },
             Answer::Unsure => Said::Unsure,
             Answer::No => Said::No,
