@@ -1,0 +1,175 @@
+/** From the API's answer to what the chart draws. Pure: the moment of drawing comes in. */
+
+import type { Volumes } from './api';
+import { compareCategories } from './categories';
+import type { Interval, Millis } from './time';
+
+/** One category: rates in bit/s for each drawn bucket, null where nothing was observed. */
+export interface Layer {
+  category: string;
+  in: (number | null)[];
+  out: (number | null)[];
+}
+
+export interface Chart {
+  stepSeconds: number;
+  interval: Interval;
+  /** Start of each drawn bucket. */
+  starts: Millis[];
+  /** In the order of the stack, from the zero line outwards. */
+  layers: Layer[];
+  /** Sums over all layers. */
+  total: { in: (number | null)[]; out: (number | null)[] };
+  /** Buckets without an observation, as stretches of time; what is not yet due is none of them. */
+  gaps: Interval[];
+  /** Number of drawn buckets without an observation. */
+  unobserved: number;
+}
+
+/**
+ * How long after its end a bucket is still left out: the aggregator closes an interval when packets of
+ * the next one come, and the writer collects for a moment before it sends.
+ */
+export const SETTLE_MS = 15_000;
+
+/**
+ * Rates by category and direction. Left out are buckets that the range covers in part only, and the last
+ * one until it is complete: both would look like a fall. A bucket without an observation is null.
+ */
+export function chartOf(volumes: Volumes, now: Millis): Chart {
+  const interval = { from: Date.parse(volumes.from), to: Date.parse(volumes.to) };
+  const step = volumes.step_seconds * 1000;
+  const kept: number[] = [];
+  const starts: Millis[] = [];
+  volumes.buckets.forEach((text, index) => {
+    const start = Date.parse(text);
+    const end = start + step;
+    if (start < interval.from || end > interval.to || end > now - SETTLE_MS) return;
+    kept.push(index);
+    starts.push(start);
+  });
+
+  const seen = kept.map((index) => volumes.observed[index] === true);
+  // The newest interval may be on its way: as long as it is due, its absence is not a gap.
+  while (
+    seen.length > 0 &&
+    seen.at(-1) === false &&
+    (starts.at(-1) ?? 0) + step > now - SETTLE_MS - 3 * 10_000
+  ) {
+    seen.pop();
+    kept.pop();
+    starts.pop();
+  }
+
+  const layers = new Map<string, Layer>();
+  for (const series of volumes.series) {
+    const direction = series.group.direction;
+    if (direction !== 'in' && direction !== 'out') continue;
+    const category = series.group.category ?? 'unknown';
+    const layer = layers.get(category) ?? {
+      category,
+      // A category that one direction lacks was observed there as nothing.
+      in: seen.map((observed) => (observed ? 0 : null)),
+      out: seen.map((observed) => (observed ? 0 : null)),
+    };
+    layers.set(category, layer);
+    layer[direction] = kept.map((index, place) => {
+      const octets = series.octets[index];
+      if (!seen[place] || octets === null || octets === undefined) return null;
+      return (Number(octets) * 8) / volumes.step_seconds;
+    });
+  }
+
+  const ordered = [...layers.values()].sort((a, b) => compareCategories(a.category, b.category));
+  return {
+    stepSeconds: volumes.step_seconds,
+    interval,
+    starts,
+    layers: ordered,
+    total: { in: sum(ordered, 'in', seen), out: sum(ordered, 'out', seen) },
+    gaps: gapsOf(starts, seen, step),
+    unobserved: seen.filter((observed) => !observed).length,
+  };
+}
+
+function sum(layers: Layer[], direction: 'in' | 'out', seen: boolean[]): (number | null)[] {
+  return seen.map((observed, place) =>
+    observed ? layers.reduce((total, layer) => total + (layer[direction][place] ?? 0), 0) : null,
+  );
+}
+
+function gapsOf(starts: Millis[], seen: boolean[], step: number): Interval[] {
+  const gaps: Interval[] = [];
+  starts.forEach((start, place) => {
+    if (seen[place]) return;
+    const last = gaps.at(-1);
+    if (last && last.to === start) last.to = start + step;
+    else gaps.push({ from: start, to: start + step });
+  });
+  return gaps;
+}
+
+/** A point of the drawn line: which bucket's rate stands there, or -1 for the end of a line. */
+export interface Point {
+  at: Millis;
+  bucket: number;
+}
+
+/**
+ * Where the lines go. A rate belongs to its whole bucket, so it stands in the middle; a run of observed
+ * buckets is drawn from the start of its first to the end of its last one, so that a single bucket
+ * between two gaps is seen as well; between runs the line is broken.
+ */
+export function pointsOf(chart: Chart): Point[] {
+  const step = chart.stepSeconds * 1000;
+  const points: Point[] = [];
+  const known = (place: number) => typeof chart.total.in[place] === 'number';
+  chart.starts.forEach((start, place) => {
+    if (!known(place)) return;
+    const follows = known(place - 1) && chart.starts[place - 1] === start - step;
+    const followed = known(place + 1) && chart.starts[place + 1] === start + step;
+    if (!follows) {
+      if (points.length > 0) points.push({ at: start, bucket: -1 });
+      points.push({ at: start, bucket: place });
+    }
+    points.push({ at: start + step / 2, bucket: place });
+    if (!followed) points.push({ at: start + step, bucket: place });
+  });
+  return points;
+}
+
+/** One line's coordinates. Out is drawn below zero, on the same scale. */
+export function coordinates(
+  points: Point[],
+  rates: (number | null)[],
+  direction: 'in' | 'out',
+): [Millis, number | null][] {
+  const sign = direction === 'in' ? 1 : -1;
+  return points.map(({ at, bucket }) => {
+    const rate = rates[bucket];
+    // Not -0, which would be printed with its sign.
+    return [at, rate === null || rate === undefined ? null : rate === 0 ? 0 : sign * rate];
+  });
+}
+
+/** The bucket that a moment falls into; -1 outside of all. */
+export function bucketAt(chart: Chart, at: Millis): number {
+  const step = chart.stepSeconds * 1000;
+  return chart.starts.findIndex((start) => at >= start && at < start + step);
+}
+
+/** The highest rates of the range, for the chart's description in words. */
+export function peaks(chart: Chart): { in: number | null; out: number | null } {
+  const highest = (rates: (number | null)[]) =>
+    rates.reduce<number | null>(
+      (best, rate) => (rate === null ? best : Math.max(best ?? 0, rate)),
+      null,
+    );
+  return { in: highest(chart.total.in), out: highest(chart.total.out) };
+}
+
+/** The mean over what was observed; null where nothing was. */
+export function mean(rates: (number | null)[]): number | null {
+  const known = rates.filter((rate) => rate !== null);
+  return known.length === 0 ? null : known.reduce((sum, rate) => sum + rate, 0) / known.length;
+}
