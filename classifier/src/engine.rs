@@ -11,7 +11,7 @@ use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
 use crate::probes::{self, Probe, Scratch};
 use crate::rules::{Rules, ServiceId};
-use crate::stream::Stream;
+use crate::stream::{Shown, Stream};
 
 /// A finding at least this sure ends the questions to other probes.
 pub const SETTLED: Confidence = Confidence(90);
@@ -20,6 +20,8 @@ pub const HEAD: usize = 64;
 /// Packets with payload after which probing ends. Names come within the first flight of either side;
 /// uTP, RTP and the shape of encrypted handshakes need a few more.
 pub const MAX_PROBED: u16 = 16;
+/// A name that another client was given for an address: often one of many that it serves.
+const SHARED_NAME: Confidence = Confidence(60);
 
 /// Classifies flows: the rules, and what is learnt. One is shared by all workers.
 #[derive(Debug, Clone)]
@@ -37,11 +39,16 @@ pub struct FlowState {
     sent: PerSide<u16>,
     scratch: Scratch,
     best: Option<Verdict>,
+    stage: Stage,
 }
 
 impl fmt::Debug for FlowState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlowState").field("sent", &self.sent).field("best", &self.best).finish()
+        f.debug_struct("FlowState")
+            .field("stage", &self.stage)
+            .field("sent", &self.sent)
+            .field("best", &self.best)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,6 +61,7 @@ impl Default for FlowState {
             sent: PerSide::default(),
             scratch: Scratch::default(),
             best: None,
+            stage: Stage::Probing,
         }
     }
 }
@@ -61,10 +69,29 @@ impl Default for FlowState {
 /// What is known after a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// More packets are needed.
+    /// More packets are needed; [`Classifier::conclude`] tells the best guess so far.
     Probing,
-    /// This is it: the state can be freed.
+    /// The protocol is certain: count the flow under this, but keep its state and keep showing its
+    /// packets. Either its name can still come (a TLS connection without SNI may show a certificate),
+    /// and a later answer can then carry a service that this one lacks; or it teaches about other
+    /// flows (DNS, FTP's control connection), and stays `Known` until it ends.
+    Known(Verdict),
+    /// This is it: the state can be freed, and the flow need not be shown again.
     Settled(Verdict),
+}
+
+/// How far the questions have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Stage {
+    /// No finding is sure yet.
+    Probing,
+    /// The protocol is sure; its probe alone still asks, for the name.
+    Naming,
+    /// The same, and what the flow says is about other flows: it is shown to its end.
+    Teaching,
+    /// Teaching for longer than flows are probed: streams are no longer put in order, so that a
+    /// connection that lasts for days costs no buffer.
+    TeachingUnordered,
 }
 
 struct Head {
@@ -79,8 +106,11 @@ impl Default for Head {
 }
 
 impl Head {
-    fn fill(&mut self, payload: &[u8]) {
-        if self.length == 0 {
+    /// Takes the first octets a side sent: of a stream again as it grows, else of the first packet.
+    fn fill(&mut self, payload: &[u8], grows: bool) {
+        let have = usize::from(self.length);
+        if have == 0 || (grows && have < HEAD && payload.len() > have) {
+            self.length = 0;
             for (place, octet) in self.octets.iter_mut().zip(payload) {
                 *place = *octet;
                 self.length += 1;
@@ -121,30 +151,79 @@ impl Classifier {
         let Some(list) = probes::for_transport(ends.transport) else {
             return Progress::Settled(by_transport(ends.transport));
         };
-        let FlowState { candidates, streams, heads, sent, scratch, best } = &mut *state;
-        let stream = streams.get_mut(side);
         if let Some(tcp) = packet.tcp
             && tcp.has(TcpHeader::SYN)
+            && state.stage != Stage::TeachingUnordered
         {
-            stream.syn(tcp.sequence);
+            state.streams.get_mut(side).syn(tcp.sequence);
         }
-        if packet.payload.is_empty() {
-            return Progress::Probing;
+        if packet.payload_octets == 0 && packet.payload.is_empty() {
+            return self.progress(state, ends, now);
         }
-        if let Some(tcp) = packet.tcp
-            && stream.from_start()
-        {
-            // Data on a SYN (RFC 7413) starts one after the SYN's own number.
-            let sequence = tcp.sequence.wrapping_add(u32::from(tcp.has(TcpHeader::SYN)));
-            if !stream.push(sequence, packet.payload) {
-                return Progress::Probing;
-            }
-        }
-        let in_order = packet.tcp.is_some() && stream.from_start();
-        let seen = if in_order { stream.prefix() } else { packet.payload };
-        let mine = sent.get_mut(side);
+        let mine = state.sent.get_mut(side);
         *mine = mine.saturating_add(1);
-        heads.get_mut(side).fill(seen);
+        // A snapped packet has nothing to show, but it is one of those that a flow is given.
+        let settled = !packet.payload.is_empty() && self.show(list, state, ends, packet, side, now);
+        let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_PROBED;
+        if settled || state.candidates & mask(list) == 0 || spent && state.stage < Stage::Teaching {
+            return Progress::Settled(self.conclude(state, ends, now));
+        }
+        if spent && state.stage == Stage::Teaching {
+            state.stage = Stage::TeachingUnordered;
+            state.streams = PerSide::default();
+        }
+        self.progress(state, ends, now)
+    }
+
+    /// The best verdict so far: for a flow that ends, or whose octets must be counted now.
+    pub fn conclude(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        match state.best {
+            Some(best) => self.name_from_dns(best, ends, now),
+            None => self.guess(state, ends, now),
+        }
+    }
+
+    /// The verdict on an IP packet that has no flow (the table is full): by transport and port only.
+    pub fn stateless(&self, ends: &FlowEnds) -> Verdict {
+        match probes::for_transport(ends.transport) {
+            None => by_transport(ends.transport),
+            Some(_) => ports::guess(ends).unwrap_or(Verdict::UNKNOWN),
+        }
+    }
+
+    fn progress(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
+        match state.stage {
+            Stage::Probing => Progress::Probing,
+            _ => Progress::Known(self.conclude(state, ends, now)),
+        }
+    }
+
+    /// Shows what a packet adds; true if the verdict is final.
+    fn show(
+        &self,
+        list: &'static [Probe],
+        state: &mut FlowState,
+        ends: &FlowEnds,
+        packet: &Packet<'_>,
+        side: Side,
+        now: Timestamp,
+    ) -> bool {
+        let FlowState { candidates, streams, heads, sent, scratch, best, stage } = state;
+        let stream = streams.get_mut(side);
+        // Data on a SYN (RFC 7413) starts one after the SYN's own number.
+        let sequence =
+            packet.tcp.map(|tcp| tcp.sequence.wrapping_add(u32::from(tcp.has(TcpHeader::SYN))));
+        let shown = match sequence {
+            Some(sequence) => stream.show(sequence, packet.payload),
+            None => Shown::Alone(packet.payload),
+        };
+        let (seen, in_order) = match shown {
+            Shown::Nothing => return false,
+            Shown::First(seen) | Shown::Prefix(seen) => (seen, true),
+            Shown::Alone(seen) => (seen, false),
+        };
+        let first = matches!(shown, Shown::First(_));
+        heads.get_mut(side).fill(seen, in_order);
         let view = View {
             now,
             ends,
@@ -160,29 +239,11 @@ impl Classifier {
             },
             knowledge: &self.knowledge,
         };
-        let asked = self.ask(list, candidates, scratch, &view, *best);
-        *best = asked.best;
-        let total = sent.initiator.saturating_add(sent.responder);
-        if asked.settled || *candidates & mask(list) == 0 || total >= MAX_PROBED {
-            return Progress::Settled(self.conclude(state, ends, now));
+        let settled = self.ask(list, candidates, scratch, &view, best, stage);
+        if let Some(sequence) = sequence.filter(|_| first && !settled) {
+            stream.keep(sequence, packet.payload);
         }
-        Progress::Probing
-    }
-
-    /// The best verdict so far: for a flow that ends, or whose octets must be counted now.
-    pub fn conclude(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        match state.best {
-            Some(best) => self.name_from_dns(best, ends, now),
-            None => self.guess(ends, now),
-        }
-    }
-
-    /// The verdict on an IP packet that has no flow (the table is full): by transport and port only.
-    pub fn stateless(&self, ends: &FlowEnds) -> Verdict {
-        match probes::for_transport(ends.transport) {
-            None => by_transport(ends.transport),
-            Some(_) => ports::guess(ends).unwrap_or(Verdict::UNKNOWN),
-        }
+        settled
     }
 
     fn ask(
@@ -191,8 +252,9 @@ impl Classifier {
         candidates: &mut u64,
         scratch: &mut Scratch,
         view: &View<'_>,
-        mut best: Option<Verdict>,
-    ) -> Asked {
+        best: &mut Option<Verdict>,
+        stage: &mut Stage,
+    ) -> bool {
         for (place, probe) in list.iter().enumerate() {
             let bit = 1u64 << (place & 63);
             if *candidates & bit == 0 {
@@ -200,27 +262,30 @@ impl Classifier {
             }
             match (probe.ask)(view, scratch) {
                 Answer::Unsure => {}
+                // A message that cannot be read does not end what a known flow teaches.
+                Answer::No if *stage >= Stage::Teaching => {}
                 Answer::No => *candidates &= !bit,
                 Answer::Match(finding) => {
-                    let (more, sure) = (finding.more, finding.confidence >= SETTLED);
-                    let verdict = self.verdict(&finding);
-                    if best.is_none_or(|best| better(&verdict, &best)) {
-                        best = Some(verdict);
-                    }
-                    if sure && !more {
-                        return Asked { best, settled: true };
-                    }
-                    if sure {
+                    *best = Some(merge(*best, self.verdict(&finding)));
+                    let asks_on = finding.more || finding.teaches;
+                    if finding.confidence >= SETTLED {
+                        if !asks_on {
+                            return true;
+                        }
+                        let next = if finding.teaches { Stage::Teaching } else { Stage::Naming };
+                        if *stage < next {
+                            *stage = next;
+                        }
                         *candidates = bit;
-                        return Asked { best, settled: false };
+                        return false;
                     }
-                    if !more {
+                    if !asks_on {
                         *candidates &= !bit;
                     }
                 }
             }
         }
-        Asked { best, settled: false }
+        false
     }
 
     /// A finding with its name looked up in the rules.
@@ -259,26 +324,32 @@ impl Classifier {
             return verdict;
         }
         match self.learnt_service(ends, now) {
-            Some((service, _)) => self.classed(
+            Some((service, confidence)) => self.classed(
                 protocol,
                 service,
-                verdict.confidence.min(Confidence::LIKELY),
+                verdict.confidence.min(confidence),
                 verdict.evidence.with(Evidence::DNS_NAME),
             ),
             None => verdict,
         }
     }
 
-    fn learnt_service(&self, ends: &FlowEnds, now: Timestamp) -> Option<(ServiceId, bool)> {
+    /// The service of a name that DNS gave for one of the ends: what the other end asked for itself
+    /// first, for an address serves many names; else the last name anybody was given for it.
+    fn learnt_service(&self, ends: &FlowEnds, now: Timestamp) -> Option<(ServiceId, Confidence)> {
         let (initiator, responder) = (ends.initiator.ip(), ends.responder.ip());
-        [(initiator, responder), (responder, initiator)].into_iter().find_map(|(client, server)| {
-            let (name, own) = self.knowledge.name(now, client, server)?;
-            Some((self.rules.lookup(&name)?, own))
-        })
+        let names = [(initiator, responder), (responder, initiator)]
+            .map(|(client, server)| self.knowledge.name(now, client, server));
+        let service = |wanted: bool| {
+            let names = names.iter().flatten().filter(move |(_, own)| *own == wanted);
+            names.filter_map(|(name, _)| self.rules.lookup(name)).next()
+        };
+        let own = service(true).map(|service| (service, Confidence::LIKELY));
+        own.or_else(|| service(false).map(|service| (service, SHARED_NAME)))
     }
 
     /// No probe knew it: what is known of its ends, then the port.
-    fn guess(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
+    fn guess(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
         let learnt = [ends.responder, ends.initiator].into_iter().find_map(|end| {
             let expected = self.knowledge.expected(now, end).map(|p| (p, Evidence::RELATED));
             expected.or_else(|| self.knowledge.peer(now, end).map(|p| (p, Evidence::PEER)))
@@ -286,21 +357,40 @@ impl Classifier {
         if let Some((protocol, evidence)) = learnt {
             return self.classed(protocol, ServiceId::NONE, Confidence::LIKELY, evidence);
         }
-        let by_port = ports::guess(ends);
+        let by_port = ports::guess(ends)
+            .filter(|guess| !state.contradicts(ends.transport, guess.class.protocol));
         by_port.map_or(Verdict::UNKNOWN, |verdict| self.name_from_dns(verdict, ends, now))
     }
 }
 
-struct Asked {
-    best: Option<Verdict>,
-    settled: bool,
+impl FlowState {
+    /// Whether the protocol's own probe saw the payload and said no: then the port means nothing.
+    fn contradicts(&self, transport: Transport, protocol: Protocol) -> bool {
+        let list = probes::for_transport(transport).unwrap_or_default();
+        let mut places = list.iter().take(64).enumerate();
+        places.any(|(place, probe)| {
+            probe.name == protocol.name() && self.candidates & (1 << place) == 0
+        })
+    }
 }
 
-/// A surer verdict, or as sure a one that knows the service.
-fn better(new: &Verdict, old: &Verdict) -> bool {
+/// Two findings on one flow. Of one protocol they add up: a later packet shows the name. Of two, the
+/// surer one stands, then the one that knows the service, then the earlier one.
+fn merge(old: Option<Verdict>, new: Verdict) -> Verdict {
+    let Some(old) = old else { return new };
     let rank = |verdict: &Verdict| (verdict.confidence, verdict.class.service != ServiceId::NONE);
-    rank(new) > rank(old)
-        || new.class.protocol == old.class.protocol && new.evidence != old.evidence
+    if old.class.protocol == new.class.protocol {
+        let unnamed = new.class.service == ServiceId::NONE;
+        Verdict {
+            class: if unnamed { old.class } else { new.class },
+            confidence: old.confidence.max(new.confidence),
+            evidence: old.evidence.with(new.evidence),
+        }
+    } else if rank(&new) > rank(&old) {
+        new
+    } else {
+        old
+    }
 }
 
 const fn mask(list: &[Probe]) -> u64 {

@@ -9,6 +9,7 @@
 mod class;
 mod cursor;
 mod engine;
+mod host;
 mod knowledge;
 mod ports;
 mod probe;

@@ -114,7 +114,15 @@ impl<'a> Finding<'a> {
 
     /// A protocol with a stated confidence.
     pub const fn new(protocol: Protocol, confidence: Confidence, evidence: Evidence) -> Self {
-        Self { protocol, confidence, evidence, host: None, service: None, more: false, teaches: false }
+        Self {
+            protocol,
+            confidence,
+            evidence,
+            host: None,
+            service: None,
+            more: false,
+            teaches: false,
+        }
     }
 
     /// With a host name, and how it was seen.

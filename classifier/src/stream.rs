@@ -7,7 +7,8 @@
 /// Longest prefix that is put together: a ClientHello with two post-quantum shares and ECH is under
 /// 4 KB; a server's certificate chain starts within it.
 pub(crate) const MAX_PREFIX: usize = 8 * 1024;
-/// Segments that wait for a gap before them.
+/// Segments that wait for a gap before them. Where so many come after a gap, what is missing was not
+/// captured, and will not be.
 const MAX_HELD: usize = 8;
 
 /// One side's stream from its first payload octet.
@@ -17,24 +18,56 @@ pub(crate) struct Stream {
     start: Option<u32>,
     prefix: Vec<u8>,
     held: Vec<(u32, Vec<u8>)>,
+    /// Segments that came after a gap, held or not.
+    after_gap: u8,
+}
+
+/// What a segment lets be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown<'a> {
+    /// The stream's first octets, all in this segment. They are not kept unless [`Stream::keep`] is
+    /// called.
+    First(&'a [u8]),
+    /// The stream from its first octet on, longer than before.
+    Prefix(&'a [u8]),
+    /// The segment by itself: the stream's start, or what lies between, was not seen.
+    Alone(&'a [u8]),
+    /// Nothing new: a repetition, a segment after a gap, or the prefix has its full length.
+    Nothing,
 }
 
 impl Stream {
     /// The side's SYN carried this sequence number: payload starts one after it.
     pub(crate) fn syn(&mut self, sequence: u32) {
-        self.start = Some(sequence.wrapping_add(1));
+        if self.prefix.is_empty() {
+            self.start = Some(sequence.wrapping_add(1));
+        }
     }
 
-    /// Whether the stream is known from its first octet on.
-    pub(crate) fn from_start(&self) -> bool {
-        self.start.is_some()
-    }
-
-    /// Takes a segment; true if the prefix grew. A connection whose SYN was not seen has no start,
-    /// and its segments are looked at one by one: they are not put in order.
-    pub(crate) fn push(&mut self, sequence: u32, payload: &[u8]) -> bool {
-        let Some(start) = self.start else { return false };
+    /// Takes a segment. A connection whose SYN was not seen has no start, and its segments are looked
+    /// at one by one: they are not put in order.
+    pub(crate) fn show<'a>(&'a mut self, sequence: u32, payload: &'a [u8]) -> Shown<'a> {
+        let Some(start) = self.start else { return Shown::Alone(payload) };
+        let offset = sequence.wrapping_sub(start) as usize;
+        if offset == 0 && self.prefix.is_empty() && self.held.is_empty() {
+            return Shown::First(payload.get(..MAX_PREFIX).unwrap_or(payload));
+        }
         let before = self.prefix.len();
+        // Half of the sequence space lies behind: what is there was sent before the start.
+        if offset > before && offset < 1 << 31 && before < MAX_PREFIX {
+            self.after_gap = self.after_gap.saturating_add(1);
+            if usize::from(self.after_gap) > MAX_HELD {
+                *self = Self::default();
+                return Shown::Alone(payload);
+            }
+        }
+        self.keep(sequence, payload);
+        if self.prefix.len() > before { Shown::Prefix(&self.prefix) } else { Shown::Nothing }
+    }
+
+    /// Adds a segment, and those that waited for it.
+    pub(crate) fn keep(&mut self, sequence: u32, payload: &[u8]) {
+        let Some(start) = self.start else { return };
         self.take(sequence.wrapping_sub(start) as usize, sequence, payload);
         while let Some(next) = self
             .held
@@ -44,7 +77,6 @@ impl Stream {
             let (held, bytes) = self.held.swap_remove(next);
             self.take(held.wrapping_sub(start) as usize, held, &bytes);
         }
-        self.prefix.len() > before
     }
 
     fn take(&mut self, offset: usize, sequence: u32, payload: &[u8]) {
@@ -56,13 +88,8 @@ impl Stream {
         } else if let Some(new) = payload.get(have - offset..) {
             // What came first stays: a retransmission with other content changes nothing.
             let room = MAX_PREFIX.saturating_sub(have);
-            self.prefix.extend(new.iter().take(room));
+            self.prefix.extend_from_slice(new.get(..room).unwrap_or(new));
         }
-    }
-
-    /// The octets put together so far.
-    pub(crate) fn prefix(&self) -> &[u8] {
-        &self.prefix
     }
 }
 
@@ -73,14 +100,41 @@ mod tests {
     #[test]
     fn puts_segments_in_order_and_ignores_what_it_has() {
         let mut stream = Stream::default();
-        assert!(!stream.push(7, b"no start known"));
+        assert_eq!(stream.show(7, b"no start"), Shown::Alone(b"no start"));
         stream.syn(u32::MAX - 1);
-        assert!(!stream.push(2, b"def"));
-        assert!(stream.push(u32::MAX, b"abc"));
-        assert_eq!(stream.prefix(), b"abcdef");
-        assert!(!stream.push(u32::MAX, b"XYZ"));
-        assert!(stream.push(3, b"XXg"), "overlap adds only what is new");
-        assert_eq!(stream.prefix(), b"abcdefg");
+        assert_eq!(stream.show(2, b"def"), Shown::Nothing);
+        assert_eq!(stream.show(u32::MAX, b"abc"), Shown::Prefix(b"abcdef"));
+        assert_eq!(stream.show(u32::MAX, b"XYZ"), Shown::Nothing);
+        stream.syn(77);
+        let overlap = stream.show(3, b"XXg");
+        assert_eq!(overlap, Shown::Prefix(b"abcdefg"), "overlap adds only what is new");
+        assert_eq!(
+            stream.show(u32::MAX - 1, b"?"),
+            Shown::Nothing,
+            "a keep-alive repeats an octet"
+        );
+    }
+
+    #[test]
+    fn the_first_segment_is_not_copied_until_it_must_be() {
+        let mut stream = Stream::default();
+        stream.syn(0);
+        assert_eq!(stream.show(1, b"abc"), Shown::First(b"abc"));
+        assert_eq!(stream.prefix.capacity(), 0);
+        stream.keep(1, b"abc");
+        assert_eq!(stream.show(4, b"d"), Shown::Prefix(b"abcd"));
+    }
+
+    #[test]
+    fn a_gap_that_is_never_filled_ends_the_order() {
+        let mut stream = Stream::default();
+        stream.syn(0);
+        for index in 0..MAX_HELD as u32 {
+            assert_eq!(stream.show(100 + index * 10, &[1; 10]), Shown::Nothing);
+        }
+        assert_eq!(stream.show(1000, b"alone"), Shown::Alone(b"alone"));
+        assert_eq!(stream.show(1, b"late"), Shown::Alone(b"late"));
+        assert!(stream.held.is_empty());
     }
 
     #[test]
@@ -88,10 +142,17 @@ mod tests {
         let mut stream = Stream::default();
         stream.syn(0);
         for index in 0..64u32 {
-            stream.push(1 + index * 1000, &[1; 1000]);
-            stream.push(100_000 + index * 1000, &[1; 1000]);
+            stream.keep(1 + index * 1000, &[1; 1000]);
+            stream.keep(100_000 + index * 1000, &[1; 1000]);
+            stream.keep(5 + index * 1000, &[1; 10]);
         }
-        assert_eq!(stream.prefix().len(), MAX_PREFIX);
+        assert_eq!(stream.prefix.len(), MAX_PREFIX);
         assert!(stream.held.len() <= MAX_HELD);
+        let mut gaps = Stream::default();
+        gaps.syn(0);
+        for index in 0..64u32 {
+            gaps.keep(100 + index, &[1; 1000]);
+        }
+        assert_eq!(gaps.held.len(), MAX_HELD);
     }
 }

@@ -28,7 +28,10 @@ mod text;
 mod tracker;
 mod utp;
 
-
+mod dns;
+mod http;
+mod tls;
+mod x509;
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};
@@ -52,6 +55,7 @@ pub struct Scratch {
 
 /// Probes over TCP.
 pub static TCP: &[Probe] = &[
+    Probe { name: "tls", ask: tls::ask },
     Probe { name: "expected", ask: expected::ask },
     // Most connections are TLS, and nothing else looks like it.
     Probe { name: "bittorrent", ask: bittorrent::ask },
@@ -66,10 +70,13 @@ pub static TCP: &[Probe] = &[
     Probe { name: "directconnect", ask: directconnect::tcp },
     Probe { name: "gnutella", ask: gnutella::tcp },
     Probe { name: "soulseek", ask: soulseek::ask },
+    Probe { name: "http", ask: http::ask },
+    Probe { name: "dns", ask: dns::ask },
 ];
 
 /// Probes over UDP.
 pub static UDP: &[Probe] = &[
+    Probe { name: "dns", ask: dns::ask },
     Probe { name: "dht", ask: dht::ask },
     Probe { name: "tracker", ask: tracker::ask },
     Probe { name: "lsd", ask: tracker::ask_lsd },

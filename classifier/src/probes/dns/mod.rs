@@ -1,0 +1,265 @@
+//! DNS over UDP and TCP (RFC 1035), mDNS (RFC 6762) and LLMNR (RFC 4795).
+//!
+//! What resolvers answer teaches the names of addresses, for flows that show no name of their own.
+//! On the well-known ports a header and a question are enough; elsewhere every octet must fit.
+
+mod message;
+
+use etiage_capture::Transport;
+
+use self::message::{End, HEADER, Header, Message};
+use super::Scratch;
+use crate::class::{Confidence, Evidence, Protocol};
+use crate::cursor::Cursor;
+use crate::probe::{Answer, Finding, View};
+use crate::stream::MAX_PREFIX;
+
+const DNS: u16 = 53;
+const MDNS: u16 = 5353;
+const LLMNR: u16 = 5355;
+/// NetBIOS name service and datagrams (RFC 1002) borrow DNS's header.
+const NETBIOS: [u16; 2] = [137, 138];
+/// Every octet fits, on a port that says nothing.
+const ELSEWHERE: Confidence = Confidence(95);
+
+/// Asks whether this is DNS, and learns names from it.
+pub(super) fn ask<'a>(view: &View<'a>, _scratch: &mut Scratch) -> Answer<'a> {
+    if NETBIOS.iter().any(|port| view.ends.has_port(*port)) {
+        return Answer::No;
+    }
+    if view.ends.transport == Transport::TCP { stream(view) } else { datagram(view) }
+}
+
+fn is_port(view: &View<'_>) -> bool {
+    [DNS, MDNS, LLMNR].iter().any(|port| view.ends.has_port(*port))
+}
+
+fn datagram<'a>(view: &View<'_>) -> Answer<'a> {
+    let cut = (view.payload.len() as u64) < u64::from(view.wire_octets);
+    match message::read(view.payload) {
+        Some(message) if accepted(view, &message, cut) => Answer::Match(learn(view, &message)),
+        _ => Answer::No,
+    }
+}
+
+/// Messages in a stream, each behind its length (RFC 1035, section 4.2.2).
+fn stream<'a>(view: &View<'_>) -> Answer<'a> {
+    let mut cursor = Cursor::new(view.payload);
+    let mut found = None;
+    while let Some(length) = cursor.u16() {
+        let Some(octets) = cursor.take(length.into()) else {
+            return found.unwrap_or_else(|| unfinished(view, length, cursor.rest()));
+        };
+        match message::read(octets) {
+            Some(message) if accepted(view, &message, false) => {
+                found = Some(Answer::Match(learn(view, &message)));
+            }
+            _ => return found.unwrap_or_else(|| otherwise(view)),
+        }
+    }
+    found.unwrap_or_else(|| if view.from_start { Answer::Unsure } else { otherwise(view) })
+}
+
+/// The first message of a stream is not all there.
+fn unfinished<'a>(view: &View<'_>, length: u16, octets: &[u8]) -> Answer<'a> {
+    if !view.from_start || usize::from(length) < HEADER {
+        return otherwise(view);
+    }
+    match Header::read(&mut Cursor::new(octets)) {
+        // A zone transfer's messages are longer than what is put together.
+        Some(_) if view.payload.len() >= MAX_PREFIX => match message::read(octets) {
+            Some(message) if accepted(view, &message, true) => Answer::Match(learn(view, &message)),
+            _ => Answer::No,
+        },
+        Some(header) if is_port(view) || header.is_plain() => Answer::Unsure,
+        None if octets.len() < HEADER => Answer::Unsure,
+        _ => Answer::No,
+    }
+}
+
+/// Not the start of a message: which in the middle of a stream says nothing.
+fn otherwise<'a>(view: &View<'_>) -> Answer<'a> {
+    if view.from_start { Answer::No } else { Answer::Unsure }
+}
+
+fn accepted(view: &View<'_>, message: &Message, cut: bool) -> bool {
+    if is_port(view) {
+        message.end == End::Exact || message.end == End::Cut && cut
+    } else {
+        message.end == End::Exact && message.header.is_plain() && message.common
+    }
+}
+
+fn learn<'a>(view: &View<'_>, message: &Message) -> Finding<'a> {
+    if !is_port(view) {
+        teach(view, message);
+        return Finding::new(Protocol::Dns, ELSEWHERE, Evidence::FRAMING).with_lessons();
+    }
+    let finding = Finding::certain(Protocol::Dns, Evidence::FRAMING.with(Evidence::PORT));
+    // Names of the local link tell nothing about the addresses of services.
+    if !view.ends.has_port(DNS) {
+        return finding;
+    }
+    teach(view, message);
+    finding.with_lessons()
+}
+
+fn teach(view: &View<'_>, message: &Message) {
+    let Some(host) = &message.host else { return };
+    let client = view.destination().ip();
+    for address in &message.addresses {
+        view.knowledge.learn_name(view.now, client, *address, host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, SocketAddr};
+
+    use etiage_capture::{PerSide, Side, Timestamp};
+    use proptest::prelude::*;
+
+    use super::message::tests::{query, record, response};
+    use super::*;
+    use crate::knowledge::Knowledge;
+    use crate::probe::FlowEnds;
+
+    struct Flow {
+        ends: FlowEnds,
+        knowledge: Knowledge,
+        from_start: bool,
+    }
+
+    impl Flow {
+        fn new(transport: Transport, port: u16) -> Self {
+            let ends = FlowEnds {
+                initiator: SocketAddr::from(([192, 0, 2, 1], 50000)),
+                responder: SocketAddr::from(([198, 51, 100, 1], port)),
+                transport,
+            };
+            Self { ends, knowledge: Knowledge::default(), from_start: true }
+        }
+
+        fn ask(&self, side: Side, payload: &[u8], cut: u32) -> Answer<'static> {
+            let view = View {
+                now: Timestamp::from_secs(1),
+                ends: &self.ends,
+                side,
+                payload,
+                from_start: self.from_start,
+                wire_octets: payload.len() as u32 + cut,
+                sent: 1,
+                answered: 0,
+                heads: PerSide { initiator: &[], responder: &[] },
+                knowledge: &self.knowledge,
+            };
+            match ask(&view, &mut Scratch::default()) {
+                Answer::Match(Finding { protocol, confidence, evidence, teaches, .. }) => {
+                    let finding = Finding::new(protocol, confidence, evidence);
+                    Answer::Match(if teaches { finding.with_lessons() } else { finding })
+                }
+                Answer::Unsure => Answer::Unsure,
+                Answer::No => Answer::No,
+            }
+        }
+
+        fn name(&self, server: [u8; 4]) -> Option<String> {
+            let (client, server) = (self.ends.initiator.ip(), IpAddr::from(server));
+            let (name, own) = self.knowledge.name(Timestamp::from_secs(2), client, server)?;
+            own.then(|| name.to_string())
+        }
+    }
+
+    fn dns() -> Answer<'static> {
+        let evidence = Evidence::FRAMING.with(Evidence::PORT);
+        Answer::Match(Finding::certain(Protocol::Dns, evidence).with_lessons())
+    }
+
+    fn answer() -> Vec<u8> {
+        response("www.example.com", 1, &[record(1, &[203, 0, 113, 9])])
+    }
+
+    #[test]
+    fn a_query_is_dns_and_its_answer_teaches() {
+        let flow = Flow::new(Transport::UDP, 53);
+        assert_eq!(flow.ask(Side::Initiator, &query("www.example.com", 1), 0), dns());
+        assert_eq!(flow.name([203, 0, 113, 9]), None);
+        assert_eq!(flow.ask(Side::Responder, &answer(), 0), dns());
+        assert_eq!(flow.name([203, 0, 113, 9]).as_deref(), Some("www.example.com"));
+    }
+
+    #[test]
+    fn a_cut_message_is_denied_unless_the_capture_cut_it() {
+        let (flow, octets) = (Flow::new(Transport::UDP, 53), answer());
+        let question = query("www.example.com", 1).len();
+        for length in 1..octets.len() {
+            assert_eq!(flow.ask(Side::Responder, &octets[..length], 0), Answer::No, "{length}");
+            let expected = if length < question { Answer::No } else { dns() };
+            let cut = (octets.len() - length) as u32;
+            assert_eq!(flow.ask(Side::Responder, &octets[..length], cut), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn elsewhere_every_octet_must_fit() {
+        let flow = Flow::new(Transport::UDP, 5300);
+        let good = query("www.example.com", 1);
+        let expected = Finding::new(Protocol::Dns, ELSEWHERE, Evidence::FRAMING).with_lessons();
+        assert_eq!(flow.ask(Side::Initiator, &good, 0), Answer::Match(expected));
+        let mut chaos = good.clone();
+        *chaos.last_mut().unwrap() = 3;
+        assert_eq!(flow.ask(Side::Initiator, &chaos, 0), Answer::No);
+        let trailing = [&good[..], &[0]].concat();
+        assert_eq!(flow.ask(Side::Initiator, &trailing, 0), Answer::No);
+        assert_eq!(Flow::new(Transport::UDP, 137).ask(Side::Initiator, &good, 0), Answer::No);
+    }
+
+    #[test]
+    fn names_of_the_local_link_are_dns_but_teach_nothing() {
+        let flow = Flow::new(Transport::UDP, 5353);
+        let Answer::Match(found) = flow.ask(Side::Responder, &answer(), 0) else { panic!() };
+        assert_eq!((found.protocol, found.teaches), (Protocol::Dns, false));
+        assert_eq!(flow.name([203, 0, 113, 9]), None);
+    }
+
+    #[test]
+    fn a_stream_is_read_message_by_message() {
+        let flow = Flow::new(Transport::TCP, 53);
+        let one = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
+        let other = response("b.example", 1, &[record(1, &[203, 0, 113, 10])]);
+        let octets = [one(&answer()), one(&other)].concat();
+        let first = one(&answer()).len();
+        for length in 1..octets.len() {
+            let expected = if length < first { Answer::Unsure } else { dns() };
+            assert_eq!(flow.ask(Side::Responder, &octets[..length], 0), expected, "{length}");
+        }
+        assert_eq!(flow.name([203, 0, 113, 10]), None);
+        assert_eq!(flow.ask(Side::Responder, &octets, 0), dns());
+        assert_eq!(flow.name([203, 0, 113, 10]).as_deref(), Some("b.example"));
+        assert_eq!(flow.ask(Side::Responder, b"GET / HTTP/1.1\r\n\r\n", 0), Answer::No);
+        let middle = Flow { from_start: false, ..Flow::new(Transport::TCP, 53) };
+        assert_eq!(middle.ask(Side::Responder, &octets[5..], 0), Answer::Unsure);
+        assert_eq!(middle.ask(Side::Responder, &octets, 0), dns());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(
+            octets in prop::collection::vec(any::<u8>(), 1..300), port in 52..54u16, tcp: bool,
+        ) {
+            let transport = if tcp { Transport::TCP } else { Transport::UDP };
+            let _ = Flow::new(transport, port).ask(Side::Responder, &octets, 0);
+        }
+
+        #[test]
+        fn nothing_panics_near_a_message(
+            place in any::<prop::sample::Index>(), octet: u8, length in any::<prop::sample::Index>(),
+        ) {
+            let mut octets = answer();
+            let place = place.index(octets.len());
+            octets[place] = octet;
+            octets.truncate(1 + length.index(octets.len()));
+            let _ = Flow::new(Transport::UDP, 53).ask(Side::Responder, &octets, 0);
+        }
+    }
+}
