@@ -2,9 +2,9 @@
 
 import type { EChartsCoreOption } from 'echarts/core';
 import { look } from './categories';
-import { coordinates, pointsOf, type Chart, type Point } from './series';
+import { coordinates, highest, pointsOf, type Chart, type Point } from './series';
 import { formatClock, formatInterval, formatTime, type Zone } from './time';
-import { NOTHING, formatAxisRate, formatRate } from './units';
+import { NOTHING, formatAxisRate, formatExact, formatRate } from './units';
 
 /** What of the page's theme the chart needs; the canvas cannot read CSS. */
 export interface Palette {
@@ -138,7 +138,7 @@ function marks(chart: Chart, palette: Palette): Record<string, unknown> {
       animation: false,
       itemStyle: {
         color: palette.gap,
-        decal: { ...HATCH, dashArrayY: [1, 7], color: palette.grid },
+        decal: { ...HATCH, dashArrayY: [1.5, 5], color: palette.grid },
       },
       data: chart.gaps.map(({ from, to }) => [{ xAxis: from }, { xAxis: to }]),
     },
@@ -167,28 +167,24 @@ export function tooltipHtml(
     const off = hidden.has(layer.category) ? ' class="off"' : '';
     return [
       `<tr${off}><th><i class="swatch${hatched ? ' hatched' : ''}" style="--swatch:${colour}"></i>` +
-        `${escapeHtml(label)}</th><td>${formatRate(incoming)}</td><td>${formatRate(outgoing)}</td></tr>`,
+        `${escapeHtml(label)}</th><td>${exactRate(incoming)}</td><td>${exactRate(outgoing)}</td></tr>`,
     ];
   });
   const total = chart.total.in[bucket];
   const known = total !== null && total !== undefined;
   const foot = known
-    ? `<tr class="total"><th>Total</th><td>${formatRate(total)}</td>` +
-      `<td>${formatRate(chart.total.out[bucket])}</td></tr>`
+    ? `<tr class="total"><th>Total</th><td>${exactRate(total)}</td>` +
+      `<td>${exactRate(chart.total.out[bucket])}</td></tr>`
     : `<tr class="total"><th>Not observed</th><td>${NOTHING}</td><td>${NOTHING}</td></tr>`;
   return (
     `<table><caption>${escapeHtml(title)}</caption>` +
-    `<thead><tr><th></th><th>in</th><th>out</th></tr></thead>` +
+    `<thead><tr><th></th><th>in, bit/s</th><th>out, bit/s</th></tr></thead>` +
     `<tbody>${rows.join('')}${foot}</tbody></table>`
   );
 }
 
 /** The chart in one sentence, for those who cannot see it. */
-export function describeChart(
-  chart: Chart,
-  highest: { in: number | null; out: number | null },
-  zone: Zone,
-): string {
+export function describeChart(chart: Chart, zone: Zone): string {
   const gaps =
     chart.gaps.length > 0
       ? ` ${chart.gaps
@@ -200,9 +196,14 @@ export function describeChart(
       : '';
   return (
     `Traffic by category from ${formatInterval(chart.interval, zone)}. ` +
-    `Highest rate in ${formatRate(highest.in)}, out ${formatRate(highest.out)}.${gaps} ` +
+    `Highest rate in ${formatRate(highest(chart.total.in))}, out ${formatRate(highest(chart.total.out))}.${gaps} ` +
     'The same numbers are in the tables that follow.'
   );
+}
+
+/** All digits of a rate in bit/s, grouped. */
+function exactRate(rate: number | null | undefined): string {
+  return formatExact(rate === null || rate === undefined ? null : Math.round(rate));
 }
 
 /** Names come from the network: nothing of them may become markup. */

@@ -158,14 +158,12 @@ export function bucketAt(chart: Chart, at: Millis): number {
   return chart.starts.findIndex((start) => at >= start && at < start + step);
 }
 
-/** The highest rates of the range, for the chart's description in words. */
-export function peaks(chart: Chart): { in: number | null; out: number | null } {
-  const highest = (rates: (number | null)[]) =>
-    rates.reduce<number | null>(
-      (best, rate) => (rate === null ? best : Math.max(best ?? 0, rate)),
-      null,
-    );
-  return { in: highest(chart.total.in), out: highest(chart.total.out) };
+/** The highest rate; null where nothing was observed. */
+export function highest(rates: (number | null)[]): number | null {
+  return rates.reduce<number | null>(
+    (best, rate) => (rate === null ? best : Math.max(best ?? 0, rate)),
+    null,
+  );
 }
 
 /** The mean over what was observed; null where nothing was. */

@@ -1,0 +1,88 @@
+import { describe as suite, expect, test } from 'vitest';
+import type { Health } from './api';
+import { describe, newDrops, type Item } from './health';
+
+const NOW = Date.parse('2026-01-31T18:00:00Z');
+
+function health(change: {
+  status?: string;
+  started?: string;
+  dropped?: Partial<Health['capture']['dropped']>;
+  store?: Partial<Health['store']>;
+  unmapped?: number;
+}): Health {
+  return {
+    status: change.status ?? 'ok',
+    version: '0.1.0',
+    started: change.started ?? '2026-01-31T17:00:00Z',
+    probe: 'paris-1',
+    capture: {
+      packets: 1000,
+      octets: 100_000,
+      packets_per_second: 10,
+      undecodable: 0,
+      late: 0,
+      unmapped: change.unmapped ?? 0,
+      dropped: { kernel: 0, interface: 0, queue: 0, table_full: 0, ...change.dropped },
+    },
+    flows: { active: 5, capacity: 100, started: 50 },
+    store: {
+      kind: 'embedded',
+      version: '26.7',
+      queued_rows: 0,
+      written_rows: 10,
+      failed_inserts: 0,
+      dropped_rows: 0,
+      last_error: null,
+      last_interval: null,
+      lag_seconds: 3,
+      ...change.store,
+    },
+    links: [],
+  };
+}
+
+function items(answer: Health, droppedAt: number | null = null): Record<string, Item> {
+  const list = describe({ health: answer, packetsPerSecond: null, droppedAt, now: NOW });
+  return Object.fromEntries(list.map((item) => [item.id, item]));
+}
+
+suite('the strip', () => {
+  test('is calm when all is well, and does not speak of zeros', () => {
+    const calm = items(health({}));
+    expect(Object.values(calm).some(({ tone }) => tone === 'alarm')).toBe(false);
+    expect(calm.drops?.value).toBe('none');
+    expect(calm.unmapped).toBeUndefined();
+    expect(items(health({ unmapped: 7 })).unmapped?.value).toBe('7');
+  });
+
+  test('old drops are told with their reasons, new ones are an alarm', () => {
+    const dropped = health({ dropped: { kernel: 12, table_full: 3 } });
+    expect(items(dropped).drops).toMatchObject({ value: 'kernel 12 · flow table 3', tone: 'note' });
+    expect(items(dropped, NOW - 5000).drops?.tone).toBe('alarm');
+    expect(items(dropped, NOW - 61_000).drops?.tone).toBe('note');
+  });
+
+  test('a degraded probe and a late store are alarms', () => {
+    expect(items(health({ status: 'degraded' })).status?.tone).toBe('alarm');
+    expect(items(health({ store: { lag_seconds: 61 } })).lag?.tone).toBe('alarm');
+    expect(items(health({ store: { lag_seconds: 60 } })).lag?.tone).toBe('plain');
+    expect(items(health({ store: { lag_seconds: null } })).lag?.value).toBe('–');
+    expect(items(health({ store: { last_error: 'refused' } })).lag?.hint).toContain('refused');
+  });
+});
+
+suite('new drops', () => {
+  test('are the growth of all counters', () => {
+    const before = health({ dropped: { kernel: 5 } });
+    const after = health({ dropped: { kernel: 7, queue: 1 }, store: { dropped_rows: 4 } });
+    expect(newDrops(before, after)).toBe(7n);
+    expect(newDrops(after, after)).toBe(0n);
+  });
+
+  test('are not what a first answer, or one after a restart, begins with', () => {
+    const after = health({ dropped: { kernel: 7 } });
+    expect(newDrops(null, after)).toBe(0n);
+    expect(newDrops(health({ started: '2026-01-30T00:00:00Z' }), after)).toBe(0n);
+  });
+});
