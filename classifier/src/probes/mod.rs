@@ -11,27 +11,29 @@ mod bittorrent;
 mod bittorrent_http;
 mod dht;
 mod directconnect;
+mod dtls;
 mod edonkey;
 mod expected;
 mod ftp;
 mod gnutella;
+mod infrastructure;
 mod le;
 mod mail;
 mod nntp;
 mod ntp;
 mod peers;
+mod rtp;
 mod soulseek;
 mod ssh;
+mod stun;
 #[cfg(test)]
 mod testing;
 mod text;
 mod tracker;
 mod utp;
+mod vpn;
 
-mod dns;
-mod http;
-mod tls;
-mod x509;
+
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};
@@ -49,13 +51,14 @@ pub struct Probe {
 pub struct Scratch {
     bittorrent_http: bittorrent_http::Memory,
     ftp: ftp::Memory,
+    rtp: rtp::Memory,
     tracker: tracker::Memory,
     utp: utp::Memory,
+    vpn: vpn::Memory,
 }
 
 /// Probes over TCP.
 pub static TCP: &[Probe] = &[
-    Probe { name: "tls", ask: tls::ask },
     Probe { name: "expected", ask: expected::ask },
     // Most connections are TLS, and nothing else looks like it.
     Probe { name: "bittorrent", ask: bittorrent::ask },
@@ -70,20 +73,33 @@ pub static TCP: &[Probe] = &[
     Probe { name: "directconnect", ask: directconnect::tcp },
     Probe { name: "gnutella", ask: gnutella::tcp },
     Probe { name: "soulseek", ask: soulseek::ask },
-    Probe { name: "http", ask: http::ask },
-    Probe { name: "dns", ask: dns::ask },
+    Probe { name: "sip", ask: infrastructure::sip },
+    Probe { name: "rdp", ask: infrastructure::rdp },
+    Probe { name: "smb", ask: infrastructure::smb },
+    Probe { name: "bgp", ask: infrastructure::bgp },
+    Probe { name: "stun", ask: stun::tcp },
+    Probe { name: "openvpn", ask: vpn::openvpn },
 ];
 
 /// Probes over UDP.
 pub static UDP: &[Probe] = &[
-    Probe { name: "dns", ask: dns::ask },
     Probe { name: "dht", ask: dht::ask },
     Probe { name: "tracker", ask: tracker::ask },
     Probe { name: "lsd", ask: tracker::ask_lsd },
+    Probe { name: "stun", ask: stun::udp },
+    Probe { name: "dtls", ask: dtls::ask },
     Probe { name: "ntp", ask: ntp::ask },
+    Probe { name: "sip", ask: infrastructure::sip },
+    Probe { name: "ssdp", ask: infrastructure::ssdp },
+    Probe { name: "dhcp", ask: infrastructure::dhcp },
+    Probe { name: "snmp", ask: infrastructure::snmp },
+    Probe { name: "wireguard", ask: vpn::wireguard },
+    Probe { name: "openvpn", ask: vpn::openvpn },
+    Probe { name: "ipsec", ask: vpn::ipsec },
     Probe { name: "directconnect", ask: directconnect::udp },
     Probe { name: "gnutella", ask: gnutella::udp },
     Probe { name: "edonkey", ask: edonkey::udp },
+    Probe { name: "rtp", ask: rtp::ask },
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },
 ];
