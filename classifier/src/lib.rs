@@ -14,6 +14,7 @@ mod knowledge;
 mod ports;
 mod probe;
 pub mod probes;
+pub mod problems;
 mod rules;
 mod stream;
 
@@ -21,4 +22,4 @@ pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Ve
 pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
 pub use knowledge::{Knowledge, KnowledgeStats};
 pub use probe::{Answer, Finding, FlowEnds, View};
-pub use rules::{Problem, Rules, RulesError, Service, ServiceId};
+pub use rules::{Rules, Service, ServiceId};

@@ -3,9 +3,9 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problems::Problems;
 use super::suffix;
 use crate::class::Category;
+use crate::problems::Problems;
 
 /// The form of the file that this program reads.
 const VERSION: &str = "1";

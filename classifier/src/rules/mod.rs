@@ -5,7 +5,6 @@
 //! the service with the longest suffix that ends it on a label boundary.
 
 mod file;
-mod problems;
 mod suffix;
 #[cfg(test)]
 mod tests;
@@ -14,9 +13,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::class::Category;
+use crate::problems::FileError;
+use crate::problems::Problems;
 use file::{Entry, Located};
-use problems::Problems;
-pub use problems::{Problem, RulesError};
 
 /// Names that stand for the absence of a service in output and database.
 const RESERVED: [&str; 3] = ["none", "unattributed", "other"];
@@ -61,7 +60,7 @@ impl Rules {
     ///
     /// # Errors
     /// Where that file has an error; the tests prove that it has none.
-    pub fn builtin() -> Result<Self, RulesError> {
+    pub fn builtin() -> Result<Self, FileError> {
         Self::default().with_file(include_str!("../../services.toml"), "services.toml")
     }
 
@@ -72,7 +71,7 @@ impl Rules {
     ///
     /// # Errors
     /// With every error of the file at once, each with its line and column.
-    pub fn with_file(mut self, text: &str, path: &str) -> Result<Self, RulesError> {
+    pub fn with_file(mut self, text: &str, path: &str) -> Result<Self, FileError> {
         let mut problems = Problems::new(path, text);
         let entries = file::read(text, &mut problems);
         self.merge(&entries, &mut problems);

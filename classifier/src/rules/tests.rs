@@ -13,7 +13,7 @@ fn whose<'r>(rules: &'r Rules, host: &str) -> &'r str {
     rules.name(rules.lookup(host).unwrap_or(ServiceId::NONE))
 }
 
-fn read(text: &str) -> Result<Rules, RulesError> {
+fn read(text: &str) -> Result<Rules, FileError> {
     Rules::default().with_file(text, "my.toml")
 }
 

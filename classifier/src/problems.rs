@@ -1,11 +1,11 @@
-//! What is wrong with a rules file, and where.
+//! What is wrong with a file that a user wrote, and where: service rules, the configuration.
 
 use std::fmt;
 
 /// More than this many errors of one file are counted, not kept.
 const MAX_PROBLEMS: usize = 100;
 
-/// An error in a rules file.
+/// An error in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The line, from 1.
@@ -16,9 +16,9 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Every error of a rules file, in the order of the file.
+/// Every error of a file, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RulesError {
+pub struct FileError {
     /// The file, as the caller named it.
     pub path: String,
     /// The errors; at most the first hundred found.
@@ -27,9 +27,9 @@ pub struct RulesError {
     pub more: usize,
 }
 
-impl std::error::Error for RulesError {}
+impl std::error::Error for FileError {}
 
-impl fmt::Display for RulesError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Problem { line, column, message }) in self.problems.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
@@ -43,7 +43,7 @@ impl fmt::Display for RulesError {
 }
 
 /// Collects the errors of a file while it is read.
-pub(super) struct Problems<'t> {
+pub struct Problems<'t> {
     path: &'t str,
     text: &'t str,
     found: Vec<Problem>,
@@ -51,12 +51,13 @@ pub(super) struct Problems<'t> {
 }
 
 impl<'t> Problems<'t> {
-    pub(super) fn new(path: &'t str, text: &'t str) -> Self {
+    /// No error yet, of this text of this file.
+    pub fn new(path: &'t str, text: &'t str) -> Self {
         Self { path, text, found: Vec::new(), more: 0 }
     }
 
     /// Adds an error at an octet of the text.
-    pub(super) fn add(&mut self, at: usize, message: impl Into<String>) {
+    pub fn add(&mut self, at: usize, message: impl Into<String>) {
         if self.found.len() >= MAX_PROBLEMS {
             self.more += 1;
             return;
@@ -66,7 +67,7 @@ impl<'t> Problems<'t> {
     }
 
     /// The line of an octet of the text.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub fn line(&self, at: usize) -> usize {
         self.position(at).0
     }
 
@@ -81,11 +82,14 @@ impl<'t> Problems<'t> {
     }
 
     /// The error, where anything was found.
-    pub(super) fn into_result(mut self) -> Result<(), RulesError> {
+    ///
+    /// # Errors
+    /// Every error that was added.
+    pub fn into_result(mut self) -> Result<(), FileError> {
         if self.found.is_empty() {
             return Ok(());
         }
         self.found.sort_by_key(|problem| (problem.line, problem.column));
-        Err(RulesError { path: self.path.to_owned(), problems: self.found, more: self.more })
+        Err(FileError { path: self.path.to_owned(), problems: self.found, more: self.more })
     }
 }
