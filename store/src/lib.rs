@@ -1,1 +1,35 @@
-//! .
+//! ClickHouse: schema, migrations, batch writer, typed queries, and the embedded engine's process.
+//!
+//! Nothing but this crate writes SQL. What users type reaches the database as bound parameters or as
+//! enumerations, never as text of a statement.
+//!
+//! ```no_run
+//! # async fn example(settings: etiage_store::Settings) -> Result<(), etiage_store::Error> {
+//! use etiage_store::{Store, Writer, WriterSettings};
+//!
+//! let store = Store::open(&settings).await?;
+//! let (writer, task) = Writer::spawn(store.clone(), WriterSettings::default());
+//! # let batch = etiage_aggregator::Batch::default();
+//! writer.try_send(batch).ok();
+//! writer.close().await;
+//! # drop(task); Ok(()) }
+//! ```
+
+pub mod embedded;
+mod error;
+mod queries;
+mod rows;
+mod schema;
+mod settings;
+mod store;
+mod writer;
+
+pub use error::{Error, OLDEST_SUPPORTED};
+pub use queries::{
+    Counts, Dimension, Filter, Group, LinkObservation, MAX_BUCKETS, MAX_GROUPS, OTHER,
+    RoundTripAnswer, RoundTripQuery, Series, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow,
+    UnknownDimension, VolumeAnswer, VolumeQuery,
+};
+pub use settings::Settings;
+pub use store::{Size, Store};
+pub use writer::{Writer, WriterHandle, WriterSettings, WriterStats};

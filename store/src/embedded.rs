@@ -1,0 +1,200 @@
+//! Starting and stopping the embedded engine, a process of its own.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+use crate::{Error, Settings};
+
+/// How long the engine may take to serve. It needs 0.3 s; from a cold disk, and with a large
+/// database to look through, much longer.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take to end before it is killed: its own 5 s for open requests, and closing.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Lines of its log that are kept for the error message.
+const KEPT_LINES: usize = 20;
+
+/// What the engine consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// The program `etiage-clickhouse`.
+    pub program: PathBuf,
+    /// The engine's library, `libchdb.so`.
+    pub library: PathBuf,
+    /// The data directory; made if it does not exist.
+    pub data: PathBuf,
+}
+
+/// The engine, running. It ends when this is dropped, and when this process ends in whatever way.
+#[derive(Debug)]
+pub struct Engine {
+    settings: EngineSettings,
+    password: String,
+    address: String,
+    process: Process,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    /// The engine ends when this closes.
+    stdin: ChildStdin,
+    log: JoinHandle<()>,
+    pid: u32,
+}
+
+impl Engine {
+    /// Starts the engine on a free port of the loopback interface, with a random password that only
+    /// this process knows, and waits until it serves.
+    ///
+    /// # Errors
+    /// [`Error::EngineLibraryMissing`], [`Error::DataDirectoryHeld`] or [`Error::EngineFailed`].
+    pub async fn start(settings: &EngineSettings) -> Result<Self, Error> {
+        let password = format!("{:032x}", rand::random::<u128>());
+        let (process, address) = start(settings, &password, "127.0.0.1:0").await?;
+        Ok(Self { settings: settings.clone(), password, address, process })
+    }
+
+    /// Starts it again after it has ended, with the same address and password: a `Store` that was
+    /// opened before goes on working. Ends it first if it still runs.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        // Best effort: if it cannot be ended, the new one finds the directory held and says so.
+        let _ = self.process.child.kill().await;
+        let (process, address) = start(&self.settings, &self.password, &self.address).await?;
+        self.process = process;
+        self.address = address;
+        Ok(())
+    }
+
+    /// How to open a [`crate::Store`] on it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            url: format!("http://{}", self.address),
+            user: "default".to_owned(),
+            password: Some(self.password.clone()),
+            database: "etiage".to_owned(),
+        }
+    }
+
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.process.pid
+    }
+
+    /// Completes when the process has ended; says how.
+    pub async fn exited(&mut self) -> String {
+        match self.process.child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Asks it to end, waits, and kills it if it takes too long.
+    pub async fn stop(self) {
+        let Process { mut child, stdin, log, .. } = self.process;
+        drop(stdin);
+        if tokio::time::timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+            tracing::warn!("the embedded engine does not end when asked: killed");
+            let _ = child.kill().await; // It has just ended by itself, then.
+        }
+        let _ = log.await; // The log's end follows the process's.
+    }
+}
+
+async fn start(
+    settings: &EngineSettings,
+    password: &str,
+    listen: &str,
+) -> Result<(Process, String), Error> {
+    let mut child = Command::new(&settings.program)
+        .arg("--library")
+        .arg(&settings.library)
+        .arg("--path")
+        .arg(&settings.data)
+        .args(["--listen", listen])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        // Ctrl-C on the terminal is for the appliance: it still has rows to write when it comes.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Error::EngineFailed {
+            reason: format!("cannot run {}: {error}", settings.program.display()),
+        })?;
+    let failed = |reason: &str| Error::EngineFailed { reason: reason.to_owned() };
+    let (Some(mut stdin), Some(stdout), Some(stderr), Some(pid)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id())
+    else {
+        return Err(failed("it has no standard streams"));
+    };
+    let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+    let log = tokio::spawn(forward_log(stderr, Arc::clone(&last_lines)));
+    // If it has ended already its exit status, below, says why.
+    let _ = stdin.write_all(format!("{password}\n").as_bytes()).await;
+    let ready = tokio::time::timeout(START_TIMEOUT, wait_until_ready(stdout)).await;
+    match ready {
+        Ok(Some(address)) => Ok((Process { child, stdin, log, pid }, address)),
+        Ok(None) => {
+            // Standard output is closed: the process ends, or has ended.
+            let status = tokio::time::timeout(STOP_TIMEOUT, child.wait()).await;
+            let _ = log.await;
+            let lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+            Err(explain(settings, status.ok().and_then(Result::ok), &lines))
+        }
+        Err(_) => Err(failed(&format!("not ready after {} s", START_TIMEOUT.as_secs()))),
+    }
+}
+
+/// The address from the line `ready ADDRESS`.
+async fn wait_until_ready(stdout: ChildStdout) -> Option<String> {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = line.strip_prefix("ready ") {
+            return Some(address.trim().to_owned());
+        }
+    }
+    None
+}
+
+async fn forward_log(
+    stderr: impl tokio::io::AsyncRead + Unpin,
+    last: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::warn!(target: "etiage_clickhouse", "{line}");
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == KEPT_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+}
+
+/// The program's exit codes are part of its interface.
+fn explain(
+    settings: &EngineSettings,
+    status: Option<ExitStatus>,
+    lines: &VecDeque<String>,
+) -> Error {
+    let last = lines.back().map_or("it said nothing", String::as_str);
+    let reason = last.strip_prefix("etiage-clickhouse: ").unwrap_or(last).to_owned();
+    match status.and_then(|status| status.code()) {
+        Some(3) => Error::EngineLibraryMissing { path: settings.library.clone(), reason },
+        Some(4) => Error::DataDirectoryHeld { path: settings.data.clone(), reason },
+        _ => {
+            let status = status.map_or("still running".to_owned(), |status| status.to_string());
+            Error::EngineFailed { reason: format!("{reason} ({status})") }
+        }
+    }
+}

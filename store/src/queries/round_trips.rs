@@ -1,0 +1,92 @@
+//! Round-trip times over time.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::{BUCKET, Dimension, Filter, Span, TimeRange};
+use crate::{Error, Store};
+
+/// Percentiles of TCP handshake round-trip times over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundTripQuery {
+    /// Widened to whole steps; the answer says to what.
+    pub range: TimeRange,
+    /// Length of a bucket: a multiple of 10 s, aligned to UTC.
+    pub step_secs: u32,
+    /// Of links, categories and probes only: the others are not known of a round-trip time.
+    pub filter: Filter,
+}
+
+/// Percentiles per bucket, from added-up histograms, in microseconds; `None` where there are no samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundTripAnswer {
+    /// What was looked at.
+    pub range: TimeRange,
+    /// Length of a bucket.
+    pub step_secs: u32,
+    /// Starts of the buckets, in seconds since the Unix epoch.
+    pub buckets: Vec<i64>,
+    /// Half of the samples are at most this.
+    pub p50_us: Vec<Option<u32>>,
+    /// 95 % of the samples are at most this.
+    pub p95_us: Vec<Option<u32>>,
+    /// 99 % of the samples are at most this.
+    pub p99_us: Vec<Option<u32>>,
+    /// Samples per bucket.
+    pub samples: Vec<u64>,
+}
+
+#[derive(Row, Deserialize)]
+struct QuantileRow {
+    bucket: u32,
+    quantiles: Vec<u32>,
+    total: u64,
+}
+
+impl Store {
+    /// Percentiles of round-trip times over time.
+    ///
+    /// # Errors
+    /// [`Error::BadQuery`] also for a filter on dimensions that round-trip times do not have;
+    /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
+    pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<RoundTripAnswer, Error> {
+        let span = Span::of_series(query.range, query.step_secs)?;
+        let known = [Dimension::Link, Dimension::Category, Dimension::Probe];
+        if query.filter.only(&known) != query.filter {
+            let text = "round-trip times can be filtered by link, category and probe only";
+            return Err(Error::BadQuery(text.to_owned()));
+        }
+        let sql = format!(
+            "SELECT {BUCKET} AS bucket, \
+             quantilesExactWeighted(0.5, 0.95, 0.99)(bin_us, samples) AS quantiles, \
+             sum(samples) AS total FROM round_trips_10s WHERE {} GROUP BY bucket",
+            query.filter.condition(),
+        );
+        let sql = query.filter.bind(self.client.query(&sql), &span).param("step", span.step);
+        let rows: Vec<QuantileRow> = self.fetch("merge round-trip times", sql).await?;
+        let buckets: Vec<i64> = span.buckets().map(i64::from).collect();
+        let none = vec![None; buckets.len()];
+        let mut answer = RoundTripAnswer {
+            range: span.range(),
+            step_secs: span.step,
+            p50_us: none.clone(),
+            p95_us: none.clone(),
+            p99_us: none,
+            samples: vec![0; buckets.len()],
+            buckets,
+        };
+        for row in rows.iter().filter(|row| row.total > 0) {
+            let Some(index) = span.index(row.bucket) else { continue };
+            let columns = [&mut answer.p50_us, &mut answer.p95_us, &mut answer.p99_us];
+            for (column, value) in columns.into_iter().zip(&row.quantiles) {
+                if let Some(slot) = column.get_mut(index) {
+                    *slot = Some(*value);
+                }
+            }
+            if let Some(slot) = answer.samples.get_mut(index) {
+                *slot = row.total;
+            }
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,103 @@
+//! Volumes summed over a range.
+
+use clickhouse::Row;
+use etiage_aggregator::INTERVAL_SECS;
+use serde::Deserialize;
+
+use super::{
+    Counts, Dimension, Filter, Group, Span, TimeRange, group, group_expression, limit, others,
+};
+use crate::{Error, Store};
+
+/// Volumes summed over a range, by group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalsQuery {
+    /// Widened to whole intervals of 10 s; the answer says to what.
+    pub range: TimeRange,
+    /// One row a combination of these; none: one row.
+    pub group_by: Vec<Dimension>,
+    /// What to count.
+    pub filter: Filter,
+    /// How many groups, by octets; the rest becomes [`super::OTHER`]. At most, and by default,
+    /// [`super::MAX_GROUPS`].
+    pub top: Option<u32>,
+}
+
+/// Largest first, the rest last. The rows add up to the total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalsAnswer {
+    /// What was looked at.
+    pub range: TimeRange,
+    /// One a group.
+    pub rows: Vec<TotalsRow>,
+    /// Over all groups.
+    pub total: Counts,
+}
+
+/// One group's sum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalsRow {
+    /// The group's values.
+    pub group: Group,
+    /// What it counted.
+    pub counts: Counts,
+}
+
+#[derive(Row, Deserialize)]
+struct SumRow {
+    group: Vec<String>,
+    octets: u64,
+    packets: u64,
+    flows: u64,
+    groups: u64,
+    all_octets: u64,
+    all_packets: u64,
+    all_flows: u64,
+}
+
+impl Store {
+    /// Volumes summed over a range.
+    ///
+    /// # Errors
+    /// [`Error::BadQuery`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
+    pub async fn totals(&self, query: &TotalsQuery) -> Result<TotalsAnswer, Error> {
+        let span = Span::new(query.range, INTERVAL_SECS)?;
+        // Windows over all groups before the limit: rest and total are of the very same data.
+        let sql = format!(
+            "SELECT group, octets, packets, flows, count() OVER () AS groups, \
+             sum(octets) OVER () AS all_octets, sum(packets) OVER () AS all_packets, \
+             sum(flows) OVER () AS all_flows FROM \
+             (SELECT {group} AS group, sum(octets) AS octets, sum(packets) AS packets, \
+             sum(flows) AS flows FROM volumes_10s WHERE {condition} GROUP BY group) \
+             ORDER BY octets DESC, group LIMIT {{top:UInt32}}",
+            group = group_expression(&query.group_by)?,
+            condition = query.filter.condition(),
+        );
+        let sql = query.filter.bind(self.client.query(&sql), &span);
+        let found: Vec<SumRow> =
+            self.fetch("sum up volumes", sql.param("top", limit(query.top)?)).await?;
+        Ok(assemble(query, span, found))
+    }
+}
+
+fn assemble(query: &TotalsQuery, span: Span, found: Vec<SumRow>) -> TotalsAnswer {
+    let Some(first) = found.first() else {
+        return TotalsAnswer { range: span.range(), rows: Vec::new(), total: Counts::default() };
+    };
+    let total =
+        Counts { octets: first.all_octets, packets: first.all_packets, flows: first.all_flows };
+    let more = first.groups > found.len() as u64;
+    let mut rest = total;
+    let mut rows = Vec::with_capacity(found.len() + 1);
+    for row in found {
+        let counts = Counts { octets: row.octets, packets: row.packets, flows: row.flows };
+        rest.octets = rest.octets.saturating_sub(counts.octets);
+        rest.packets = rest.packets.saturating_sub(counts.packets);
+        rest.flows = rest.flows.saturating_sub(counts.flows);
+        rows.push(TotalsRow { group: group(&query.group_by, row.group), counts });
+    }
+    if more {
+        rows.push(TotalsRow { group: others(&query.group_by), counts: rest });
+    }
+    TotalsAnswer { range: span.range(), rows, total }
+}

@@ -1,0 +1,215 @@
+//! Volumes over time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::{
+    BUCKET, Counts, Dimension, Filter, Group, Span, TimeRange, group, group_expression, limit,
+    others,
+};
+use crate::{Error, Store};
+
+/// Volumes over time, by group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeQuery {
+    /// Widened to whole steps; the answer says to what.
+    pub range: TimeRange,
+    /// Length of a bucket: a multiple of 10 s, aligned to UTC.
+    pub step_secs: u32,
+    /// One series a combination of these; none: one series.
+    pub group_by: Vec<Dimension>,
+    /// What to count.
+    pub filter: Filter,
+    /// How many groups, by octets over the whole range; the rest becomes [`super::OTHER`]. At most,
+    /// and by default, [`super::MAX_GROUPS`].
+    pub top: Option<u32>,
+}
+
+/// Equally long series, largest first, the rest last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeAnswer {
+    /// What was looked at.
+    pub range: TimeRange,
+    /// Length of a bucket.
+    pub step_secs: u32,
+    /// Starts of the buckets, in seconds since the Unix epoch.
+    pub buckets: Vec<i64>,
+    /// Whether any of the links asked for was watched in the bucket.
+    pub observed: Vec<bool>,
+    /// One a group.
+    pub series: Vec<Series>,
+}
+
+/// One group over time. `None` is "no data": nobody watched. 0 is "watched, and nothing came".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// The group's values.
+    pub group: Group,
+    /// Octets per bucket.
+    pub octets: Vec<Option<u64>>,
+    /// Packets per bucket.
+    pub packets: Vec<Option<u64>>,
+    /// New flows per bucket.
+    pub flows: Vec<Option<u64>>,
+    /// Over the whole range.
+    pub total: Counts,
+}
+
+#[derive(Row, Deserialize)]
+struct TopRow {
+    group: Vec<String>,
+}
+
+#[derive(Row, Deserialize)]
+struct PointRow {
+    bucket: u32,
+    rest: bool,
+    group: Vec<String>,
+    octets: u64,
+    packets: u64,
+    flows: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct ObservedRow {
+    bucket: u32,
+    name: String,
+}
+
+impl Store {
+    /// Volumes over time.
+    ///
+    /// # Errors
+    /// [`Error::BadQuery`] for more than [`super::MAX_BUCKETS`] buckets or a step that is no multiple
+    /// of 10 s; [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
+    pub async fn volumes(&self, query: &VolumeQuery) -> Result<VolumeAnswer, Error> {
+        let span = Span::of_series(query.range, query.step_secs)?;
+        let top = self.top_groups(query, span).await?;
+        let (points, observed) =
+            tokio::try_join!(self.points(query, span, &top), self.observed(query, span))?;
+        Ok(assemble(query, span, top, points, &observed))
+    }
+
+    async fn top_groups(&self, query: &VolumeQuery, span: Span) -> Result<Vec<Vec<String>>, Error> {
+        let sql = format!(
+            "SELECT {group} AS group FROM volumes_10s WHERE {condition} \
+             GROUP BY group ORDER BY sum(octets) DESC, group LIMIT {{top:UInt32}}",
+            group = group_expression(&query.group_by)?,
+            condition = query.filter.condition(),
+        );
+        let sql = query.filter.bind(self.client.query(&sql), &span);
+        let rows: Vec<TopRow> =
+            self.fetch("find the largest groups", sql.param("top", limit(query.top)?)).await?;
+        Ok(rows.into_iter().map(|row| row.group).collect())
+    }
+
+    async fn points(
+        &self,
+        query: &VolumeQuery,
+        span: Span,
+        top: &[Vec<String>],
+    ) -> Result<Vec<PointRow>, Error> {
+        let sql = format!(
+            "SELECT {BUCKET} AS bucket, NOT has({{top:Array(Array(String))}}, {group}) AS rest, \
+             if(rest, emptyArrayString(), {group}) AS group, \
+             sum(octets) AS octets, sum(packets) AS packets, sum(flows) AS flows \
+             FROM volumes_10s WHERE {condition} GROUP BY bucket, rest, group",
+            group = group_expression(&query.group_by)?,
+            condition = query.filter.condition(),
+        );
+        let sql = query.filter.bind(self.client.query(&sql), &span);
+        self.fetch("sum up volumes", sql.param("step", span.step).param("top", top)).await
+    }
+
+    /// Which links were watched when. The links are told apart only where the answer is.
+    async fn observed(&self, query: &VolumeQuery, span: Span) -> Result<Vec<ObservedRow>, Error> {
+        let filter = query.filter.only(&[Dimension::Link, Dimension::Probe]);
+        let name = match query.group_by.contains(&Dimension::Link) {
+            true => "toString(link)",
+            false => "''",
+        };
+        let sql = format!(
+            "SELECT DISTINCT {BUCKET} AS bucket, {name} AS name FROM observations_10s WHERE {}",
+            filter.condition(),
+        );
+        let sql = filter.bind(self.client.query(&sql), &span);
+        self.fetch("look up what was watched", sql.param("step", span.step)).await
+    }
+}
+
+/// Puts the pieces together: every series with a value, 0 or `None` for every bucket.
+fn assemble(
+    query: &VolumeQuery,
+    span: Span,
+    top: Vec<Vec<String>>,
+    points: Vec<PointRow>,
+    watched: &[ObservedRow],
+) -> VolumeAnswer {
+    let buckets: Vec<i64> = span.buckets().map(i64::from).collect();
+    let mut observed = vec![false; buckets.len()];
+    let mut by_link: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for row in watched {
+        let Some(index) = span.index(row.bucket) else { continue };
+        mark(&mut observed, index);
+        by_link.entry(&row.name).or_default().insert(index);
+    }
+    let mut by_group: BTreeMap<(bool, Vec<String>), Vec<(usize, Counts)>> = BTreeMap::new();
+    for PointRow { bucket, rest, group, octets, packets, flows } in points {
+        let Some(index) = span.index(bucket) else { continue };
+        // Whatever was counted was watched, even if the observation is still on its way.
+        mark(&mut observed, index);
+        let counts = Counts { octets, packets, flows };
+        by_group.entry((rest, group)).or_default().push((index, counts));
+    }
+    let link = query.group_by.iter().position(|dimension| *dimension == Dimension::Link);
+    let mut series = Vec::with_capacity(top.len() + 1);
+    for values in top {
+        // Of one link's series, only what is known of that link counts.
+        let own = link.and_then(|index| values.get(index)).map(|name| by_link.get(name.as_str()));
+        let watched = |index: usize| match own {
+            Some(own) => own.is_some_and(|own| own.contains(&index)),
+            None => observed.get(index).copied().unwrap_or_default(),
+        };
+        let points = by_group.remove(&(false, values.clone())).unwrap_or_default();
+        series.push(fill(group(&query.group_by, values), buckets.len(), watched, &points));
+    }
+    if let Some(points) = by_group.remove(&(true, Vec::new())) {
+        let watched = |index: usize| observed.get(index).copied().unwrap_or_default();
+        series.push(fill(others(&query.group_by), buckets.len(), watched, &points));
+    }
+    VolumeAnswer { range: span.range(), step_secs: span.step, buckets, observed, series }
+}
+
+fn mark(observed: &mut [bool], index: usize) {
+    if let Some(observed) = observed.get_mut(index) {
+        *observed = true;
+    }
+}
+
+fn fill(
+    group: Group,
+    length: usize,
+    watched: impl Fn(usize) -> bool,
+    points: &[(usize, Counts)],
+) -> Series {
+    let empty: Vec<Option<u64>> = (0..length).map(|index| watched(index).then_some(0)).collect();
+    let (mut octets, mut packets, mut flows) = (empty.clone(), empty.clone(), empty);
+    let mut total = Counts::default();
+    for (index, counts) in points {
+        for (values, value) in [
+            (&mut octets, counts.octets),
+            (&mut packets, counts.packets),
+            (&mut flows, counts.flows),
+        ] {
+            if let Some(slot) = values.get_mut(*index) {
+                *slot = Some(slot.unwrap_or(0) + value);
+            }
+        }
+        total.octets += counts.octets;
+        total.packets += counts.packets;
+        total.flows += counts.flows;
+    }
+    Series { group, octets, packets, flows, total }
+}

@@ -1,0 +1,95 @@
+//! Batches as the tables' rows.
+
+use clickhouse::Row;
+use etiage_aggregator::Batch;
+use serde::Serialize;
+
+/// A row of `volumes_10s`.
+#[derive(Row, Serialize)]
+pub(crate) struct VolumeRow<'a> {
+    time: u32,
+    link: &'a str,
+    direction: &'a str,
+    category: &'a str,
+    protocol: &'a str,
+    service: &'a str,
+    probe: &'a str,
+    octets: u64,
+    packets: u64,
+    flows: u64,
+}
+
+/// A row of `observations_10s`.
+#[derive(Row, Serialize)]
+pub(crate) struct ObservationRow<'a> {
+    time: u32,
+    link: &'a str,
+    probe: &'a str,
+    batches: u64,
+    packets: u64,
+    octets: u64,
+    active_flows: u64,
+    dropped_kernel: u64,
+    late: u64,
+    table_full: u64,
+}
+
+/// A row of `round_trips_10s`.
+#[derive(Row, Serialize)]
+pub(crate) struct RoundTripRow<'a> {
+    time: u32,
+    link: &'a str,
+    category: &'a str,
+    bin_us: u32,
+    probe: &'a str,
+    samples: u64,
+}
+
+/// How many rows, over all tables, a batch becomes.
+pub(crate) fn count(batch: &Batch) -> usize {
+    let bins: usize = batch.round_trips.iter().map(|round_trips| round_trips.bins.len()).sum();
+    batch.volumes.len() + batch.observations.len() + bins
+}
+
+pub(crate) fn volumes(batch: &Batch) -> impl Iterator<Item = VolumeRow<'_>> {
+    batch.volumes.iter().map(|volume| VolumeRow {
+        time: batch.start,
+        link: &volume.link,
+        direction: volume.direction.name(),
+        category: &volume.category,
+        protocol: &volume.protocol,
+        service: &volume.service,
+        probe: &batch.probe,
+        octets: volume.octets,
+        packets: volume.packets,
+        flows: volume.flows,
+    })
+}
+
+pub(crate) fn observations(batch: &Batch) -> impl Iterator<Item = ObservationRow<'_>> {
+    batch.observations.iter().map(|observation| ObservationRow {
+        time: batch.start,
+        link: &observation.link,
+        probe: &batch.probe,
+        batches: 1,
+        packets: observation.packets,
+        octets: observation.octets,
+        active_flows: observation.active_flows,
+        dropped_kernel: observation.dropped_kernel,
+        late: observation.late,
+        table_full: observation.table_full,
+    })
+}
+
+pub(crate) fn round_trips(batch: &Batch) -> impl Iterator<Item = RoundTripRow<'_>> {
+    batch.round_trips.iter().flat_map(|round_trips| {
+        round_trips.bins.iter().map(|&(bin_us, samples)| RoundTripRow {
+            time: batch.start,
+            link: &round_trips.link,
+            category: &round_trips.category,
+            bin_us,
+            probe: &batch.probe,
+            samples,
+        })
+    })
+}

@@ -1,0 +1,225 @@
+//! The database, opened and checked.
+
+use std::time::Duration;
+
+use clickhouse::{Client, Row, RowOwned, RowRead, query::Query};
+use etiage_aggregator::Batch;
+use serde::{Deserialize, Serialize};
+
+use crate::error::OLDEST_SUPPORTED;
+use crate::{Error, Settings, rows, schema};
+
+/// How long opening waits for an answer: a server that is there answers at once.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the database may work on one query; it gives up by itself.
+const QUERY_SECS: &str = "60";
+/// How long a query is waited for; longer than the database's own limit, so that its error is seen.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a piece of an insert may take to be sent, and the whole to be acknowledged. Past that the
+/// insert is repeated, which is harmless.
+const INSERT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(120));
+
+/// ClickHouse with this program's schema in it. Clones share one pool of connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) client: Client,
+    settings: Settings,
+    version: String,
+}
+
+/// What the database takes on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct Size {
+    /// Bytes on disk, compressed.
+    pub bytes: u64,
+    /// Rows in all tables, before pending merges add rows of the same key up.
+    pub rows: u64,
+}
+
+impl Store {
+    /// Connects, checks the server's version, makes the database if need be and brings its schema
+    /// up to date. To be called before capture starts.
+    ///
+    /// # Errors
+    /// [`Error::Settings`], [`Error::Unreachable`], [`Error::Denied`], [`Error::TooOld`],
+    /// [`Error::SchemaNewer`], [`Error::SchemaDiffers`], or what the database says.
+    pub async fn open(settings: &Settings) -> Result<Self, Error> {
+        settings.check()?;
+        let mut server = Client::default()
+            .with_url(settings.url.trim_end_matches('/'))
+            .with_user(&settings.user);
+        if let Some(password) = &settings.password {
+            server = server.with_password(password);
+        }
+        let mut store = Self {
+            client: server.clone().with_database(&settings.database),
+            settings: settings.clone(),
+            version: String::new(),
+        };
+        store.version = store.ask_version(&server).await?;
+        store.create_database(&server).await?;
+        schema::migrate(&store.client, &settings.database).await?;
+        Ok(store)
+    }
+
+    /// In plain text: a server that is too old lacks the format that typed queries need.
+    async fn ask_version(&self, server: &Client) -> Result<String, Error> {
+        let answer = async {
+            let mut cursor = server.query("SELECT version()").fetch_bytes("TabSeparated")?;
+            cursor.collect().await
+        };
+        let answer = tokio::time::timeout(OPEN_TIMEOUT, answer)
+            .await
+            .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            .map_err(|source| self.error("tell its version", source))?;
+        let found = String::from_utf8_lossy(&answer).trim().to_owned();
+        if parse_version(&found).is_some_and(|version| version >= OLDEST_SUPPORTED) {
+            return Ok(found);
+        }
+        let needed = format!("{}.{}", OLDEST_SUPPORTED.0, OLDEST_SUPPORTED.1);
+        Err(Error::TooOld { url: self.settings.url.clone(), found, needed })
+    }
+
+    async fn create_database(&self, server: &Client) -> Result<(), Error> {
+        let database = &self.settings.database;
+        let exists: u64 = server
+            .query("SELECT count() FROM system.databases WHERE name = {name:String}")
+            .param("name", database)
+            .fetch_one()
+            .await
+            .map_err(|source| self.error("list its databases", source))?;
+        if exists > 0 {
+            return Ok(()); // The user may lack the right to create one.
+        }
+        server
+            .query("CREATE DATABASE IF NOT EXISTS ?")
+            .bind(clickhouse::sql::Identifier(database))
+            .execute()
+            .await
+            .map_err(|source| self.error("create the database", source))
+    }
+
+    /// The server's version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Inserts batches as one block a table. Repeated with the same token and the same batches it
+    /// changes nothing, also when the first attempt had come half way: each table's block has a
+    /// token of its own.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`]; then some tables may have their
+    /// block and others not.
+    pub async fn insert(&self, batches: &[Batch], token: &str) -> Result<(), Error> {
+        // A macro, for each table's row type borrows from the batches.
+        macro_rules! insert {
+            ($table:literal, $row:ty, $rows:path) => {
+                async {
+                    if batches.iter().all(|batch| $rows(batch).next().is_none()) {
+                        return Ok(());
+                    }
+                    let mut insert = self
+                        .client
+                        .insert::<$row>($table)
+                        .await?
+                        .with_timeouts(Some(INSERT_TIMEOUTS.0), Some(INSERT_TIMEOUTS.1))
+                        .with_setting("insert_deduplication_token", format!("{token}-{}", $table));
+                    for (name, value) in INSERT_SETTINGS {
+                        insert = insert.with_setting(name, value);
+                    }
+                    for batch in batches {
+                        for row in $rows(batch) {
+                            insert.write(&row).await?;
+                        }
+                    }
+                    insert.end().await
+                }
+                .await
+                .map_err(|source| self.error(concat!("insert into ", $table), source))?;
+            };
+        }
+        // Observations last: with them an interval counts as watched, and its volumes are then there.
+        insert!("volumes_10s", rows::VolumeRow<'_>, rows::volumes);
+        insert!("round_trips_10s", rows::RoundTripRow<'_>, rows::round_trips);
+        insert!("observations_10s", rows::ObservationRow<'_>, rows::observations);
+        Ok(())
+    }
+
+    /// What this database takes on disk.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
+    pub async fn size(&self) -> Result<Size, Error> {
+        let query = self
+            .client
+            .query(
+                "SELECT sum(bytes_on_disk) AS bytes, sum(rows) AS rows FROM system.parts \
+                 WHERE active AND database = {database:String}",
+            )
+            .param("database", &self.settings.database);
+        let sizes = self.fetch("tell its size", query).await?;
+        Ok(sizes.first().copied().unwrap_or(Size { bytes: 0, rows: 0 }))
+    }
+
+    /// Runs a query within its limits.
+    pub(crate) async fn fetch<T>(&self, what: &'static str, query: Query) -> Result<Vec<T>, Error>
+    where
+        T: RowOwned + RowRead,
+    {
+        let query = query.with_setting("max_execution_time", QUERY_SECS);
+        tokio::time::timeout(QUERY_TIMEOUT, query.fetch_all())
+            .await
+            .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            .map_err(|source| self.error(what, source))
+    }
+
+    fn error(&self, what: &'static str, source: clickhouse::error::Error) -> Error {
+        use clickhouse::error::Error as Source;
+        let url = || self.settings.url.clone();
+        match &source {
+            Source::Network(_) | Source::TimedOut => Error::Unreachable { url: url(), source },
+            // 516 AUTHENTICATION_FAILED, 194 REQUIRED_PASSWORD, 193 WRONG_PASSWORD, 192 UNKNOWN_USER
+            Source::BadResponse(text)
+                if ["516", "194", "193", "192"]
+                    .iter()
+                    .any(|code| text.starts_with(&format!("Code: {code}."))) =>
+            {
+                Error::Denied { url: url(), user: self.settings.user.clone() }
+            }
+            _ => Error::Query { what, source },
+        }
+    }
+}
+
+/// What every insert is done with.
+const INSERT_SETTINGS: [(&str, &str); 4] = [
+    // Blocks are collected here; the server shall not collect them again, and acknowledge when stored.
+    ("async_insert", "0"),
+    ("insert_deduplicate", "1"),
+    ("deduplicate_blocks_in_dependent_materialized_views", "1"),
+    // A block may hold intervals of any age; its rows are bounded already.
+    ("max_partitions_per_insert_block", "0"),
+];
+
+/// The first two numbers of `26.7.2.1`.
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(parse_version("26.7.2.1"), Some((26, 7)));
+        assert_eq!(parse_version("24.8.1.2684-lts"), Some((24, 8)));
+        assert!(parse_version("18.16.1").unwrap() < OLDEST_SUPPORTED);
+        assert!(parse_version("24.7.9").unwrap() < OLDEST_SUPPORTED);
+        assert!(parse_version("25.1").unwrap() > OLDEST_SUPPORTED);
+        assert_eq!(parse_version("nginx"), None);
+        assert_eq!(parse_version(""), None);
+    }
+}

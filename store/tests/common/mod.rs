@@ -1,0 +1,126 @@
+//! What the tests share: the engine, once per test program, and a database of its own for each test.
+
+#![allow(dead_code, unreachable_pub)] // Each test program uses its part of this.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use etiage_aggregator::{Batch, Direction, Observation, RoundTrips, Volume};
+use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::{Settings, Store, TimeRange};
+use time::OffsetDateTime;
+
+/// Saturday, 21 November 2026, 00:00 UTC.
+pub const MIDNIGHT: u32 = 1_795_219_200;
+
+/// The engine's library, as `cargo` is told in the workspace's configuration.
+pub fn library() -> PathBuf {
+    let library = PathBuf::from(
+        std::env::var_os("ETIAGE_ENGINE_LIBRARY").expect("ETIAGE_ENGINE_LIBRARY is set by cargo"),
+    );
+    assert!(
+        library.is_file(),
+        "the embedded engine is not installed at {}: run `make deps`",
+        library.display()
+    );
+    library
+}
+
+/// The program `etiage-clickhouse`, built anew where its sources have changed: cargo knows.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        // target/debug/deps/this-test
+        let profile = test.parent().and_then(Path::parent).unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "-p", "etiage-clickhouse", "--target-dir"]);
+        build.arg(profile.parent().unwrap());
+        if profile.file_name().is_some_and(|name| name == "release") {
+            build.arg("--release");
+        }
+        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        let program = profile.join("etiage-clickhouse");
+        assert!(status.success() && program.is_file(), "etiage-clickhouse cannot be built");
+        program
+    })
+}
+
+pub fn engine_settings(data: &Path) -> EngineSettings {
+    EngineSettings { program: program().to_owned(), library: library(), data: data.to_owned() }
+}
+
+/// An engine and its directory.
+pub struct Database {
+    pub engine: Engine,
+    pub directory: tempfile::TempDir,
+}
+
+impl Database {
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::start(&engine_settings(&directory.path().join("data"))).await.unwrap();
+        Self { engine, directory }
+    }
+
+    /// Settings for a database that no other test uses.
+    pub fn fresh(&self) -> Settings {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Settings { database: format!("test_{number}"), ..self.engine.settings() }
+    }
+
+    pub async fn store(&self) -> Store {
+        Store::open(&self.fresh()).await.unwrap()
+    }
+}
+
+/// The plain client, for what only a test may do.
+pub fn client(settings: &Settings) -> clickhouse::Client {
+    clickhouse::Client::default()
+        .with_url(&settings.url)
+        .with_user(&settings.user)
+        .with_password(settings.password.as_deref().unwrap_or_default())
+        .with_database(&settings.database)
+}
+
+pub fn at(seconds: u32) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(i64::from(seconds)).unwrap()
+}
+
+pub fn range(from: u32, to: u32) -> TimeRange {
+    TimeRange { from: at(from), to: at(to) }
+}
+
+pub fn volume(link: &str, direction: Direction, category: &str, octets: u64) -> Volume {
+    Volume {
+        link: link.into(),
+        direction,
+        protocol: "tls".into(),
+        service: "none".into(),
+        category: category.into(),
+        octets,
+        packets: octets.div_ceil(1000),
+        flows: 1,
+    }
+}
+
+pub fn observation(link: &str) -> Observation {
+    Observation { link: link.into(), packets: 7, active_flows: 3, ..Observation::default() }
+}
+
+pub fn batch(start: u32, volumes: Vec<Volume>, links: &[&str]) -> Batch {
+    Batch {
+        probe: "probe-1".into(),
+        start,
+        volumes,
+        round_trips: Vec::new(),
+        observations: links.iter().map(|link| observation(link)).collect(),
+    }
+}
+
+pub fn round_trips(link: &str, category: &str, bins: &[(u32, u64)]) -> RoundTrips {
+    RoundTrips { link: link.into(), category: category.into(), bins: bins.to_vec() }
+}
