@@ -33,7 +33,11 @@ mod tracker;
 mod utp;
 mod vpn;
 
-
+mod dns;
+mod http;
+mod quic;
+mod tls;
+mod x509;
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};
@@ -49,6 +53,7 @@ pub struct Probe {
 /// What probes remember of a flow between packets.
 #[derive(Default)]
 pub struct Scratch {
+    quic: quic::Memory,
     bittorrent_http: bittorrent_http::Memory,
     ftp: ftp::Memory,
     rtp: rtp::Memory,
@@ -59,6 +64,7 @@ pub struct Scratch {
 
 /// Probes over TCP.
 pub static TCP: &[Probe] = &[
+    Probe { name: "tls", ask: tls::ask },
     Probe { name: "expected", ask: expected::ask },
     // Most connections are TLS, and nothing else looks like it.
     Probe { name: "bittorrent", ask: bittorrent::ask },
@@ -79,10 +85,14 @@ pub static TCP: &[Probe] = &[
     Probe { name: "bgp", ask: infrastructure::bgp },
     Probe { name: "stun", ask: stun::tcp },
     Probe { name: "openvpn", ask: vpn::openvpn },
+    Probe { name: "http", ask: http::ask },
+    Probe { name: "dns", ask: dns::ask },
 ];
 
 /// Probes over UDP.
 pub static UDP: &[Probe] = &[
+    Probe { name: "quic", ask: quic::ask },
+    Probe { name: "dns", ask: dns::ask },
     Probe { name: "dht", ask: dht::ask },
     Probe { name: "tracker", ask: tracker::ask },
     Probe { name: "lsd", ask: tracker::ask_lsd },
