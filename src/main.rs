@@ -1,2 +1,48 @@
-//! .
-fn main() {}
+//! Etiage: traffic analytics for ISP links.
+//!
+//! The appliance: command line, configuration, and the wiring of what the other crates do.
+
+mod appliance;
+mod check;
+mod classify;
+mod cli;
+mod config;
+mod failure;
+mod output;
+mod reader;
+mod replay;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    // clap's own errors exit with 2, as unusable arguments do.
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Classify(arguments) => classify::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Run(arguments) => serve(run::run(arguments)),
+        Command::Replay(arguments) => serve(replay::run(arguments)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Runs a command that serves: with a log and an async runtime.
+fn serve(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let filter = EnvFilter::try_from_env("ETIAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(command)
+}

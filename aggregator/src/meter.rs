@@ -12,6 +12,8 @@ use etiage_capture::{
     Timestamp,
 };
 use etiage_classifier::{Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
 use crate::batch::Batch;
 use crate::interval::{Intervals, Share, Slot};
@@ -54,8 +56,15 @@ pub struct FlowRecord {
     pub reason: FlowEndReason,
 }
 
-/// Takes reported flows.
-pub type FlowSink = Box<dyn FnMut(&FlowRecord) + Send>;
+/// Takes reported flows; `()` takes no notice of them.
+pub trait FlowSink {
+    /// A flow has ended, or the active timeout has passed.
+    fn flow(&mut self, record: &FlowRecord);
+}
+
+impl FlowSink for () {
+    fn flow(&mut self, _: &FlowRecord) {}
+}
 
 /// What the table keeps of each flow.
 #[derive(Debug, Default)]
@@ -115,7 +124,8 @@ struct Books {
     closed: Vec<Batch>,
     delta: LiveDelta,
     active: Vec<u64>,
-    sink: Option<FlowSink>,
+    /// A few classes at most: by transport and port, without service.
+    without_flow: HashMap<Class, Counted, RandomState>,
     now: Timestamp,
 }
 
@@ -135,7 +145,7 @@ impl Meter {
                 closed: Vec::new(),
                 delta: LiveDelta::new(links),
                 active: vec![0; links],
-                sink: None,
+                without_flow: HashMap::default(),
                 now: Timestamp::EPOCH,
             },
             vlan_in_key: settings.vlan_in_key,
@@ -145,19 +155,20 @@ impl Meter {
         }
     }
 
-    /// Gives every reported flow to this.
-    pub fn report_flows(&mut self, sink: FlowSink) {
-        self.books.sink = Some(sink);
-    }
-
     /// The latest stream time.
     pub const fn now(&self) -> Timestamp {
         self.books.now
     }
 
     /// Counts a frame.
-    pub fn frame(&mut self, interface: InterfaceIndex, layer: LinkLayer, frame: &Frame<'_>) {
-        self.advance(frame.timestamp);
+    pub fn frame(
+        &mut self,
+        interface: InterfaceIndex,
+        layer: LinkLayer,
+        frame: &Frame<'_>,
+        sink: &mut impl FlowSink,
+    ) {
+        self.advance(frame.timestamp, sink);
         let decoded = decode::decode(layer, frame.data);
         let packet = self.resolve(&decoded.content);
         let addresses = packet.as_ref().map(Packet::addresses);
@@ -167,7 +178,7 @@ impl Meter {
             (None, _) => self.books.delta.unmapped.count(frame.octets),
             (Some(placement), Some(packet)) => {
                 let vlan = decoded.outer.vlan.filter(|_| self.vlan_in_key);
-                self.packet(placement, frame, vlan, &packet);
+                self.packet(placement, frame, vlan, &packet, sink);
             }
             (Some(placement), None) => {
                 let protocol = match decoded.content {
@@ -175,7 +186,7 @@ impl Meter {
                     Content::NonIp => Protocol::NonIp,
                     Content::Undecodable(_) => Protocol::Undecodable,
                 };
-                self.books.without_flow(placement, frame, Class::of(protocol));
+                self.books.frame_without_flow(placement, frame, Class::of(protocol));
             }
         }
         self.since_live += 1;
@@ -185,13 +196,13 @@ impl Meter {
     }
 
     /// Lets stream time pass without a packet: intervals and flows end when nothing comes too.
-    pub fn advance(&mut self, to: Timestamp) {
+    pub fn advance(&mut self, to: Timestamp, sink: &mut impl FlowSink) {
         let Self { table, books, .. } = self;
         if to <= books.now && books.now != Timestamp::EPOCH {
             return;
         }
         books.now = to;
-        table.advance(to, |flow, reason| books.report(flow, reason));
+        table.advance(to, |flow, reason| books.report(flow, reason, sink));
         loop {
             while let Some((start, flows)) = books.intervals.undecided_before(to) {
                 for id in flows {
@@ -219,16 +230,27 @@ impl Meter {
         }
     }
 
+    /// Whether an interval has closed since the last [`Meter::take_batches`].
+    pub const fn has_batches(&self) -> bool {
+        !self.books.closed.is_empty()
+    }
+
     /// The intervals that have closed since the last call.
     pub fn take_batches(&mut self) -> Vec<Batch> {
         std::mem::take(&mut self.books.closed)
     }
 
-    /// Ends all flows and closes all intervals: the capture is over. What was counted under no link
-    /// is returned with the rest by [`Meter::take_batches`] and [`Meter::totals`].
-    pub fn finish(&mut self) {
+    /// What was counted under a class but belongs to no flow: non-IP frames, fragments without their
+    /// first, what could not be decoded, and packets that found the flow table full.
+    pub fn without_flow(&self) -> impl Iterator<Item = (Class, Counted)> {
+        self.books.without_flow.iter().map(|(class, counted)| (*class, *counted))
+    }
+
+    /// Ends all flows and closes all intervals: the capture is over. Their batches are left for
+    /// [`Meter::take_batches`].
+    pub fn finish(&mut self, sink: &mut impl FlowSink) {
         let Self { table, books, .. } = self;
-        table.drain(|flow, reason| books.report(flow, reason));
+        table.drain(|flow, reason| books.report(flow, reason, sink));
         let rules = books.classifier.rules();
         while let Some(batch) = books.intervals.close(rules, &books.active) {
             books.closed.push(batch);
@@ -260,13 +282,14 @@ impl Meter {
         frame: &Frame<'_>,
         vlan: Option<u16>,
         packet: &Packet<'_>,
+        sink: &mut impl FlowSink,
     ) {
         let Self { table, books, .. } = self;
         let slot = books.receive(placement, frame);
         let key = FlowKey::new(packet.source, packet.destination, packet.transport, vlan);
         let admission =
             table.take(key, frame.timestamp, frame.octets, packet.tcp, |flow, reason| {
-                books.report(flow, reason);
+                books.report(flow, reason, sink);
             });
         let mut counted = Counted::default();
         counted.count(frame.octets);
@@ -279,7 +302,7 @@ impl Meter {
                 let (initiator, responder) = (packet.source, packet.destination);
                 let ends = FlowEnds { initiator, responder, transport: packet.transport };
                 let verdict = books.classifier.stateless(&ends);
-                books.count(verdict, &share);
+                books.count_without_flow(verdict, &share);
             }
             Admission::Flow { id, side, new } => {
                 if new {
@@ -310,14 +333,21 @@ impl Books {
         slot
     }
 
-    fn without_flow(&mut self, placement: Placement, frame: &Frame<'_>, class: Class) {
+    fn frame_without_flow(&mut self, placement: Placement, frame: &Frame<'_>, class: Class) {
         let slot = self.receive(placement, frame);
         self.delta.undecodable += u64::from(class.protocol == Protocol::Undecodable);
         let mut counted = Counted::default();
         counted.count(frame.octets);
         let Placement { link, direction, .. } = placement;
         let share = Share { start: slot.start, link, direction, counted, flows: 0 };
-        self.count(Verdict { class, ..Verdict::UNKNOWN }, &share);
+        self.count_without_flow(Verdict { class, ..Verdict::UNKNOWN }, &share);
+    }
+
+    fn count_without_flow(&mut self, verdict: Verdict, share: &Share) {
+        let counted = self.without_flow.entry(verdict.class).or_default();
+        counted.octets = counted.octets.saturating_add(share.counted.octets);
+        counted.packets = counted.packets.saturating_add(share.counted.packets);
+        self.count(verdict, share);
     }
 
     fn count(&mut self, verdict: Verdict, share: &Share) {
@@ -409,7 +439,12 @@ impl Books {
     }
 
     /// A flow ends, or is reported for the active timeout.
-    fn report(&mut self, flow: &mut Flow<Tracked>, reason: FlowEndReason) {
+    fn report(
+        &mut self,
+        flow: &mut Flow<Tracked>,
+        reason: FlowEndReason,
+        sink: &mut impl FlowSink,
+    ) {
         let ends = ends(flow);
         let verdict = match &mut flow.state.phase {
             Phase::Settled(verdict) => *verdict,
@@ -429,10 +464,8 @@ impl Books {
                 *active = active.saturating_sub(1);
             }
         }
-        if let Some(sink) = &mut self.sink {
-            let (first, last, counts) = (flow.first, flow.last, flow.counts);
-            sink(&FlowRecord { first, last, ends, counts, verdict, reason });
-        }
+        let (first, last, counts) = (flow.first, flow.last, flow.counts);
+        sink.flow(&FlowRecord { first, last, ends, counts, verdict, reason });
     }
 }
 

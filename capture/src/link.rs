@@ -212,7 +212,7 @@ impl LinkRule {
 
 /// Private (RFC 1918, RFC 4193), shared (RFC 6598) and link-local ranges: local where nobody said
 /// what is.
-fn private_prefixes() -> Vec<IpNet> {
+pub fn private_prefixes() -> Vec<IpNet> {
     const RANGES: [(&str, u8); 6] = [
         ("10.0.0.0", 8),
         ("172.16.0.0", 12),

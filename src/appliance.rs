@@ -1,0 +1,263 @@
+//! Wiring: store, writer, API and the flag that ends it all; capture and replay put packets in.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use etiage_aggregator::{Live, MeterSettings};
+use etiage_api::{
+    AllowedHosts, ApiState, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind, Token,
+};
+use etiage_capture::LinkMap;
+use etiage_classifier::{Classifier, Knowledge};
+use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::{Store, Writer, WriterHandle, WriterSettings};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{self, Config};
+use crate::failure::Failure;
+
+/// How long the last rows may take to be acknowledged when the program ends.
+const LAST_WRITE: Duration = Duration::from_secs(10);
+/// Pause before a database engine that has died is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// Set once, by a signal or a failure: everything comes to its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Whether to stop.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Stops everything.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What capture and replay threads need.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) settings: MeterSettings,
+    pub(crate) classifier: Classifier,
+    pub(crate) live: Arc<Live>,
+    pub(crate) writer: WriterHandle,
+    pub(crate) stop: Stop,
+}
+
+/// The running appliance, but for what brings packets in.
+pub(crate) struct Appliance {
+    pub(crate) intake: Intake,
+    pub(crate) address: SocketAddr,
+    engine: Option<JoinHandle<()>>,
+    engine_stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    server_stop: watch::Sender<bool>,
+}
+
+impl Appliance {
+    /// Starts everything, in the order in which it can fail: the port, the database and its schema, the
+    /// writer, the API. Capture comes last: nothing is captured that could not be stored.
+    pub(crate) async fn start(config: &Config, links: LinkMap) -> Result<Self, Failure> {
+        let listener = bind(config.api.listen).await?;
+        let address = listener.local_addr()?;
+        let (store, store_kind, engine) = open_store(&config.store).await?;
+        let (engine_stop, engine_stopped) = watch::channel(false);
+        let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
+        let (writer, _) = Writer::spawn(store.clone(), WriterSettings::default());
+        let names = config.link_names();
+        let live = Arc::new(Live::new(names.clone()));
+        let knowledge = Arc::new(Knowledge::default());
+        let classifier = Classifier::new(config.rules.clone(), knowledge.clone());
+        let state = ApiState::start(etiage_api::Settings {
+            store,
+            store_kind,
+            writer: writer.clone(),
+            live: live.clone(),
+            knowledge,
+            links: config.links.iter().map(link_info).collect(),
+            services: services(config),
+            probe: config.probe.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: OffsetDateTime::now_utc(),
+            token: token(config)?,
+            hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
+            clock: Clock::system(),
+            max_streams: DEFAULT_MAX_STREAMS,
+        });
+        let (server_stop, mut stopped) = watch::channel(false);
+        let server = tokio::spawn(async move {
+            etiage_api::serve(listener, state, told(&mut stopped)).await;
+        });
+        let settings = MeterSettings {
+            probe: config.probe.clone(),
+            links: Arc::new(links),
+            link_names: names,
+            flows: config.flows,
+            vlan_in_key: config.vlan_in_key,
+        };
+        let intake = Intake { settings, classifier, live, writer, stop: Stop::default() };
+        Ok(Self { intake, address, engine, engine_stop, server, server_stop })
+    }
+
+    /// Ends everything in order: what was counted is written, then the API and the engine stop.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        let Self { intake, engine, engine_stop, server, server_stop, .. } = self;
+        let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
+        server_stop.send_replace(true);
+        let _ = server.await; // The API has nothing left to lose.
+        engine_stop.send_replace(true);
+        if let Some(engine) = engine {
+            let _ = engine.await;
+        }
+        if written.is_err() {
+            let stats = intake.writer.stats();
+            let reason = stats.last_error.unwrap_or_else(|| "it is too slow".to_owned());
+            return Err(Failure::Failed(anyhow!(
+                "{} rows could not be written within {} s and are lost: {reason}",
+                stats.queued_rows,
+                LAST_WRITE.as_secs(),
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Completes with SIGINT or SIGTERM; a second one ends the program at once.
+pub(crate) async fn signal() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("etiage: stopped at once; what was not yet written is lost");
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(listen).await;
+    bound.map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "is another etiage running? Stop it, or set [api] listen to another port"
+            }
+            ErrorKind::AddrNotAvailable => "this machine has no such address: set [api] listen",
+            _ => "set [api] listen",
+        };
+        Failure::Failed(anyhow!("cannot serve on {listen}: {error}; {advice}"))
+    })
+}
+
+async fn open_store(store: &config::Store) -> Result<(Store, StoreKind, Option<Engine>), Failure> {
+    match store {
+        config::Store::Server(settings) => {
+            let store = Store::open(settings).await.map_err(failed)?;
+            Ok((store, StoreKind::Server, None))
+        }
+        config::Store::Embedded { data, library } => {
+            let settings = EngineSettings {
+                program: engine_program()?,
+                library: engine_library(library.clone()),
+                data: data.clone(),
+            };
+            let engine = Engine::start(&settings).await.map_err(failed)?;
+            match Store::open(&engine.settings()).await {
+                Ok(store) => Ok((store, StoreKind::Embedded, Some(engine))),
+                Err(error) => {
+                    engine.stop().await;
+                    Err(failed(error))
+                }
+            }
+        }
+    }
+}
+
+/// The store's errors say all there is to say, causes included.
+fn failed(error: etiage_store::Error) -> Failure {
+    Failure::Failed(anyhow!("{error}"))
+}
+
+/// `etiage-clickhouse` stands beside this program.
+fn engine_program() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().context("cannot tell where this program is")?;
+    Ok(own.with_file_name("etiage-clickhouse"))
+}
+
+/// The engine's library: as configured, as the environment says, beside this program, or where
+/// packages put it.
+fn engine_library(configured: Option<PathBuf>) -> PathBuf {
+    let from_environment = || std::env::var_os("ETIAGE_ENGINE_LIBRARY").map(PathBuf::from);
+    let beside = || {
+        let own = std::env::current_exe().ok()?.with_file_name("libchdb.so");
+        own.exists().then_some(own)
+    };
+    configured
+        .or_else(from_environment)
+        .or_else(beside)
+        .unwrap_or_else(|| PathBuf::from("/usr/lib/etiage/libchdb.so"))
+}
+
+/// Starts the engine again whenever it dies; the writer keeps its rows meanwhile.
+async fn keep_running(mut engine: Engine, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = told(&mut stopped) => break,
+            status = engine.exited() => {
+                tracing::error!("the database engine has ended ({status}): starting it again");
+                tokio::time::sleep(RESTART_PAUSE).await;
+                if let Err(error) = engine.restart().await {
+                    tracing::error!("{error}");
+                }
+            }
+        }
+    }
+    engine.stop().await;
+}
+
+/// Completes when told to stop.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    // A closed channel means that the appliance is gone: the same as a stop.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn token(config: &Config) -> Result<Option<Token>, Failure> {
+    let token = config.api.token.as_deref().map(Token::new).transpose();
+    token.map_err(|error| Failure::Unusable(format!("etiage: the API's token: {error}")))
+}
+
+fn link_info(link: &config::Link) -> LinkInfo {
+    LinkInfo {
+        name: link.name.to_string(),
+        kind: link.kind.to_owned(),
+        capacity_bps: link.capacity_bps,
+        neighbour_asn: link.neighbour_asn,
+        description: link.description.clone(),
+    }
+}
+
+fn services(config: &Config) -> Vec<ServiceInfo> {
+    let info = |service: &etiage_classifier::Service| ServiceInfo {
+        name: service.name.to_string(),
+        category: service.category.name().to_owned(),
+    };
+    config.rules.services().map(info).collect()
+}

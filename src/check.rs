@@ -1,0 +1,96 @@
+//! `etiage check`: what a configuration means.
+
+use crate::cli;
+use crate::config::{self, Config, Store, bit_rate};
+use crate::failure::Failure;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
+    let config = config::load(&arguments.config)?;
+    println!("{} is valid.", arguments.config.display());
+    println!("probe     {}", config.probe);
+    println!("local     {}", local(&config));
+    println!("services  {} known", config.rules.len());
+    println!(
+        "flows     at most {} for each interface; TCP idle {} s, others {} s{}",
+        config.flows.max_flows,
+        config.flows.tcp_idle.as_secs(),
+        config.flows.udp_idle.as_secs(),
+        if config.vlan_in_key { "; told apart by VLAN too" } else { "" },
+    );
+    println!(
+        "capture   {} octets of each packet, ring of {} octets{}",
+        config.capture.snap_octets,
+        config.capture.ring_octets,
+        if config.capture.promiscuous { ", promiscuous" } else { "" },
+    );
+    match &config.store {
+        Store::Embedded { data, .. } => println!("store     embedded engine in {}", data.display()),
+        Store::Server(settings) => println!(
+            "store     ClickHouse at {}, database {}, user {}, {}",
+            settings.url,
+            settings.database,
+            settings.user,
+            if settings.password.is_some() { "with password" } else { "without password" },
+        ),
+    }
+    let token = if config.api.token.is_some() { "bearer token demanded" } else { "no token" };
+    println!("api       http://{}, {token}", config.api.listen);
+    for link in &config.links {
+        println!("link      {}", describe(link, &config));
+    }
+    if config.links.is_empty() {
+        println!("link      none: `etiage run` has nothing to capture");
+    }
+    Ok(())
+}
+
+fn local(config: &Config) -> String {
+    if config.local_prefixes.is_empty() {
+        return "not configured: private, shared and link-local ranges".to_owned();
+    }
+    join(&config.local_prefixes)
+}
+
+fn describe(link: &config::Link, config: &Config) -> String {
+    let mut words = vec![format!("{} ({}", link.name, link.kind)];
+    if let Some(asn) = link.neighbour_asn {
+        words.push(format!(", AS{asn}"));
+    }
+    match link.capacity_bps {
+        Some(capacity) => words.push(format!(", {} each way):", bit_rate(capacity))),
+        None => words.push("):".to_owned()),
+    }
+    for (interface, direction) in &link.rule.interfaces {
+        let name = config.interfaces.get(usize::from(*interface)).map_or("?", String::as_str);
+        match direction {
+            None => words.push(format!(" interface {name}")),
+            Some(direction) => words.push(format!(" interface {name} (only {direction})")),
+        }
+    }
+    if let Some(vlan) = link.rule.vlan {
+        words.push(format!(" VLAN {vlan}"));
+    }
+    if !link.rule.neighbour_macs.is_empty() {
+        words.push(format!(" neighbour {}", join(&link.rule.neighbour_macs)));
+    }
+    if !link.rule.prefixes.is_empty() {
+        words.push(format!(" prefixes {}", join(&link.rule.prefixes)));
+    }
+    words.push(format!("; direction by {}", direction_by(link)));
+    words.concat()
+}
+
+fn direction_by(link: &config::Link) -> &'static str {
+    if link.rule.interfaces.iter().all(|(_, direction)| direction.is_some()) {
+        "interface"
+    } else if link.rule.neighbour_macs.is_empty() {
+        "local prefixes"
+    } else {
+        "the neighbour's MAC address"
+    }
+}
+
+fn join<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,108 @@
+//! The command line: every option documented where it is declared.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Traffic analytics for ISP links: what flows through them, and when it suddenly stops.
+///
+/// Exit codes: 0 done, 1 failed, 2 unusable arguments or configuration.
+#[derive(Debug, Parser)]
+#[command(name = "etiage", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Capture on the configured links; store, serve the API and the dashboards
+    Run(Run),
+    /// Send captures through the same way that live traffic takes: to store, API and dashboards
+    Replay(Replay),
+    /// Say what captures hold: categories, protocols, services, flows. No database, no server
+    Classify(Classify),
+    /// Say what a configuration means, or everything that is wrong in it
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Captures (pcap or pcapng), played one after the other; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The configuration: links, store, API. Without it one link takes every packet, and the store is
+    /// the embedded engine in ./data
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Count every packet on this link. Without it the configured links' VLANs, neighbours and prefixes
+    /// tell; a savefile has no interfaces
+    #[arg(long, value_name = "NAME")]
+    pub(crate) link: Option<String>,
+    /// How fast to play
+    #[arg(long, value_enum, default_value_t = Pace::Max)]
+    pub(crate) pace: Pace,
+    /// Move timestamps so that the captures end now; with `--pace real`, so that they begin now
+    #[arg(long)]
+    pub(crate) rebase_to_now: bool,
+    /// Play again from the first file when the last has ended, until stopped (needs --pace real and
+    /// --rebase-to-now)
+    #[arg(long, requires = "rebase_to_now")]
+    pub(crate) repeat: bool,
+    /// Play the files side by side, as if each came from an interface of its own
+    #[arg(long)]
+    pub(crate) together: bool,
+    /// Keep API and dashboards running after the last packet, until stopped
+    #[arg(long)]
+    pub(crate) serve: bool,
+}
+
+/// How fast a capture is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// As its timestamps say
+    Real,
+    /// As fast as it can be counted; nothing is dropped
+    Max,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Classify {
+    /// Captures (pcap or pcapng); `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// One row a flow instead of totals. `src` is the end that began the flow, as far as was seen
+    #[arg(long)]
+    pub(crate) flows: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Count only packets of the links of this configuration, and use its service rules
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One object; with --flows one object a line
+    Json,
+    /// With a header
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
+    pub(crate) config: PathBuf,
+}

@@ -1,0 +1,111 @@
+//! A `[[link]]` of the configuration.
+
+use std::sync::Arc;
+
+use etiage_capture::{Direction, InterfaceIndex, LinkRule, MacAddress};
+use ipnet::IpNet;
+
+use super::Name;
+use super::section::{Located, Section};
+use super::units::BitRate;
+
+/// What a link is, as the contract with the neighbour says.
+const KINDS: [&str; 6] = ["transit", "pni", "ix", "cache", "customer", "backbone"];
+
+/// A configured link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: &'static str,
+    /// bit/s each way.
+    pub(crate) capacity_bps: Option<u64>,
+    pub(crate) neighbour_asn: Option<u32>,
+    pub(crate) description: String,
+    pub(crate) rule: LinkRule,
+    /// Where in the file it stands.
+    pub(super) at: usize,
+}
+
+impl Link {
+    /// A link that takes every packet.
+    pub(crate) fn everything(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            kind: "transit",
+            capacity_bps: None,
+            neighbour_asn: None,
+            description: String::new(),
+            rule: LinkRule::default(),
+            at: 0,
+        }
+    }
+}
+
+/// Reads a link; its interfaces are added to those that are captured on.
+pub(super) fn read(
+    section: &mut Section<'_, '_, '_, '_>,
+    interfaces: &mut Vec<String>,
+) -> Option<Link> {
+    let name = section.parsed::<Name>("name");
+    if section.raw("name").is_none() {
+        section.problem(section.at, "a link has no `name`");
+    }
+    let kind = kind(section);
+    let capacity = section.parsed::<BitRate>("capacity");
+    let asn = section.integer("neighbour_asn", (1, u32::MAX.into()));
+    let description = section.string("description");
+    let vlan = section.integer("vlan", (1, 4094));
+    let neighbour_macs = section.list::<MacAddress>("neighbour_mac");
+    let prefixes = section.list::<IpNet>("prefixes");
+    let mut captured = Vec::new();
+    for (key, direction) in [
+        ("interface", None),
+        ("interface_in", Some(Direction::In)),
+        ("interface_out", Some(Direction::Out)),
+    ] {
+        for Located { at, value } in section.list::<String>(key) {
+            if value.is_empty() || value.len() > 15 && value != "any" {
+                section.problem(at, format!("`{key}`: \"{value}\" is not an interface's name"));
+                continue;
+            }
+            captured.push((index(interfaces, value), direction));
+        }
+    }
+    if captured.is_empty() {
+        section.problem(section.at, "a link has no `interface`: where is it captured?");
+    }
+    Some(Link {
+        name: name?.value.0,
+        kind,
+        capacity_bps: capacity.map(|capacity| capacity.value.0),
+        neighbour_asn: asn.and_then(|asn| u32::try_from(asn.value).ok()),
+        description: description.map(|text| text.value).unwrap_or_default(),
+        rule: LinkRule {
+            interfaces: captured,
+            vlan: vlan.and_then(|vlan| u16::try_from(vlan.value).ok()),
+            neighbour_macs: neighbour_macs.into_iter().map(|mac| mac.value).collect(),
+            prefixes: prefixes.into_iter().map(|prefix| prefix.value).collect(),
+        },
+        at: section.at,
+    })
+}
+
+fn kind(section: &mut Section<'_, '_, '_, '_>) -> &'static str {
+    let Some(Located { at, value }) = section.string("kind") else { return "transit" };
+    match KINDS.into_iter().find(|kind| *kind == value) {
+        Some(kind) => kind,
+        None => {
+            section.problem(at, format!("`kind` is \"{value}\", not one of {}", KINDS.join(", ")));
+            "transit"
+        }
+    }
+}
+
+/// The place of an interface among those captured on, each of which is captured once.
+fn index(interfaces: &mut Vec<String>, name: String) -> InterfaceIndex {
+    let place = interfaces.iter().position(|known| *known == name).unwrap_or_else(|| {
+        interfaces.push(name);
+        interfaces.len() - 1
+    });
+    place as InterfaceIndex
+}

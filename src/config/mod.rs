@@ -1,0 +1,393 @@
+//! The configuration: what may stand in `etiage.toml`, its defaults, and what it means.
+//!
+//! A file is read once, into values that are all valid; whatever is wrong in it is said at once, each
+//! error with its line and column. Nothing after this sees a string that could be invalid.
+
+mod link;
+mod section;
+mod units;
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etiage_capture::LinkMap;
+use etiage_capture::flow::FlowSettings;
+use etiage_classifier::Rules;
+use etiage_classifier::problems::Problems;
+use ipnet::IpNet;
+use toml::de::DeTable;
+
+pub(crate) use link::Link;
+use section::{Located, Section};
+pub(crate) use units::bit_rate;
+use units::{Octets, Span};
+
+use crate::failure::Failure;
+
+/// Where API and dashboards are served unless told otherwise: this machine only.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// This probe's name, carried by everything it stores.
+    pub(crate) probe: Arc<str>,
+    /// Service rules: the built-in ones with the user's own.
+    pub(crate) rules: Arc<Rules>,
+    /// What is local to our network.
+    pub(crate) local_prefixes: Vec<IpNet>,
+    /// Interfaces to capture on, each once, in the order of [`etiage_capture::InterfaceIndex`].
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) capture: Capture,
+    pub(crate) flows: FlowSettings,
+    pub(crate) vlan_in_key: bool,
+    pub(crate) store: Store,
+    pub(crate) api: Api,
+}
+
+/// How to capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capture {
+    pub(crate) snap_octets: u32,
+    pub(crate) ring_octets: u32,
+    pub(crate) promiscuous: bool,
+}
+
+/// Where history is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// The embedded engine, working in this directory, with this library if one was named.
+    Embedded { data: PathBuf, library: Option<PathBuf> },
+    /// A ClickHouse server.
+    Server(etiage_store::Settings),
+}
+
+/// Where API and dashboards are served.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Api {
+    pub(crate) listen: SocketAddr,
+    /// The bearer token that clients must present.
+    pub(crate) token: Option<String>,
+    /// Names under which the API may be asked, besides this machine's own.
+    pub(crate) hosts: Vec<String>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("Api").field("listen", &self.listen).field("token", &token).finish()
+    }
+}
+
+/// Reads a configuration file.
+pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Unusable(format!(
+            "etiage: cannot read the configuration {}: {error}",
+            path.display()
+        ))
+    })?;
+    // Relative paths in a configuration are relative to it, wherever the program was started.
+    let folder = path.parent().unwrap_or(Path::new("."));
+    parse(&text, &path.display().to_string(), folder)
+}
+
+/// The configuration where no file is given: one link that takes everything.
+pub(crate) fn without_file(link: &str) -> Result<Config, Failure> {
+    let mut config = parse("", "the built-in configuration", Path::new("."))?;
+    config.links = vec![Link::everything(link)];
+    Ok(config)
+}
+
+fn parse(text: &str, name: &str, folder: &Path) -> Result<Config, Failure> {
+    let mut problems = Problems::new(name, text);
+    let config = read(text, folder, &mut problems);
+    problems.into_result().map_err(|error| Failure::Unusable(error.to_string()))?;
+    config.ok_or_else(|| Failure::Unusable(format!("{name} cannot be used")))
+}
+
+fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What a broken file seems to mean would only add misleading errors.
+        for error in errors {
+            problems.add(error.span().map_or(0, |span| span.start), error.message());
+        }
+        return None;
+    }
+    let mut top = Section::new(document.get_ref(), 0, "the configuration", problems);
+    let probe = top.parsed::<Name>("probe").map_or_else(|| "etiage".into(), |name| name.value.0);
+    let rules = rules(&mut top, folder);
+    let local: Vec<IpNet> =
+        top.list("local_prefixes").into_iter().map(|prefix| prefix.value).collect();
+    let capture = top.section("capture", capture);
+    let (flows, vlan_in_key) = top.section("flows", flows);
+    let store = top.section("store", |section| store(section, folder));
+    let api = top.section("api", |section| api(section, folder));
+    let mut interfaces = Vec::new();
+    let links = top.sections("link", |section| link::read(section, &mut interfaces));
+    let mut names = HashSet::new();
+    for link in links.iter().flatten() {
+        if !names.insert(link.name.clone()) {
+            top.problem(link.at, format!("a second link is called \"{}\"", link.name));
+        }
+    }
+    top.finish();
+    Some(Config {
+        probe,
+        rules: rules?,
+        local_prefixes: local,
+        interfaces,
+        links: links.into_iter().flatten().collect(),
+        capture,
+        flows,
+        vlan_in_key,
+        store: store?,
+        api: api?,
+    })
+}
+
+/// A name of a probe or a link: what fits a legend and a URL.
+pub(crate) struct Name(pub(crate) Arc<str>);
+
+impl std::str::FromStr for Name {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
+        if text.is_empty() || text.len() > 64 || !text.chars().all(allowed) {
+            return Err("a name is made of letters, digits and - _ . / :, at most 64");
+        }
+        match text {
+            "other" => Err("the name is reserved: it stands for what is not among the top"),
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+/// The built-in service rules.
+pub(crate) fn builtin_rules() -> Result<Arc<Rules>, Failure> {
+    let rules = Rules::builtin().map_err(|error| Failure::Failed(anyhow::anyhow!("{error}")))?;
+    Ok(Arc::new(rules))
+}
+
+fn rules(top: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Arc<Rules>> {
+    let builtin = match Rules::builtin() {
+        Ok(rules) => rules,
+        Err(error) => {
+            top.problem(0, error.to_string());
+            return None;
+        }
+    };
+    let Some(Located { at, value }) = top.string("services") else {
+        return Some(Arc::new(builtin));
+    };
+    let path = folder.join(value);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            top.problem(at, format!("`services`: cannot read {}: {error}", path.display()));
+            return None;
+        }
+    };
+    match builtin.with_file(&text, &path.display().to_string()) {
+        Ok(rules) => Some(Arc::new(rules)),
+        Err(error) => {
+            top.problem(at, format!("`services`: the file has errors:\n{error}"));
+            None
+        }
+    }
+}
+
+fn capture(section: &mut Section<'_, '_, '_, '_>) -> Capture {
+    let snap = section.integer("snap_octets", (128, 262_144));
+    let ring = section.parsed::<Octets>("ring");
+    let ring_octets = match ring {
+        None => 64 << 20,
+        Some(Located { at, value: Octets(octets) }) => {
+            let fits = i32::try_from(octets).is_ok() && octets >= 1 << 20;
+            if !fits {
+                section.problem(at, "`ring` must be from 1MiB to 2047MiB");
+            }
+            u32::try_from(octets).unwrap_or(64 << 20)
+        }
+    };
+    Capture {
+        snap_octets: snap.map_or(65_535, |snap| snap.value as u32),
+        ring_octets,
+        promiscuous: section.boolean("promiscuous", true),
+    }
+}
+
+fn flows(section: &mut Section<'_, '_, '_, '_>) -> (FlowSettings, bool) {
+    let default = FlowSettings::default();
+    let mut idle = |key, default: Duration| match section.parsed::<Span>(key) {
+        // Up to the timer wheel's comfort, and long enough for octets to get their verdict.
+        Some(Located { at, value: Span(span) }) => {
+            if span < Duration::from_secs(20) || span > Duration::from_secs(86_400) {
+                section.problem(at, format!("`{key}` must be from 20s to 24h"));
+            }
+            span
+        }
+        None => default,
+    };
+    let (tcp_idle, udp_idle) =
+        (idle("tcp_idle", default.tcp_idle), idle("udp_idle", default.udp_idle));
+    let max = section.integer("max", (1_000, 100_000_000));
+    let settings = FlowSettings {
+        max_flows: max.map_or(default.max_flows, |max| max.value as u32),
+        tcp_idle,
+        udp_idle,
+        ..default
+    };
+    (settings, section.boolean("vlan_in_key", false))
+}
+
+fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> {
+    let url = section.string("url");
+    let user = section.string("user");
+    let database = section.string("database");
+    let password = secret(section, "password", "password_file", folder);
+    let data = section.string("data");
+    let library = section.string("engine_library");
+    let Some(url) = url else {
+        for (key, given) in [("user", &user), ("database", &database)] {
+            if let Some(given) = given {
+                section.problem(given.at, format!("`{key}` is for a server: give its `url` too"));
+            }
+        }
+        return Some(Store::Embedded {
+            data: folder.join(data.map_or_else(|| "data".to_owned(), |data| data.value)),
+            library: library.map(|library| folder.join(library.value)),
+        });
+    };
+    for (key, given) in [("data", &data), ("engine_library", &library)] {
+        if let Some(given) = given {
+            section.problem(
+                given.at,
+                format!("`{key}` is for the embedded engine, `url` for a server"),
+            );
+        }
+    }
+    let settings = etiage_store::Settings {
+        url: url.value,
+        user: user.map_or_else(|| "default".to_owned(), |user| user.value),
+        password: password?,
+        database: database.map_or_else(|| "etiage".to_owned(), |database| database.value),
+    };
+    if let Err(error) = settings.check() {
+        section.problem(url.at, error.to_string());
+    }
+    Some(Store::Server(settings))
+}
+
+fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {
+    let listen = section.parsed::<SocketAddr>("listen");
+    let at = listen.as_ref().map_or(section.at, |listen| listen.at);
+    let listen = match listen {
+        Some(listen) => listen.value,
+        None => DEFAULT_LISTEN.parse().ok()?,
+    };
+    let token = secret(section, "token", "token_file", folder)?;
+    if let Some(token) = &token
+        && token.len() < 16
+    {
+        section.problem(
+            at,
+            "the token must have at least 16 characters: `openssl rand -hex 16` makes one",
+        );
+    }
+    if token.is_none() && !is_loopback(listen.ip()) {
+        section.problem(
+            at,
+            format!("{listen} can be reached from other machines: set `token` or `token_file`, or listen on 127.0.0.1"),
+        );
+    }
+    let hosts = section.list::<String>("hosts").into_iter().map(|host| host.value).collect();
+    Some(Api { listen, token, hosts })
+}
+
+const fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}
+
+/// A secret, given as it is or in a file of its own; `None` if it is given but cannot be used.
+#[allow(clippy::option_option)]
+fn secret(
+    section: &mut Section<'_, '_, '_, '_>,
+    key: &'static str,
+    file_key: &'static str,
+    folder: &Path,
+) -> Option<Option<String>> {
+    let plain = section.string(key);
+    let file = section.string(file_key);
+    match (plain, file) {
+        (Some(plain), None) => Some(Some(plain.value)),
+        (None, None) => Some(None),
+        (Some(_), Some(file)) => {
+            section.problem(file.at, format!("give `{key}` or `{file_key}`, not both"));
+            None
+        }
+        (None, Some(file)) => {
+            let path = folder.join(&file.value);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Some(Some(text.trim().to_owned())),
+                Err(error) => {
+                    section.problem(
+                        file.at,
+                        format!("`{file_key}`: cannot read {}: {error}", path.display()),
+                    );
+                    None
+                }
+            }
+        }
+    }
+}
+
+impl Config {
+    /// The links' names, in the order of the link map.
+    pub(crate) fn link_names(&self) -> Vec<Arc<str>> {
+        self.links.iter().map(|link| link.name.clone()).collect()
+    }
+
+    /// How packets of live interfaces map to links.
+    pub(crate) fn live_links(&self) -> LinkMap {
+        let rules = self.links.iter().map(|link| link.rule.clone()).collect();
+        LinkMap::new(rules, self.local())
+    }
+
+    /// How packets of savefiles map to links: as live ones do, but that a savefile has no interfaces.
+    /// With a name, every packet is that link's.
+    pub(crate) fn savefile_links(&self) -> LinkMap {
+        let mut rules: Vec<_> = self.links.iter().map(|link| link.rule.clone()).collect();
+        for rule in &mut rules {
+            rule.interfaces.clear();
+        }
+        LinkMap::new(rules, self.local())
+    }
+
+    /// Keeps only one link, which then takes every packet; its neighbour's MAC addresses still tell the
+    /// direction. A link that is not configured is made.
+    pub(crate) fn only_link(&mut self, name: &str) -> Result<(), Failure> {
+        let Name(name) = name
+            .parse()
+            .map_err(|error| Failure::Unusable(format!("etiage: --link \"{name}\": {error}")))?;
+        let known = self.links.iter().find(|link| link.name == name).cloned();
+        let mut link = known.unwrap_or_else(|| Link::everything(&name));
+        link.rule.vlan = None;
+        link.rule.prefixes.clear();
+        self.links = vec![link];
+        Ok(())
+    }
+
+    fn local(&self) -> Vec<IpNet> {
+        if self.local_prefixes.is_empty() {
+            return etiage_capture::private_prefixes();
+        }
+        self.local_prefixes.clone()
+    }
+}

@@ -1,0 +1,258 @@
+//! `etiage replay`: captures through the same way that live traffic takes.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use etiage_aggregator::Meter;
+use etiage_capture::Timestamp;
+use etiage_capture::source::{Frame, SourceError};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+
+use crate::appliance::{self, Appliance, Intake};
+use crate::cli::{self, Pace};
+use crate::config;
+use crate::failure::Failure;
+use crate::reader::{self, Next};
+use crate::run::clock;
+
+/// Longest sleep between two packets, so that a stop is noticed.
+const NAP: Duration = Duration::from_millis(100);
+/// Octets that a savefile spends on a packet's header.
+const RECORD_HEADER: u64 = 16;
+
+/// Runs the command.
+pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
+    let mut config = match &arguments.config {
+        Some(path) => config::load(path)?,
+        None => config::without_file(arguments.link.as_deref().unwrap_or("replay"))?,
+    };
+    if let Some(link) = &arguments.link {
+        config.only_link(link)?;
+    }
+    if arguments.repeat && arguments.pace != Pace::Real {
+        return Err(Failure::Unusable("etiage: --repeat needs --pace real".to_owned()));
+    }
+    let plan = Plan::new(arguments)?;
+    let appliance = Appliance::start(&config, config.savefile_links()).await?;
+    tracing::info!("dashboards and API on http://{}", appliance.address);
+    let mut players = JoinSet::new();
+    let bars = bars();
+    for files in plan.lanes {
+        let (intake, bars) = (appliance.intake.clone(), bars.clone());
+        let player =
+            Player { files, pace: arguments.pace, repeat: arguments.repeat, shift: plan.shift };
+        players.spawn_blocking(move || player.play(&intake, &bars));
+    }
+    let played = async {
+        while let Some(played) = players.join_next().await {
+            played.map_err(|error| anyhow!("a replay thread has died: {error}"))??;
+        }
+        Ok::<(), Failure>(())
+    };
+    let result = tokio::select! {
+        signalled = appliance::signal() => signalled,
+        result = played => match result {
+            Ok(()) if arguments.serve => {
+                appliance.intake.writer.flush().await;
+                tracing::info!("replayed; serving until stopped");
+                appliance::signal().await
+            }
+            other => other,
+        },
+    };
+    appliance.intake.stop.set();
+    while players.join_next().await.is_some() {}
+    appliance.stop().await?;
+    result
+}
+
+/// What is played, checked before anything is started.
+struct Plan {
+    /// Files of a lane are played one after the other, lanes side by side.
+    lanes: Vec<Vec<PathBuf>>,
+    shift: Shift,
+}
+
+/// How timestamps are moved.
+#[derive(Clone, Copy, Debug)]
+enum Shift {
+    /// As they are.
+    None,
+    /// By so much, later.
+    By(i128),
+    /// Each file begins when its turn comes.
+    BeginNow,
+}
+
+impl Plan {
+    fn new(arguments: &cli::Replay) -> Result<Self, Failure> {
+        let lanes = if arguments.together {
+            arguments.files.iter().map(|file| vec![file.clone()]).collect()
+        } else {
+            vec![arguments.files.clone()]
+        };
+        let stdin = arguments.files.iter().any(|file| file == Path::new("-"));
+        if stdin && (arguments.rebase_to_now && arguments.pace == Pace::Max || arguments.repeat) {
+            return Err(Failure::Unusable(
+                "etiage: standard input can be read once only: its end is not known before it is \
+                 played, and it cannot be repeated"
+                    .to_owned(),
+            ));
+        }
+        let shift = match (arguments.rebase_to_now, arguments.pace) {
+            (false, _) => {
+                // Every file is opened once, so that a bad one is told before the database is started.
+                for file in arguments.files.iter().filter(|file| *file != Path::new("-")) {
+                    etiage_capture::source::Savefile::open(file)?;
+                }
+                Shift::None
+            }
+            (true, Pace::Real) => Shift::BeginNow,
+            (true, Pace::Max) => match reader::span(&arguments.files)? {
+                Some((_, last)) => Shift::By(nanos(clock()) - nanos(last)),
+                None => Shift::None,
+            },
+        };
+        Ok(Self { lanes, shift })
+    }
+}
+
+/// Plays the files of one lane.
+struct Player {
+    files: Vec<PathBuf>,
+    pace: Pace,
+    repeat: bool,
+    shift: Shift,
+}
+
+impl Player {
+    fn play(&self, intake: &Intake, bars: &MultiProgress) -> Result<(), Failure> {
+        let live = Some(Arc::clone(&intake.live));
+        let mut meter = Meter::new(&intake.settings, intake.classifier.clone(), live);
+        let mut result = Ok(());
+        loop {
+            for file in &self.files {
+                let bar = bar(bars, file);
+                result = self.play_file(file, &mut meter, intake, &bar);
+                bar.finish_and_clear();
+                if result.is_err() || intake.stop.is_set() {
+                    break;
+                }
+            }
+            if !self.repeat || result.is_err() || intake.stop.is_set() {
+                break;
+            }
+        }
+        meter.finish(&mut ());
+        hand_over(&mut meter, intake);
+        result.map_err(Failure::from)
+    }
+
+    fn play_file(
+        &self,
+        file: &Path,
+        meter: &mut Meter,
+        intake: &Intake,
+        bar: &ProgressBar,
+    ) -> Result<(), SourceError> {
+        let mut beat: Option<Beat> = None;
+        let mut read = 0;
+        reader::each_frame(std::slice::from_ref(&file.to_owned()), |layer, frame| {
+            let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, self.shift));
+            let frame = Frame { timestamp: beat.shifted(frame.timestamp), ..*frame };
+            if self.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake) {
+                return Next::Stop;
+            }
+            meter.frame(0, layer, &frame, &mut ());
+            read += frame.data.len() as u64 + RECORD_HEADER;
+            if meter.has_batches() {
+                hand_over(meter, intake);
+                bar.set_position(read);
+            }
+            if intake.stop.is_set() { Next::Stop } else { Next::Continue }
+        })
+        .map(drop)
+    }
+}
+
+/// Stream time against the clock.
+struct Beat {
+    offset: i128,
+    /// The first packet, as it is counted, and when it was played.
+    first: Timestamp,
+    started: Instant,
+}
+
+impl Beat {
+    fn new(first: Timestamp, shift: Shift) -> Self {
+        let offset = match shift {
+            Shift::None => 0,
+            Shift::By(offset) => offset,
+            Shift::BeginNow => nanos(clock()) - nanos(first),
+        };
+        let mut beat = Self { offset, first, started: Instant::now() };
+        beat.first = beat.shifted(first);
+        beat
+    }
+
+    fn shifted(&self, time: Timestamp) -> Timestamp {
+        let nanos = (nanos(time) + self.offset).max(0);
+        Timestamp::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Waits until a packet is due, stream time passing meanwhile; false if told to stop.
+    fn wait(&self, due: Timestamp, meter: &mut Meter, intake: &Intake) -> bool {
+        loop {
+            if intake.stop.is_set() {
+                return false;
+            }
+            let left = due.since(self.first).saturating_sub(self.started.elapsed());
+            if left.is_zero() {
+                return true;
+            }
+            if left > NAP {
+                meter.advance(self.first.after(self.started.elapsed()), &mut ());
+                meter.publish();
+                hand_over(meter, intake);
+            }
+            thread::sleep(left.min(NAP));
+        }
+    }
+}
+
+fn nanos(time: Timestamp) -> i128 {
+    time.as_nanos().into()
+}
+
+/// Gives closed intervals to the writer, and waits while it has no room: a file can.
+fn hand_over(meter: &mut Meter, intake: &Intake) {
+    for batch in meter.take_batches() {
+        if let Err(batch) = intake.writer.blocking_send(batch) {
+            let packets = batch.observations.iter().map(|observation| observation.packets).sum();
+            intake.live.add_queue_drops(packets);
+        }
+    }
+}
+
+fn bars() -> MultiProgress {
+    if std::io::stderr().is_terminal() {
+        MultiProgress::new()
+    } else {
+        MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())
+    }
+}
+
+fn bar(bars: &MultiProgress, file: &Path) -> ProgressBar {
+    let octets = std::fs::metadata(file).map(|metadata| metadata.len());
+    let bar = octets.map_or_else(|_| ProgressBar::new_spinner(), ProgressBar::new);
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let style = ProgressStyle::with_template("{msg:32} {bar:30} {bytes:>10}/{total_bytes} {eta}");
+    bars.add(
+        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message(name),
+    )
+}
