@@ -163,7 +163,7 @@ fn weigh_datagram(datagram: &[u8]) -> Option<u32> {
             let (version, tags) = (*body.get(18)?, *body.get(19)?);
             ((1..=20).contains(&version) && tags < 10).then_some(if tags == 0 { 33 } else { 26 })
         }
-        (KAD, 0x22) => (length >= HASH + 1).then_some(18),
+        (KAD, 0x22) => (length > HASH).then_some(18),
         (KAD, 0x21) => {
             let kind = body.first()? & 0x1f;
             (length == 33 && matches!(kind, 2 | 4 | 11)).then_some(34)

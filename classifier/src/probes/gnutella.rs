@@ -87,19 +87,21 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     if !known || !fits || live.saturating_add(hops) > MAX_HOPS {
         return Answer::No;
     }
-    // New clients mark their identifiers: octet 8 is all ones, octet 15 is zero.
-    let marked = header.get(8) == Some(&0xff) && header.get(15) == Some(&0);
-    if marked {
-        return found(93, Evidence::FRAMING);
+    // An identifier is random; zeros, or any octet again and again, are padding.
+    let identifier = header.get(..16).unwrap_or_default();
+    let random = identifier.iter().any(|octet| Some(octet) != identifier.first());
+    if random && live.saturating_add(hops) > 0 {
+        return found(92, Evidence::FRAMING);
     }
-    Answer::Match(Finding::new(Protocol::Gnutella, Confidence(75), Evidence::FRAMING).with_more())
+    Answer::No
 }
 
-/// Gnutella2's datagram: flags, number of the packet, part and parts.
+/// Gnutella2's datagram: flags, number of the packet, part and parts. Of the flags the lower four are
+/// critical, and two of them are in use; an acknowledgement has no parts.
 fn gnutella2<'a>(rest: &[u8]) -> Answer<'a> {
     match rest {
         [flags, _, _, part, parts, ..]
-            if flags & 0xfc == 0 && part >= &1 && (part <= parts || *parts == 0) =>
+            if flags & 0x0c == 0 && part >= &1 && (part <= parts || *parts == 0) =>
         {
             found(95, Evidence::FRAMING)
         }
@@ -134,14 +136,13 @@ mod tests {
 
     #[test]
     fn datagrams_must_have_their_length() {
-        let mut ping = vec![3; 16];
-        ping[8] = 0xff;
-        ping[15] = 0;
+        let mut ping = b"random identity!".to_vec();
         ping.extend([0x00, 1, 0, 3, 0, 0, 0, 1, 2, 3]);
         truncations(udp, || Flow::udp(6346), &ping, |length| length == 26);
         ping[16] = 0x77;
         assert_eq!(Flow::udp(6346).client(udp, &ping), Said::No);
+        assert_eq!(Flow::udp(6346).client(udp, &[0; 23]), Said::No);
         assert!(Flow::udp(6346).client(udp, b"GND\x02\x01\x02\x01\x01x").settled().is_some());
-        assert_eq!(Flow::udp(6346).client(udp, b"GND\xf2\x01\x02\x01\x01x"), Said::No);
+        assert_eq!(Flow::udp(6346).client(udp, b"GND\xfe\x01\x02\x01\x01x"), Said::No);
     }
 }

@@ -1,5 +1,7 @@
 //! What keeps networks and offices running: SIP, RDP, SMB, DHCP, SNMP, SSDP, BGP. Each a few lines.
 
+use etiage_capture::Transport;
+
 use super::Scratch;
 use super::text::{self, Start};
 use crate::class::{Confidence, Evidence, Protocol};
@@ -32,6 +34,11 @@ const SIP: &[&[u8]] = &[
 pub(super) fn sip<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     if view.payload.starts_with(b"SIP/2.0 ") {
         return certain(Protocol::Sip, Evidence::HANDSHAKE);
+    }
+    // Empty lines and zeros keep a path open (RFC 5626, section 3.5.1).
+    let keeps_open = view.payload.len() <= 4 && view.ends.transport == Transport::UDP;
+    if keeps_open && view.payload.iter().all(|octet| matches!(octet, 0 | b'\r' | b'\n')) {
+        return if view.sent <= 4 { Answer::Unsure } else { Answer::No };
     }
     let start = text::start_any(view.payload, SIP);
     if start != Start::Whole {
@@ -222,6 +229,9 @@ mod tests {
         assert_eq!(Flow::tcp(5060).client(sip, b"SIP/"), Said::Unsure);
         assert_eq!(Flow::tcp(80).client(sip, b"OPTIONS * HTTP/1.1\r\n"), Said::No);
         assert_eq!(Flow::udp(80).client(sip, b"INV"), Said::No);
+        let mut flow = Flow::udp(5060);
+        assert_eq!(flow.client(sip, b"\r\n\r\n"), Said::Unsure);
+        assert!(flow.client(sip, invite).settled().is_some());
     }
 
     #[test]

@@ -74,8 +74,13 @@ pub(super) fn smtp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
             if envelope && !view.from_start {
                 return found(Protocol::Smtp, 95);
             }
+            let hello = text::is_command(line, HELLO);
+            if hello && text::has_word(view.payload, b"\r\nMAIL FROM:") {
+                // Only one direction crosses this link.
+                return found(Protocol::Smtp, 95);
+            }
             let greeted = view.heads.responder.starts_with(b"220");
-            command(view, Protocol::Smtp, greeted, text::is_command(line, HELLO))
+            command(view, Protocol::Smtp, greeted, hello)
         }
     }
 }
@@ -161,6 +166,8 @@ mod tests {
     fn an_envelope_midway_is_smtp() {
         let said = Flow::tcp(25).midway().client(smtp, b"MAIL FROM:<a@b.example>\r\n");
         assert_eq!(said.settled(), Some(Protocol::Smtp));
-        assert_eq!(Flow::tcp(25).midway().client(smtp, b"MAIL x\r\n"), Said::No);
+        let mut flow = Flow::tcp(25);
+        assert_eq!(flow.client(smtp, b"EHLO me\r\n"), Said::Unsure);
+        assert_eq!(flow.client(smtp, b"MAIL FROM:<a@b>\r\n").settled(), Some(Protocol::Smtp));
     }
 }

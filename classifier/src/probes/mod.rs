@@ -28,6 +28,8 @@ mod ssh;
 mod stun;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tracker;
 mod utp;
@@ -38,6 +40,7 @@ mod http;
 mod quic;
 mod tls;
 mod x509;
+
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};
@@ -64,9 +67,9 @@ pub struct Scratch {
 
 /// Probes over TCP.
 pub static TCP: &[Probe] = &[
-    Probe { name: "tls", ask: tls::ask },
     Probe { name: "expected", ask: expected::ask },
     // Most connections are TLS, and nothing else looks like it.
+    Probe { name: "tls", ask: tls::ask },
     Probe { name: "bittorrent", ask: bittorrent::ask },
     Probe { name: "bittorrent_http", ask: bittorrent_http::ask },
     Probe { name: "ssh", ask: ssh::ask },

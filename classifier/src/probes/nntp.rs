@@ -98,7 +98,7 @@ fn is_fetch(line: &[u8]) -> bool {
 fn is_message_id(text: &[u8]) -> bool {
     text.len() >= 5
         && text.starts_with(b"<")
-        && text.iter().any(|octet| *octet == b'@')
+        && text.contains(&b'@')
         && text.contains(&b'>')
 }
 

@@ -14,6 +14,8 @@ use crate::probe::{Answer, Finding, View};
 const ROW: u8 = 3;
 /// Lost and reordered packets between two that are seen.
 const MAX_STEP: u16 = 64;
+/// Datagrams of another kind that may come first: keys, and what opens a path through a translator.
+const MAX_BEFORE: u16 = 2;
 /// Sender and receiver report.
 const REPORTS: [u8; 2] = [200, 201];
 
@@ -61,7 +63,10 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
             Finding::new(Protocol::Rtp, Confidence(if sure { 93 } else { 75 }), Evidence::FRAMING);
         return Answer::Match(if sure { finding } else { finding.with_more() });
     }
-    let Some(header) = parse(view.payload) else { return Answer::No };
+    let Some(header) = parse(view.payload) else {
+        // Something that opens the path may come before the first packet.
+        return if view.sent <= MAX_BEFORE { Answer::Unsure } else { Answer::No };
+    };
     let before = memory.last.get_mut(view.side).replace(header);
     let row = memory.row.get_mut(view.side);
     *row = match before {
@@ -83,7 +88,7 @@ fn follows(before: &Header, next: &Header) -> bool {
         && (1..=MAX_STEP).contains(&step)
         && (before.kind == next.kind || step == 1)
         // Pictures are sent out of order: a little backwards is as good as forwards.
-        && (elapsed < 1 << 24 || elapsed > u32::MAX - (1 << 20))
+        && elapsed.wrapping_add(1 << 20) < (1 << 24) + (1 << 20)
 }
 
 struct Control {
@@ -163,6 +168,10 @@ mod tests {
         let mut flow = Flow::udp(5005);
         assert!(flow.client(ask, report).settled().is_none());
         assert_eq!(flow.client(ask, report).settled(), Some(Protocol::Rtp));
-        assert_eq!(Flow::udp(5005).client(ask, b"\x82\xc9\0\x01\0\0\0\x09"), Said::No);
+        let cut = b"\x82\xc9\0\x01\0\0\0\x09";
+        let mut flow = Flow::udp(5005);
+        for said in [Said::Unsure, Said::Unsure, Said::No] {
+            assert_eq!(flow.client(ask, cut), said);
+        }
     }
 }

@@ -28,7 +28,8 @@ fn parse(octets: &[u8], exact: bool) -> Option<Message> {
         return None;
     }
     if cookie == COOKIE {
-        return length.is_multiple_of(4).then_some(Message::Modern);
+        // Attributes are padded to four octets, but not by every implementation.
+        return Some(Message::Modern);
     }
     // Binding and shared secret; request, answer, error.
     let classic = matches!(kind, 0x0001 | 0x0101 | 0x0111 | 0x0002 | 0x0102 | 0x0112);

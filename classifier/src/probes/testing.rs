@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use etiage_capture::{PerSide, Side, Timestamp, Transport};
 
-use super::{Probe, Scratch};
+use super::Scratch;
 use crate::class::{Evidence, Protocol};
 use crate::engine::HEAD;
 use crate::knowledge::Knowledge;
@@ -78,6 +78,17 @@ impl Flow {
         Self::new(Transport::UDP, "192.0.2.1:50000", &format!("198.51.100.2:{port}"))
     }
 
+    /// The same ends and what was learnt, but nothing sent yet.
+    pub(super) fn restart(&mut self, from_start: bool) {
+        self.scratch = Scratch::default();
+        self.sent = PerSide::default();
+        self.from_start = from_start;
+        for side in [Side::Initiator, Side::Responder] {
+            self.streams.get_mut(side).clear();
+            self.heads.get_mut(side).clear();
+        }
+    }
+
     /// A connection whose start was not seen.
     pub(super) fn midway(mut self) -> Self {
         self.from_start = false;
@@ -148,9 +159,4 @@ pub(super) fn truncations(
         let said = flow().client(ask, &payload[..length]);
         assert_eq!(said.settled().is_some(), settles(length), "at {length}: {said:?}");
     }
-}
-
-/// The probe of this name in a list.
-pub(super) fn named(list: &'static [Probe], name: &str) -> Ask {
-    list.iter().find(|probe| probe.name == name).unwrap().ask
 }

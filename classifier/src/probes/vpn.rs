@@ -46,6 +46,8 @@ pub(super) fn wireguard<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a
             if answers { handshake(97) } else { Answer::Unsure }
         }
         (4, KEEPALIVE..) if payload.len().is_multiple_of(16) => data(view, scratch),
+        // Providers append octets to the handshake to hide it; the data that follows is as ever.
+        (1, INITIATION..) | (2, RESPONSE..) | (3, COOKIE..) if view.sent <= 2 => Answer::Unsure,
         _ => Answer::No,
     }
 }
@@ -133,7 +135,7 @@ fn reset_shape(message: &[u8], first: u8) -> bool {
     let length = message.len();
     if first == 0x50 {
         // tls-crypt-v2 appends the client's wrapped key.
-        return length > TLS_CRYPT_RESET && number_at(message, 9) == Some(1);
+        return length > TLS_CRYPT_RESET && clock(message).is_some();
     }
     let plain = length == 14 && message.get(9..) == Some(&[0; 5]);
     // Behind the digest: packet number 1, time, no acknowledgements, message number 0.
@@ -150,10 +152,11 @@ fn number_at(message: &[u8], at: usize) -> Option<u32> {
     Cursor::new(message.get(at..)?).u32()
 }
 
-/// tls-crypt's clock: behind a packet number of 1.
+/// tls-crypt's clock: behind a packet number of 1, whose upper half may tell what the client can do early.
 fn clock(message: &[u8]) -> Option<u32> {
     let time = number_at(message, 13)?;
-    (number_at(message, 9) == Some(1) && time > 1_000_000_000).then_some(time)
+    let first = number_at(message, 9)? & 0xffff == 1;
+    (first && time > 1_000_000_000).then_some(time)
 }
 
 /// A server's reset carries the client's session: behind an acknowledgement of message 0.
@@ -233,6 +236,8 @@ mod tests {
         let mut answer = vec![0; RESPONSE];
         answer[..12].copy_from_slice(&[2, 0, 0, 0, 8, 8, 8, 8, 7, 7, 7, 7]);
         assert!(matches!(flow.server(wireguard, &answer), Said::Match { confidence: 99, .. }));
+        start.push(0);
+        assert_eq!(Flow::udp(51820).client(wireguard, &start), Said::Unsure);
         start[1] = 1;
         assert_eq!(Flow::udp(51820).client(wireguard, &start), Said::No);
     }
