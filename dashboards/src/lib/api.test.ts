@@ -28,7 +28,7 @@ test('requests name exact times, and stay below the page’s own path', async ()
   await ask();
   expect(String(fetch.mock.calls[0]?.[0])).toBe(
     'https://probe.example/etiage/api/v1/totals?from=2026-01-31T17%3A00%3A00Z' +
-      '&to=2026-01-31T18%3A00%3A00Z&group_by=service%2Cdirection&link=a&link=b+c',
+      '&to=2026-01-31T18%3A00%3A00Z&group_by=service%2Cdirection&top=200&link=a&link=b+c',
   );
 });
 

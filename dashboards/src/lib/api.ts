@@ -58,6 +58,8 @@ export interface Dropped {
 
 export interface Health {
   status: string;
+  /** What needs a look, in words. */
+  reasons?: string[];
   version: string;
   started: string;
   probe: string;
@@ -68,6 +70,7 @@ export interface Health {
     undecodable: Count;
     late: Count;
     unmapped: Count;
+    undetermined?: Count;
     dropped: Dropped;
   };
   flows: { active: number; capacity: number; started: Count };
@@ -78,6 +81,8 @@ export interface Health {
     written_rows: Count;
     failed_inserts: Count;
     dropped_rows: Count;
+    /** Null while the database does not answer. */
+    disk_octets?: Count | null;
     last_error: string | null;
     last_interval: string | null;
     lag_seconds: number | null;
@@ -129,7 +134,12 @@ export interface VolumeRequest {
   groupBy: string[];
   links?: string[];
   step?: number;
+  /** How many groups; the rest comes as one, `other` in every dimension. */
+  top?: number;
 }
+
+/** The most groups that the API gives. */
+const MOST_GROUPS = 200;
 
 export class Api {
   #token: string | null;
@@ -221,11 +231,12 @@ export class Api {
   }
 }
 
-function query({ interval, groupBy, links = [], step }: VolumeRequest): string {
+function query({ interval, groupBy, links = [], step, top = MOST_GROUPS }: VolumeRequest): string {
   const parameters = new URLSearchParams({
     from: printTime(interval.from),
     to: printTime(interval.to),
     group_by: groupBy.join(','),
+    top: String(top),
   });
   if (step !== undefined) parameters.set('step', String(step));
   for (const link of links) parameters.append('link', link);

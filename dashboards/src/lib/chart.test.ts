@@ -29,6 +29,7 @@ interface Drawn {
   id: string;
   stack?: string;
   itemStyle?: { decal?: unknown };
+  markArea?: { data: unknown[] };
 }
 const drawn = (hidden: string[]) =>
   draw(CHART, new Set(hidden), PALETTE, 'utc').options.series as Drawn[];
@@ -42,6 +43,13 @@ describe('the chart', () => {
   test('hatches unknown only', () => {
     const hatched = drawn([]).filter(({ itemStyle }) => itemStyle?.decal);
     expect(hatched.map(({ id }) => id)).toEqual(['unknown in', 'unknown out']);
+  });
+
+  test('says “no data” where there is room for it', () => {
+    const { markArea } = drawn([]).find(({ id }) => id === 'marks') ?? {};
+    expect(markArea?.data).toEqual([
+      [{ xAxis: START + 10_000, name: 'no data' }, { xAxis: START + 20_000 }],
+    ]);
   });
 
   test('leaves out what is hidden', () => {

@@ -118,8 +118,12 @@ function frame(chart: Chart, palette: Palette, zone: Zone): EChartsCoreOption {
   };
 }
 
+/** A gap of at least this part of the range has room for a word. */
+const WORTH_A_WORD = 0.08;
+
 /** The zero line, and shades where nothing was observed. */
 function marks(chart: Chart, palette: Palette): Record<string, unknown> {
+  const range = chart.interval.to - chart.interval.from;
   return {
     id: 'marks',
     type: 'line',
@@ -140,7 +144,11 @@ function marks(chart: Chart, palette: Palette): Record<string, unknown> {
         color: palette.gap,
         decal: { ...HATCH, dashArrayY: [1.5, 5], color: palette.grid },
       },
-      data: chart.gaps.map(({ from, to }) => [{ xAxis: from }, { xAxis: to }]),
+      label: { position: 'inside', color: palette.muted, fontSize: 12 },
+      data: chart.gaps.map(({ from, to }) => [
+        { xAxis: from, name: (to - from) / range > WORTH_A_WORD ? 'no data' : '' },
+        { xAxis: to },
+      ]),
     },
   };
 }

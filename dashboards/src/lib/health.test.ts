@@ -64,10 +64,21 @@ suite('the strip', () => {
   });
 
   test('a degraded probe and a late store are alarms', () => {
-    expect(items(health({ status: 'degraded' })).status?.tone).toBe('alarm');
-    expect(items(health({ store: { lag_seconds: 61 } })).lag?.tone).toBe('alarm');
-    expect(items(health({ store: { lag_seconds: 60 } })).lag?.tone).toBe('plain');
+    const status = (store: Partial<Health['store']>) =>
+      items(health({ status: 'degraded', store })).status?.tone;
+    expect(status({ last_error: 'refused' })).toBe('alarm');
+    expect(status({ disk_octets: null })).toBe('alarm');
+    expect(status({ queued_rows: 1, lag_seconds: 61 })).toBe('alarm');
+    // Degraded for what was dropped hours ago.
+    expect(status({})).toBe('note');
+    const lag = (store: Partial<Health['store']>) => items(health({ store })).lag?.tone;
+    expect(lag({ queued_rows: 1, lag_seconds: 61 })).toBe('alarm');
+    expect(lag({ queued_rows: 1, lag_seconds: 60 })).toBe('plain');
+    // Nothing waits: the probe is idle, not late.
+    expect(lag({ queued_rows: 0, lag_seconds: 600 })).toBe('note');
     expect(items(health({ store: { lag_seconds: null } })).lag?.value).toBe('–');
+    const told = { ...health({ status: 'degraded' }), reasons: ['the store does not answer'] };
+    expect(items(told).status?.hint).toContain('The store does not answer.');
     expect(items(health({ store: { last_error: 'refused' } })).lag?.hint).toContain('refused');
   });
 });

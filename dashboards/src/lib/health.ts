@@ -57,7 +57,7 @@ export function describe({ health, packetsPerSecond, droppedAt, now }: HealthFac
   const { capture, flows, store } = health;
   const fresh = droppedAt !== null && now - droppedAt < DROP_ALARM_MS;
   return [
-    statusItem(health, now),
+    statusItem(health, fresh, now),
     {
       id: 'packets',
       label: 'Packets',
@@ -85,19 +85,29 @@ export function describe({ health, packetsPerSecond, droppedAt, now }: HealthFac
   ];
 }
 
-function statusItem(health: Health, now: Millis): Item {
-  const { store } = health;
+function statusItem(health: Health, fresh: boolean, now: Millis): Item {
+  const { store, reasons = [] } = health;
   const up = formatDuration((now - Date.parse(health.started)) / 1000);
   const ok = health.status === 'ok';
+  // What was dropped long ago keeps the probe "degraded", but needs nobody to run.
+  const urgent = fresh || isLate(health) || store.last_error !== null || store.disk_octets === null;
+  const why = reasons.length > 0 ? ` ${capital(reasons.join('; '))}.` : '';
   return {
     id: 'status',
     label: `Probe ${health.probe}`,
     value: ok ? 'ok' : health.status,
-    tone: ok ? 'good' : 'alarm',
-    hint: `Etiage ${health.version}, up ${up}; ClickHouse ${store.version ?? ''} (${store.kind}).${
-      store.last_error ? ` Last error of the store: ${store.last_error}` : ''
-    }`,
+    tone: ok ? 'good' : urgent ? 'alarm' : 'note',
+    hint: `Etiage ${health.version}, up ${up}; ClickHouse ${store.version ?? ''} (${store.kind}).${why}`,
   };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Rows wait, and have waited for long. Without rows there is nothing to write, which is no fault. */
+function isLate({ store }: Health): boolean {
+  return store.queued_rows > 0 && (store.lag_seconds ?? 0) > LAG_ALARM_SECONDS;
 }
 
 function dropsItem(health: Health, fresh: boolean): Item {
@@ -122,12 +132,12 @@ function dropsItem(health: Health, fresh: boolean): Item {
 
 function freshnessItem(health: Health): Item {
   const { lag_seconds: lag, last_error: error, failed_inserts: failed } = health.store;
-  const late = lag !== null && lag > LAG_ALARM_SECONDS;
+  const old = lag !== null && lag > LAG_ALARM_SECONDS;
   return {
     id: 'lag',
     label: 'Written',
     value: lag === null ? NOTHING : `${formatDuration(lag)} behind`,
-    tone: late ? 'alarm' : 'plain',
+    tone: isLate(health) ? 'alarm' : old ? 'note' : 'plain',
     hint: `How far the newest stored interval is behind. ${formatExact(failed)} inserts failed and were tried again.${
       error ? ` Last error: ${error}` : ''
     }`,
@@ -136,7 +146,7 @@ function freshnessItem(health: Health): Item {
 
 /** Counters that are usually zero, shown only when they are not. */
 function asides(health: Health): Item[] {
-  const { undecodable, late, unmapped } = health.capture;
+  const { undecodable, late, unmapped, undetermined = 0 } = health.capture;
   const all: [string, string, Health['capture']['late'], string][] = [
     [
       'undecodable',
@@ -155,6 +165,12 @@ function asides(health: Health): Item[] {
       'Unmapped',
       unmapped,
       'Packets that belong to no configured link: see [[link]] in the configuration.',
+    ],
+    [
+      'undetermined',
+      'Without direction',
+      undetermined,
+      'Packets whose direction nothing told; they are counted as in. Local prefixes in the configuration tell it.',
     ],
   ];
   return all

@@ -15,6 +15,15 @@ import { follow } from './live';
 import { chooseStep, endsNow, refreshSeconds, resolve, type Interval, type Range } from './time';
 import { parseView, printView, type View } from './view';
 
+/** The largest of a dimension, and how they divide by direction. */
+export interface Largest {
+  rows: Totals;
+  split: Totals;
+}
+
+/** Rows of the top tables. */
+const TOP = 10;
+
 /** Everything of one range, asked for together, so that all panels speak of the same time. */
 export interface Answer {
   interval: Interval;
@@ -22,8 +31,8 @@ export interface Answer {
   step: number;
   volumes: Volumes;
   byCategory: Totals;
-  byService: Totals;
-  byProtocol: Totals;
+  services: Largest;
+  protocols: Largest;
   byLink: Totals;
   /** When it was asked for, by the server's clock. */
   at: number;
@@ -134,32 +143,26 @@ export class Overview {
     const step = chooseStep(interval);
     const { links } = view;
     try {
-      const totals = (dimension: string, only: string[]) =>
-        this.api.totals(
-          { interval, groupBy: [dimension, 'direction'], links: only },
-          request.signal,
-        );
-      const [volumes, byCategory, byService, byProtocol, byLink] = await Promise.all([
+      const totals = (groupBy: string[], only: string[], top?: number) =>
+        this.api.totals({ interval, groupBy, links: only, top }, request.signal);
+      const largest = async (dimension: string): Promise<Largest> => {
+        const [rows, split] = await Promise.all([
+          totals([dimension], links, TOP),
+          totals([dimension, 'direction'], links),
+        ]);
+        return { rows, split };
+      };
+      const [volumes, byCategory, services, protocols, byLink] = await Promise.all([
         this.api.volumes(
           { interval, groupBy: ['category', 'direction'], links, step },
           request.signal,
         ),
-        totals('category', links),
-        totals('service', links),
-        totals('protocol', links),
-        totals('link', []),
+        totals(['category', 'direction'], links),
+        largest('service'),
+        largest('protocol'),
+        totals(['link', 'direction'], []),
       ]);
-      this.answer = {
-        interval,
-        links,
-        step,
-        volumes,
-        byCategory,
-        byService,
-        byProtocol,
-        byLink,
-        at,
-      };
+      this.answer = { interval, links, step, volumes, byCategory, services, protocols, byLink, at };
       this.error = null;
     } catch (cause) {
       if (isAborted(cause) || this.#request !== request) return;

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Series, Volumes } from './api';
-import { bucketAt, chartOf, coordinates, highest, mean, pointsOf } from './series';
+import { bucketAt, chartOf as chartIn, coordinates, highest, mean, pointsOf } from './series';
 
 const START = Date.parse('2026-01-31T18:00:00Z');
 const LONG_AFTER = START + 86_400_000;
+
+/** Shown is what was counted, where a test does not say otherwise. */
+const chartOf = (answer: Volumes, now: number) =>
+  chartIn(answer, { from: Date.parse(answer.from), to: Date.parse(answer.to) }, now);
 
 function series(category: string, direction: string, octets: (number | null)[]): Series {
   const total = octets.reduce<number>((sum, value) => sum + (value ?? 0), 0);
@@ -54,6 +58,15 @@ describe('rates', () => {
   test('gaps are counted and placed', () => {
     expect(chart.unobserved).toBe(1);
     expect(chart.gaps).toEqual([{ from: START + 20_000, to: START + 30_000 }]);
+  });
+
+  test('a gap is shaded within what is shown; the API counts whole buckets around it', () => {
+    const shown = { from: START + 25_000, to: START + 35_000 };
+    const list = [series('p2p', 'in', [1, 2, null, 3])];
+    const part = chartIn(volumes([true, true, false, true], list), shown, LONG_AFTER);
+    expect(part.interval).toEqual(shown);
+    expect(part.starts).toHaveLength(4);
+    expect(part.gaps).toEqual([{ from: START + 25_000, to: START + 30_000 }]);
   });
 
   test('a number for a bucket that nobody observed is not believed', () => {

@@ -33,18 +33,19 @@ export interface Chart {
 export const SETTLE_MS = 15_000;
 
 /**
- * Rates by category and direction. Left out are buckets that the range covers in part only, and the last
- * one until it is complete: both would look like a fall. A bucket without an observation is null.
+ * Rates by category and direction. `interval` is what was asked for; the API widens it to whole buckets.
+ * Left out are buckets of which only a part was counted, and the last one until it is complete: both would
+ * look like a fall. A bucket without an observation is null.
  */
-export function chartOf(volumes: Volumes, now: Millis): Chart {
-  const interval = { from: Date.parse(volumes.from), to: Date.parse(volumes.to) };
+export function chartOf(volumes: Volumes, interval: Interval, now: Millis): Chart {
+  const counted = { from: Date.parse(volumes.from), to: Date.parse(volumes.to) };
   const step = volumes.step_seconds * 1000;
   const kept: number[] = [];
   const starts: Millis[] = [];
   volumes.buckets.forEach((text, index) => {
     const start = Date.parse(text);
     const end = start + step;
-    if (start < interval.from || end > interval.to || end > now - SETTLE_MS) return;
+    if (start < counted.from || end > counted.to || end > now - SETTLE_MS) return;
     kept.push(index);
     starts.push(start);
   });
@@ -87,7 +88,7 @@ export function chartOf(volumes: Volumes, now: Millis): Chart {
     starts,
     layers: ordered,
     total: { in: sum(ordered, 'in', seen), out: sum(ordered, 'out', seen) },
-    gaps: gapsOf(starts, seen, step),
+    gaps: gapsOf(starts, seen, step, interval),
     unobserved: seen.filter((observed) => !observed).length,
   };
 }
@@ -98,13 +99,15 @@ function sum(layers: Layer[], direction: 'in' | 'out', seen: boolean[]): (number
   );
 }
 
-function gapsOf(starts: Millis[], seen: boolean[], step: number): Interval[] {
+function gapsOf(starts: Millis[], seen: boolean[], step: number, shown: Interval): Interval[] {
   const gaps: Interval[] = [];
   starts.forEach((start, place) => {
     if (seen[place]) return;
+    const from = Math.max(start, shown.from);
+    const to = Math.min(start + step, shown.to);
     const last = gaps.at(-1);
-    if (last && last.to === start) last.to = start + step;
-    else gaps.push({ from: start, to: start + step });
+    if (last && last.to === from) last.to = to;
+    else if (to > from) gaps.push({ from, to });
   });
   return gaps;
 }

@@ -77,7 +77,7 @@ describe('ranges', () => {
     expect(error('2026-01-31T18:00:00Z', '2026-01-31T18:00:05Z')).toContain(
       'shorter than the 10 s',
     );
-    expect(error('1971-01-01', '2026-01-01')).toContain('longer than 20 years');
+    expect(error('2015-01-01', '2026-01-01')).toContain('longer than 10 years');
     expect(error('x'.repeat(5000), 'now').length).toBeLessThan(250);
   });
 
@@ -141,7 +141,7 @@ test.each([
   [7 * 86_400, 3600],
   [30 * 86_400, 21_600],
   [365 * 86_400, 86_400],
-  [20 * 365 * 86_400, 19 * 86_400],
+  [10 * 365 * 86_400, 10 * 86_400],
 ])('a range of %d s has steps of %d s', (seconds, step) => {
   expect(chooseStep({ from: 0, to: seconds * 1000 })).toBe(step);
   expect(seconds / step).toBeLessThanOrEqual(400);

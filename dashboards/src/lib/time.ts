@@ -26,8 +26,8 @@ export interface Interval {
 const SECONDS: Record<Unit, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 /** The finest interval the probe counts in; nothing shorter can be shown. */
 export const INTERVAL_SECONDS = 10;
-/** Nothing older is kept anywhere; also keeps date arithmetic far from its limits. */
-const LONGEST_SECONDS = 20 * 366 * 86_400;
+/** The longest range that the API answers: ten years. */
+const LONGEST_SECONDS = 3653 * 86_400;
 
 export const NOW: Moment = { kind: 'relative', count: 0, unit: 's' };
 
@@ -144,7 +144,7 @@ export function parseRange(
   if (seconds < INTERVAL_SECONDS) {
     return { error: `The range is shorter than the ${INTERVAL_SECONDS} s the probe counts in.` };
   }
-  if (seconds > LONGEST_SECONDS) return { error: 'The range is longer than 20 years: shorten it.' };
+  if (seconds > LONGEST_SECONDS) return { error: 'The range is longer than 10 years: shorten it.' };
   return { range };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Totals } from './api';
-import { formatRatio, rowsBy, tableBy } from './totals';
+import { formatRatio, rowsBy, tableBy, topTable } from './totals';
 import type { Count } from './units';
 
 function totals(rows: [string, string, Count][], total?: Count): Totals {
@@ -37,42 +37,82 @@ test('directions of a name are one row; the largest comes first, equals by name'
   expect(rows[0]?.share).toBe(0.8);
 });
 
-describe('a table', () => {
-  const many = totals(Array.from({ length: 14 }, (_, n) => [`s${n}`, 'in', 100 - n]));
+test('a table of all rows adds up, and keeps every digit beyond 2^53', () => {
+  const { rows, rest, total } = tableBy(
+    totals([
+      ['a', 'in', 9_007_199_254_740_993n],
+      ['a', 'out', 2],
+      ['b', 'out', 1],
+    ]),
+    'service',
+  );
+  expect(rest).toBeNull();
+  expect(rows.map(({ octets }) => octets.toString())).toEqual(['9007199254740995', '1']);
+  expect(total.octets.toString()).toBe('9007199254740996');
+  expect(total).toMatchObject({ inOctets: 9_007_199_254_740_993n, outOctets: 3n });
+});
 
-  test('adds up: rows, rest and total', () => {
-    const { rows, rest, total } = tableBy(many, 'service', 10);
-    expect(rows).toHaveLength(10);
-    expect(rest?.count).toBe(4);
+test('a table of nothing is empty, without a division by zero', () => {
+  const table = tableBy(totals([]), 'service');
+  expect(table).toMatchObject({ rows: [], rest: null });
+  expect(table.total).toMatchObject({ octets: 0n, share: 0 });
+});
+
+describe('a table of the largest', () => {
+  const single = (name: string, octets: number) => ({
+    group: { service: name },
+    octets,
+    packets: 2,
+    flows: 1,
+  });
+  const largest: Totals = {
+    from: '',
+    to: '',
+    rows: [single('a', 100), single('b', 60), single('c', 30), single('other', 10)],
+    total: { octets: 200, packets: 8, flows: 4 },
+  };
+  const split = totals([
+    ['a', 'in', 70],
+    ['a', 'out', 30],
+    ['b', 'out', 60],
+    ['c', 'in', 29],
+    ['other', 'other', 11],
+  ]);
+  const { total: directions } = tableBy(
+    totals([
+      ['x', 'in', 105],
+      ['x', 'out', 95],
+    ]),
+    'service',
+  );
+  const { rows, rest, total } = topTable(largest, split, 'service', directions);
+
+  test('divides each by direction; what the split lacks is what the other direction leaves', () => {
+    expect(rows.map((row) => [row.name, row.inOctets, row.outOctets])).toEqual([
+      ['a', 70n, 30n],
+      ['b', 0n, 60n],
+      ['c', 29n, 1n],
+    ]);
+  });
+
+  test('adds up: rows, rest and total, in each direction', () => {
     for (const key of ['octets', 'packets', 'flows', 'inOctets', 'outOctets'] as const) {
-      const sum = rows.reduce((sum, row) => sum + row[key], rest?.[key] ?? 0n);
-      expect(sum).toBe(total[key]);
+      expect(rows.reduce((sum, row) => sum + row[key], rest?.[key] ?? 0n)).toBe(total[key]);
     }
+    expect(total).toMatchObject({ octets: 200n, inOctets: 105n, outOctets: 95n });
+    expect(rest?.share).toBe(0.05);
   });
 
-  test('a single row is not hidden behind “1 more”', () => {
-    expect(tableBy(many, 'service', 13)).toMatchObject({ rest: null });
-    expect(tableBy(many, 'service', 13).rows).toHaveLength(14);
+  test('has no rest where the API sent none', () => {
+    const all = { ...largest, rows: largest.rows.slice(0, 3) };
+    expect(topTable(all, split, 'service', directions).rest).toBeNull();
   });
 
-  test('keeps every digit beyond 2^53', () => {
-    const big = 9_007_199_254_740_993n;
-    const table = tableBy(
-      totals([
-        ['a', 'in', big],
-        ['a', 'out', 2],
-      ]),
-      'service',
-      10,
-    );
-    expect(table.total.octets.toString()).toBe('9007199254740995');
-    expect(table.rows[0]?.octets.toString()).toBe('9007199254740995');
-  });
-
-  test('of nothing is empty, without a division by zero', () => {
-    const table = tableBy(totals([]), 'service', 10);
-    expect(table).toMatchObject({ rows: [], rest: null });
-    expect(table.total).toMatchObject({ octets: 0n, share: 0 });
+  test('answers a moment apart give nothing negative', () => {
+    const later = totals([['a', 'in', 400]]);
+    const table = topTable(largest, later, 'service', directions);
+    expect(table.rows[0]).toMatchObject({ inOctets: 100n, outOctets: 0n });
+    expect(table.rest?.inOctets).toBeGreaterThanOrEqual(0n);
   });
 });
 

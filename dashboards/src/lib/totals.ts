@@ -17,8 +17,8 @@ export interface Row {
 
 export interface Table {
   rows: Row[];
-  /** What stands below the row limit, summed; null when every row is shown. */
-  rest: (Row & { count: number }) | null;
+  /** What is not among the rows, summed; null when every row is shown. */
+  rest: Row | null;
   /** The whole range, as the API states it. */
   total: Row;
 }
@@ -65,27 +65,70 @@ export function rowsBy(totals: Totals, dimension: string): Row[] {
   return sorted;
 }
 
-/** The `limit` largest rows, what is left, and the whole. The three always add up. */
-export function tableBy(totals: Totals, dimension: string, limit: number): Table {
-  const all = rowsBy(totals, dimension);
-  const total = empty('total');
-  total.octets = exact(totals.total.octets);
-  total.packets = exact(totals.total.packets);
-  total.flows = exact(totals.total.flows);
-  total.inOctets = all.reduce((sum, row) => sum + row.inOctets, 0n);
-  total.outOctets = all.reduce((sum, row) => sum + row.outOctets, 0n);
-  total.share = total.octets === 0n ? 0 : 1;
+/** All rows of an answer grouped by `dimension` and direction, and the whole. */
+export function tableBy(totals: Totals, dimension: string): Table {
+  const rows = rowsBy(totals, dimension);
+  const total = wholeOf(totals);
+  total.inOctets = rows.reduce((sum, row) => sum + row.inOctets, 0n);
+  total.outOctets = rows.reduce((sum, row) => sum + row.outOctets, 0n);
+  return { rows, rest: null, total };
+}
 
-  // A rest of one row takes no less room than that row.
-  const shown = all.length === limit + 1 ? all : all.slice(0, limit);
-  const rest = { ...empty('rest'), count: all.length - shown.length };
-  rest.octets = total.octets - shown.reduce((sum, row) => sum + row.octets, 0n);
-  rest.packets = total.packets - shown.reduce((sum, row) => sum + row.packets, 0n);
-  rest.flows = total.flows - shown.reduce((sum, row) => sum + row.flows, 0n);
-  rest.inOctets = total.inOctets - shown.reduce((sum, row) => sum + row.inOctets, 0n);
-  rest.outOctets = total.outOctets - shown.reduce((sum, row) => sum + row.outOctets, 0n);
+/**
+ * The largest rows, what is left, and the whole. The largest are found by the API, over both directions;
+ * `split`, the same grouped by direction too, only says how each divides, and may lack what is small: the
+ * direction that it lacks is what the other one leaves.
+ */
+export function topTable(
+  largest: Totals,
+  split: Totals,
+  dimension: string,
+  directions: Row,
+): Table {
+  const halves = new Map(rowsBy(split, dimension).map((row) => [row.name, row]));
+  const total = wholeOf(largest);
+  total.inOctets = directions.inOctets;
+  total.outOctets = directions.outOctets;
+  const rest = empty(REST);
+  rest.inOctets = total.inOctets;
+  rest.outOctets = total.outOctets;
+  let more = false;
+  const rows: Row[] = [];
+  for (const row of largest.rows) {
+    const name = row.group[dimension] ?? 'unknown';
+    if (name === REST) {
+      add(rest, row, undefined);
+      more = true;
+      continue;
+    }
+    const into = empty(name);
+    add(into, row, undefined);
+    const half = halves.get(name);
+    if (half && half.inOctets > 0n) into.inOctets = smaller(half.inOctets, into.octets);
+    else into.inOctets = into.octets - smaller(half?.outOctets ?? 0n, into.octets);
+    into.outOctets = into.octets - into.inOctets;
+    into.share = share(into.octets, total.octets);
+    // Two answers may be a moment apart: nothing becomes less than nothing.
+    rest.inOctets -= smaller(into.inOctets, rest.inOctets);
+    rest.outOctets -= smaller(into.outOctets, rest.outOctets);
+    rows.push(into);
+  }
   rest.share = share(rest.octets, total.octets);
-  return { rows: shown, rest: rest.count > 0 ? rest : null, total };
+  return { rows, rest: more ? rest : null, total };
+}
+
+/** The API's word for the groups beyond the largest. */
+const REST = 'other';
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function wholeOf({ total }: Totals): Row {
+  const whole = empty('total');
+  add(whole, total, undefined);
+  whole.share = whole.octets === 0n ? 0 : 1;
+  return whole;
 }
 
 /** "out : in" as engineers say it in peering: 2.5 means 2.5 times as much goes out as comes in. */
