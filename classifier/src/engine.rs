@@ -412,3 +412,6 @@ fn by_transport(transport: Transport) -> Verdict {
         evidence: Evidence::TRANSPORT,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,9 @@ mod quic;
 mod tls;
 mod x509;
 
+#[cfg(test)]
+pub(crate) use tls::hello::tests as hello_tests;
+
 use etiage_capture::Transport;
 
 use crate::probe::{Answer, View};

@@ -1,0 +1,201 @@
+use std::net::{IpAddr, SocketAddr};
+
+use super::*;
+use crate::class::Category;
+use crate::probes::hello_tests as hello;
+
+const TCP: Transport = Transport::TCP;
+const UDP: Transport = Transport::UDP;
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(1000)
+}
+
+struct Flow {
+    classifier: Classifier,
+    ends: FlowEnds,
+    state: FlowState,
+}
+
+impl Flow {
+    fn new(transport: Transport, port: u16) -> Self {
+        let rules = Rules::builtin().unwrap();
+        let ends = FlowEnds {
+            initiator: SocketAddr::from(([192, 0, 2, 1], 50000)),
+            responder: SocketAddr::from(([198, 51, 100, 1], port)),
+            transport,
+        };
+        let classifier = Classifier::new(Arc::new(rules), Arc::default());
+        Self { classifier, ends, state: FlowState::default() }
+    }
+
+    fn show(
+        &mut self,
+        side: Side,
+        tcp: Option<TcpHeader>,
+        payload: &[u8],
+        octets: u32,
+    ) -> Progress {
+        let packet = Packet {
+            source: self.ends.end(side),
+            destination: self.ends.end(side.other()),
+            transport: self.ends.transport,
+            tcp,
+            payload,
+            payload_octets: octets,
+        };
+        self.classifier.observe(&mut self.state, &self.ends, &packet, side, now())
+    }
+
+    fn syn(&mut self) {
+        let header = TcpHeader { sequence: 99, flags: TcpHeader::SYN, ..TcpHeader::default() };
+        assert_eq!(self.show(Side::Initiator, Some(header), &[], 0), Progress::Probing);
+    }
+
+    /// A segment of the initiator, at this place of its stream.
+    fn segment(&mut self, place: u32, payload: &[u8]) -> Progress {
+        let header = TcpHeader { sequence: 100 + place, flags: 0x18, ..TcpHeader::default() };
+        self.show(Side::Initiator, Some(header), payload, payload.len() as u32)
+    }
+
+    fn datagram(&mut self, side: Side, payload: &[u8]) -> Progress {
+        self.show(side, None, payload, payload.len() as u32)
+    }
+
+    fn name(&self, host: &str) {
+        let (client, server) = (self.ends.initiator.ip(), self.ends.responder.ip());
+        self.classifier.knowledge.learn_name(now(), client, server, host);
+    }
+}
+
+/// A ClientHello in one record, with or without the server's name.
+fn client_hello(host: Option<&str>) -> Vec<u8> {
+    let extensions: Vec<_> = host.map(hello::sni).into_iter().collect();
+    let body = hello::client_body(&extensions);
+    let length = (body.len() as u16).to_be_bytes();
+    let record = (body.len() as u16 + 4).to_be_bytes();
+    [&[22, 3, 1][..], &record, &[1, 0], &length, &body].concat()
+}
+
+fn dns_answer(address: [u8; 4]) -> Vec<u8> {
+    let mut octets = vec![0, 1, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+    octets.extend(b"\x01a\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x09\0\x04");
+    octets.extend(address);
+    octets
+}
+
+#[test]
+fn a_name_over_segments_in_the_wrong_order_gives_service_and_category() {
+    let mut flow = Flow::new(TCP, 443);
+    let hello = client_hello(Some("a-1.1fichier.com"));
+    let (first, second) = hello.split_at(30);
+    flow.syn();
+    assert_eq!(flow.segment(30, second), Progress::Probing);
+    let Progress::Settled(verdict) = flow.segment(0, first) else { panic!() };
+    assert_eq!(verdict.class.protocol, Protocol::Tls);
+    assert_eq!(verdict.class.category, Category::DirectDownload);
+    assert_eq!(flow.classifier.rules().name(verdict.class.service), "1fichier");
+    assert_eq!(verdict.evidence.to_string(), "handshake+sni");
+}
+
+#[test]
+fn without_a_name_of_its_own_a_flow_takes_what_dns_gave() {
+    let mut flow = Flow::new(TCP, 443);
+    flow.name("www.1fichier.com");
+    flow.syn();
+    let Progress::Known(verdict) = flow.segment(0, &client_hello(None)) else { panic!() };
+    assert_eq!(verdict.class.category, Category::DirectDownload);
+    assert_eq!(verdict.confidence, Confidence::LIKELY);
+    assert!(verdict.evidence.has(Evidence::DNS_NAME));
+    let mut named = Flow::new(TCP, 443);
+    named.name("www.1fichier.com");
+    named.syn();
+    let other = client_hello(Some("unheard.example"));
+    let Progress::Settled(verdict) = named.segment(0, &other) else { panic!() };
+    assert_eq!(verdict.class.service, ServiceId::NONE, "its own name comes first");
+}
+
+#[test]
+fn the_name_that_this_client_asked_for_comes_before_anybodys() {
+    let flow = Flow::new(TCP, 443);
+    let server = flow.ends.responder.ip();
+    let service = |flow: &Flow| flow.classifier.learnt_service(&flow.ends, now());
+    let other = IpAddr::from([192, 0, 2, 77]);
+    flow.classifier.knowledge.learn_name(now(), other, server, "www.1fichier.com");
+    assert_eq!(service(&flow).map(|(_, sure)| sure), Some(SHARED_NAME));
+    flow.name("www.youtube.com");
+    let (found, sure) = service(&flow).unwrap();
+    assert_eq!((flow.classifier.rules().name(found), sure), ("youtube", Confidence::LIKELY));
+}
+
+#[test]
+fn what_teaches_is_shown_to_its_end_and_costs_no_buffer() {
+    let mut flow = Flow::new(UDP, 53);
+    for last in 1..=60 {
+        let progress = flow.datagram(Side::Responder, &dns_answer([203, 0, 113, last]));
+        assert!(
+            matches!(progress, Progress::Known(verdict) if verdict.class.protocol == Protocol::Dns)
+        );
+        assert!(matches!(flow.datagram(Side::Responder, b"?"), Progress::Known(_)));
+        let server = IpAddr::from([203, 0, 113, last]);
+        assert!(flow.classifier.knowledge.name(now(), flow.ends.initiator.ip(), server).is_some());
+    }
+    let mut flow = Flow::new(TCP, 53);
+    flow.syn();
+    let message = dns_answer([203, 0, 113, 1]);
+    let message = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+    for place in 0..60 {
+        let progress = flow.segment(place * message.len() as u32, &message);
+        assert!(matches!(progress, Progress::Known(_)), "{place}: {progress:?}");
+    }
+    assert_eq!(flow.state.stage, Stage::TeachingUnordered);
+}
+
+#[test]
+fn every_flow_settles_though_its_start_is_lost_or_its_payload_cut_away() {
+    let settles = |show: &mut dyn FnMut(u32) -> Progress| {
+        (0..64).any(|place| matches!(show(place), Progress::Settled(_)))
+    };
+    let mut lost = Flow::new(TCP, 443);
+    lost.syn();
+    assert!(settles(&mut |place| lost.segment(1000 + place * 10, &[0xaa; 10])));
+    let mut repeated = Flow::new(TCP, 9999);
+    repeated.syn();
+    assert!(settles(&mut |_| repeated.segment(0, b"GE")));
+    let mut cut = Flow::new(TCP, 443);
+    let header = Some(TcpHeader::default());
+    assert!(settles(&mut |_| cut.show(Side::Initiator, header, &[], 500)));
+    let verdict = cut.classifier.conclude(&cut.state, &cut.ends, now());
+    assert_eq!((verdict.class.protocol, verdict.confidence), (Protocol::Tls, Confidence::GUESS));
+}
+
+#[test]
+fn a_port_means_nothing_against_the_payload() {
+    let noise = |from_start: bool| {
+        let mut flow = Flow::new(TCP, 443);
+        if from_start {
+            flow.syn();
+        }
+        flow.segment(0, &[0xe7; 200]);
+        flow.classifier.conclude(&flow.state, &flow.ends, now())
+    };
+    assert_eq!(noise(true).class.protocol, Protocol::Unknown, "no connection of TLS starts so");
+    assert_eq!(noise(false).class.protocol, Protocol::Tls, "the middle of one may");
+}
+
+#[test]
+fn findings_of_one_protocol_add_up() {
+    let verdict = |protocol, service, confidence, evidence| Verdict {
+        class: Class { service: ServiceId(service), ..Class::of(protocol) },
+        confidence: Confidence(confidence),
+        evidence,
+    };
+    let named = verdict(Protocol::Tls, 7, 89, Evidence::SNI);
+    let sure = verdict(Protocol::Tls, 0, 99, Evidence::HANDSHAKE);
+    let both = verdict(Protocol::Tls, 7, 99, Evidence::HANDSHAKE.with(Evidence::SNI));
+    assert_eq!(merge(Some(named), sure), both);
+    assert_eq!(merge(Some(sure), named), both);
+    let other = verdict(Protocol::BitTorrent, 0, 95, Evidence::SHAPE);
+    assert_eq!(merge(Some(other), named), other);
+    assert_eq!(merge(Some(named), other), other);
+}
