@@ -112,7 +112,7 @@ function gapsOf(starts: Millis[], seen: boolean[], step: number, shown: Interval
   return gaps;
 }
 
-/** A point of the drawn line: which bucket's rate stands there, or -1 for the end of a line. */
+/** A point of the drawn line, and the bucket whose rate stands there. */
 export interface Point {
   at: Millis;
   bucket: number;
@@ -121,22 +121,17 @@ export interface Point {
 /**
  * Where the lines go. A rate belongs to its whole bucket, so it stands in the middle; a run of observed
  * buckets is drawn from the start of its first to the end of its last one, so that a single bucket
- * between two gaps is seen as well; between runs the line is broken.
+ * between two gaps is seen as well. A bucket that was not observed has its point too: it breaks the line,
+ * and the tooltip finds it rather than a far neighbour.
  */
 export function pointsOf(chart: Chart): Point[] {
   const step = chart.stepSeconds * 1000;
   const points: Point[] = [];
   const known = (place: number) => typeof chart.total.in[place] === 'number';
-  chart.starts.forEach((start, place) => {
-    if (!known(place)) return;
-    const follows = known(place - 1) && chart.starts[place - 1] === start - step;
-    const followed = known(place + 1) && chart.starts[place + 1] === start + step;
-    if (!follows) {
-      if (points.length > 0) points.push({ at: start, bucket: -1 });
-      points.push({ at: start, bucket: place });
-    }
-    points.push({ at: start + step / 2, bucket: place });
-    if (!followed) points.push({ at: start + step, bucket: place });
+  chart.starts.forEach((start, bucket) => {
+    if (known(bucket) && !known(bucket - 1)) points.push({ at: start, bucket });
+    points.push({ at: start + step / 2, bucket });
+    if (known(bucket) && !known(bucket + 1)) points.push({ at: start + step, bucket });
   });
   return points;
 }
@@ -153,12 +148,6 @@ export function coordinates(
     // Not -0, which would be printed with its sign.
     return [at, rate === null || rate === undefined ? null : rate === 0 ? 0 : sign * rate];
   });
-}
-
-/** The bucket that a moment falls into; -1 outside of all. */
-export function bucketAt(chart: Chart, at: Millis): number {
-  const step = chart.stepSeconds * 1000;
-  return chart.starts.findIndex((start) => at >= start && at < start + step);
 }
 
 /** The highest rate; null where nothing was observed. */
