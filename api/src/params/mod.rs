@@ -1,0 +1,27 @@
+//! From the query of a URL to a query of the store, in two steps: raw values as they were sent, then
+//! values that are known to be right. Whatever is wrong is reported all at once.
+
+mod moment;
+mod pairs;
+mod query;
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+
+pub(crate) use pairs::Pairs;
+pub(crate) use query::{FilterParams, GroupParams, RangeParams, RoundTripParams, StepParams};
+
+/// The parameters of a request, before anybody has looked at them.
+pub(crate) struct RawPairs(pub(crate) Pairs);
+
+impl<S: Send + Sync> FromRequestParts<S> for RawPairs {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        // Any text is a list of pairs; what makes no sense becomes a name that nobody knows.
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        Ok(Self(Pairs::new(pairs.map(|Query(pairs)| pairs).unwrap_or_default())))
+    }
+}

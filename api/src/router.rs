@@ -1,0 +1,104 @@
+//! Which path goes where, and what stands before it.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::problem::ApiError;
+use crate::routes::{health, lists, live, metrics, round_trips, totals, volumes};
+use crate::state::ApiState;
+use crate::{assets, guard};
+
+/// The head of the OpenAPI document; its paths come from the routes themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Etiage",
+        description = "Traffic analytics for ISP links. Timestamps are RFC 3339 in UTC; octets are \
+            whole frames on the wire without FCS; rates are bit/s. Errors are problem details \
+            (RFC 9457), and tell everything that is wrong with a request at once. Where a token is \
+            configured, every path but this document needs `Authorization: Bearer TOKEN`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "now", description = "What flows at this moment, and how the probe is doing"),
+        (name = "history", description = "What has been stored"),
+        (name = "configuration", description = "What is configured"),
+    ),
+    modifiers(&BearerToken),
+)]
+struct Head;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut Document) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("The configured token, where there is one".to_owned());
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+        // Either the token, or nothing where none is configured.
+        let token = utoipa::openapi::SecurityRequirement::new("token", Vec::<String>::new());
+        document.security = Some(vec![token, utoipa::openapi::SecurityRequirement::default()]);
+    }
+}
+
+/// Where the OpenAPI document is.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+fn documented() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(lists::links))
+        .routes(routes!(volumes::volumes))
+        .routes(routes!(totals::totals))
+        .routes(routes!(round_trips::round_trips))
+        .routes(routes!(lists::services))
+        .routes(routes!(health::health))
+        .routes(routes!(live::live))
+        .routes(routes!(metrics::metrics))
+}
+
+/// The OpenAPI 3.1 document of all that [`router`] serves.
+pub fn openapi() -> Document {
+    documented().into_openapi()
+}
+
+/// All routes: the API, its documentation, metrics, and the dashboards for every other path.
+///
+/// The documentation is free even where a token is configured: it is the same for every
+/// installation, and a browser could not present the token to open it.
+pub fn router(state: ApiState) -> Router {
+    let (api, document) = documented().split_for_parts();
+    // Serialized once; nothing in it can fail to be JSON.
+    let document = document.to_json().unwrap_or_default();
+    let json = HeaderValue::from_static("application/json");
+    let document = get(move || async move { ([(header::CONTENT_TYPE, json)], document) });
+    let page = SwaggerUi::new("/api/docs").config(Config::from(DOCUMENT));
+    api.route_layer(from_fn_with_state(state.clone(), guard::authorize))
+        .route(DOCUMENT, document)
+        .merge(page)
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(fallback)
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state.clone(), guard::admit))
+        .layer(from_fn(guard::headers))
+        .with_state(state)
+}
+
+async fn wrong_method(request: Request) -> ApiError {
+    ApiError::MethodNotAllowed(request.uri().path().to_owned())
+}
+
+async fn fallback(request: Request) -> Response {
+    assets::serve(request).await.into_response()
+}

@@ -1,0 +1,281 @@
+//! How the probe is doing.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use etiage_aggregator::{INTERVAL_SECS, LiveSnapshot};
+use etiage_store::{Size, Store};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::live::{Dropped, format_time, format_unix};
+use crate::params::RawPairs;
+use crate::problem::{ApiError, Problem, chain};
+use crate::state::{ApiState, Settings, StoreKind};
+
+/// How long the store may take to say its size: health must answer when the store does not.
+const STORE_TIME: Duration = Duration::from_secs(2);
+/// An interval is written a few seconds after it ended; this much later something is wrong.
+const MAX_LAG_SECS: i64 = 60;
+
+/// How the probe is doing. Counters count from the start of the program.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// Whether everything works, or something needs a look.
+    status: Status,
+    /// What needs a look, in words; empty when the status is `ok`.
+    reasons: Vec<String>,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
+    version: String,
+    /// When the program was started, RFC 3339, UTC.
+    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
+    started: String,
+    /// The probe's name.
+    #[schema(example = "probe-1")]
+    probe: String,
+    /// What was captured.
+    capture: Capture,
+    /// The flow tables.
+    flows: Flows,
+    /// What was learnt of names and peers.
+    knowledge: Learnt,
+    /// The store and the way to it.
+    store: StoreHealth,
+    /// Each configured link.
+    links: Vec<LinkHealth>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// Everything works.
+    Ok,
+    /// Something needs a look: `reasons` says what.
+    Degraded,
+}
+
+/// What was captured.
+#[derive(Debug, Serialize, ToSchema)]
+struct Capture {
+    /// Packets received, all links together.
+    packets: u64,
+    /// Octets received: whole frames without FCS.
+    octets: u64,
+    /// Packets per second over the last second.
+    packets_per_second: u64,
+    /// Frames whose headers could not be decoded: counted as such.
+    undecodable: u64,
+    /// Packets counted in a later interval than their own.
+    late: u64,
+    /// Packets of no configured link.
+    unmapped: u64,
+    /// Packets whose direction nothing told: counted as `in`.
+    undetermined: u64,
+    /// Packets lost.
+    dropped: Dropped,
+}
+
+/// The flow tables.
+#[derive(Debug, Serialize, ToSchema)]
+struct Flows {
+    /// Flows in the tables now.
+    active: u64,
+    /// Flows that the tables can hold.
+    capacity: u64,
+    /// Flows begun.
+    started: u64,
+}
+
+/// What was learnt of names and peers.
+#[derive(Debug, Serialize, ToSchema)]
+struct Learnt {
+    /// Host names of servers, from DNS answers.
+    names: u64,
+    /// Peers of peer-to-peer networks.
+    peers: u64,
+    /// Names and peers not learnt, for full tables.
+    refused: u64,
+}
+
+/// The store and the way to it.
+#[derive(Debug, Serialize, ToSchema)]
+struct StoreHealth {
+    /// Who runs the database.
+    kind: StoreKind,
+    /// The database's version.
+    #[schema(example = "26.7.3.1")]
+    version: String,
+    /// Octets on disk, compressed; `null` while the database does not answer.
+    disk_octets: Option<u64>,
+    /// Rows in all tables; `null` while the database does not answer.
+    disk_rows: Option<u64>,
+    /// Rows that the database has not acknowledged yet.
+    queued_rows: u64,
+    /// Rows that the database acknowledged.
+    written_rows: u64,
+    /// Inserts that failed; each is repeated.
+    failed_inserts: u64,
+    /// Rows given up, for a full queue.
+    dropped_rows: u64,
+    /// What the last insert failed with; `null` when it did not.
+    last_error: Option<String>,
+    /// Start of the last interval that was written, RFC 3339, UTC.
+    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
+    last_interval: Option<String>,
+    /// Seconds since the end of that interval; 0 if it ends in the future, `null` before the first.
+    lag_seconds: Option<i64>,
+}
+
+/// One link's health.
+#[derive(Debug, Serialize, ToSchema)]
+struct LinkHealth {
+    /// The link's name.
+    #[schema(example = "transit-1")]
+    name: String,
+    /// Time of its last packet, RFC 3339, UTC; `null` before the first.
+    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
+    last_packet: Option<String>,
+    /// Packets towards our network.
+    in_packets: u64,
+    /// Octets towards our network.
+    in_octets: u64,
+    /// Packets out of our network.
+    out_packets: u64,
+    /// Octets out of our network.
+    out_octets: u64,
+}
+
+/// How capture, flow tables, the store and each link are doing.
+///
+/// Always answers 200 with what is known; `status` says whether all is well.
+#[utoipa::path(
+    get,
+    path = "/api/v1/health",
+    tag = "now",
+    responses(
+        (status = 200, description = "The probe's health", body = Health),
+        (status = 400, description = "An unknown parameter", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn health(
+    State(state): State<ApiState>,
+    RawPairs(pairs): RawPairs,
+) -> Result<Json<Health>, ApiError> {
+    pairs.finish()?;
+    let settings = state.settings();
+    let live = settings.live.snapshot();
+    let size = size(&settings.store).await;
+    let store = store_health(settings, size);
+    let reasons = reasons(&store, &live);
+    let knowledge = settings.knowledge.stats();
+    let packets_per_second =
+        state.feed().borrow().as_ref().map_or(0, |event| event.packets_per_second);
+    Ok(Json(Health {
+        status: if reasons.is_empty() { Status::Ok } else { Status::Degraded },
+        reasons,
+        version: settings.version.to_string(),
+        started: format_time(settings.started),
+        probe: settings.probe.to_string(),
+        capture: capture(&live, packets_per_second),
+        flows: Flows {
+            active: live.active_flows,
+            capacity: live.flow_capacity,
+            started: live.flows_started,
+        },
+        knowledge: Learnt {
+            names: knowledge.names as u64,
+            peers: knowledge.peers as u64,
+            refused: knowledge.refused,
+        },
+        store,
+        links: links(&live),
+    }))
+}
+
+/// What the database takes on disk; `None` while it does not answer.
+async fn size(store: &Store) -> Option<Size> {
+    match tokio::time::timeout(STORE_TIME, store.size()).await {
+        Ok(Ok(size)) => Some(size),
+        Ok(Err(error)) => {
+            tracing::debug!("api: the store's size: {}", chain(&error));
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn store_health(settings: &Settings, size: Option<Size>) -> StoreHealth {
+    let writer = settings.writer.stats();
+    let now = settings.clock.now();
+    let lag = |start: u32| {
+        let end = i64::from(start) + i64::from(INTERVAL_SECS);
+        now.unix_timestamp().saturating_sub(end).max(0)
+    };
+    StoreHealth {
+        kind: settings.store_kind,
+        version: settings.store.version().to_owned(),
+        disk_octets: size.map(|size| size.bytes),
+        disk_rows: size.map(|size| size.rows),
+        queued_rows: writer.queued_rows,
+        written_rows: writer.written_rows,
+        failed_inserts: writer.failed_inserts,
+        dropped_rows: writer.dropped_rows,
+        last_error: writer.last_error,
+        last_interval: writer.last_written_interval.map(|start| format_unix(start.into())),
+        lag_seconds: writer.last_written_interval.map(lag),
+    }
+}
+
+fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if store.disk_octets.is_none() {
+        reasons.push("the store does not answer; rows are kept until it does".to_owned());
+    }
+    if let Some(error) = &store.last_error {
+        reasons.push(format!("the last insert failed and is repeated: {error}"));
+    }
+    if store.queued_rows > 0 && store.lag_seconds.is_some_and(|lag| lag > MAX_LAG_SECS) {
+        reasons.push(format!("{} rows wait for the store", store.queued_rows));
+    }
+    for (lost, what) in [
+        (store.dropped_rows, "rows were given up before the store took them"),
+        (live.dropped.kernel, "packets were dropped by the kernel: the capture ring was full"),
+        (live.dropped.interface, "packets were dropped by the interface or its driver"),
+        (live.dropped.queue, "packets were dropped for a full queue"),
+        (live.dropped.table_full, "packets found the flow table full"),
+    ] {
+        if lost > 0 {
+            reasons.push(format!("{lost} {what}, since the start"));
+        }
+    }
+    reasons
+}
+
+fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
+    Capture {
+        packets: live.received.packets,
+        octets: live.received.octets,
+        packets_per_second,
+        undecodable: live.undecodable,
+        late: live.late,
+        unmapped: live.unmapped.packets,
+        undetermined: live.undetermined,
+        dropped: live.dropped.into(),
+    }
+}
+
+fn links(live: &LiveSnapshot) -> Vec<LinkHealth> {
+    let secs = |nanos: u64| i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX);
+    let link = live.links.iter().map(|link| LinkHealth {
+        name: link.name.to_string(),
+        last_packet: link.last_packet.map(|nanos| format_unix(secs(nanos))),
+        in_packets: link.incoming.packets,
+        in_octets: link.incoming.octets,
+        out_packets: link.outgoing.packets,
+        out_octets: link.outgoing.octets,
+    });
+    link.collect()
+}

@@ -1,0 +1,52 @@
+//! The live view as server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use tokio_stream::wrappers::WatchStream;
+use tokio_stream::{Stream, StreamExt};
+
+use crate::live::LiveEvent;
+use crate::params::RawPairs;
+use crate::problem::{ApiError, Problem};
+use crate::state::ApiState;
+
+/// Proxies commonly close what is silent for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Rates of links and categories, one event a second.
+///
+/// Server-sent events: `event: live`, and in `data:` a JSON object. The stream goes on until the
+/// client closes it or the program ends. At most 256 streams are open at the same time.
+#[utoipa::path(
+    get,
+    path = "/api/v1/live",
+    tag = "now",
+    responses(
+        (status = 200, description = "A stream of events; the schema is that of an event's data",
+         body = LiveEvent, content_type = "text/event-stream"),
+        (status = 400, description = "An unknown parameter", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Too many streams are open", body = Problem,
+         content_type = "application/problem+json",
+         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+    )
+)]
+pub(crate) async fn live(
+    State(state): State<ApiState>,
+    RawPairs(pairs): RawPairs,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    pairs.finish()?;
+    let limit = state.settings().max_streams;
+    let place =
+        state.streams().try_acquire_owned().map_err(|_| ApiError::TooManyStreams { limit })?;
+    let events = WatchStream::new(state.feed()).filter_map(move |event| {
+        // Held as long as the stream is.
+        let _place = &place;
+        // A number or a string is all that an event holds; it always becomes JSON.
+        Event::default().event("live").json_data(event?.as_ref()).ok().map(Ok)
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}

@@ -1,0 +1,218 @@
+//! Metrics for Prometheus: the same counters that the live view reads, no second set of books.
+
+use std::fmt;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use etiage_aggregator::LiveSnapshot;
+use etiage_classifier::KnowledgeStats;
+use etiage_store::WriterStats;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use crate::params::RawPairs;
+use crate::problem::{ApiError, Problem};
+use crate::state::ApiState;
+
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Counters and gauges for Prometheus, as OpenMetrics text.
+///
+/// Counters count from the start of the program. Octets are whole frames on the wire, without FCS.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "now",
+    responses(
+        (status = 200, description = "OpenMetrics text; also fit for the older text format",
+         body = String, content_type = "application/openmetrics-text"),
+        (status = 400, description = "An unknown parameter", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn metrics(
+    State(state): State<ApiState>,
+    RawPairs(pairs): RawPairs,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
+    pairs.finish()?;
+    let settings = state.settings();
+    let mut registry = Registry::with_prefix("etiage");
+    registry.register_collector(Box::new(Books {
+        live: settings.live.snapshot(),
+        writer: settings.writer.stats(),
+        knowledge: settings.knowledge.stats(),
+        version: settings.version.to_string(),
+        probe: settings.probe.to_string(),
+        started: settings.started.unix_timestamp(),
+        streams: (settings.max_streams - state.streams().available_permits()) as u64,
+    }));
+    let mut body = String::with_capacity(8 * 1024);
+    text::encode(&mut body, &registry).map_err(|error| ApiError::Internal(error.into()))?;
+    let accepted = request.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let open = accepted.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+    let kind = if open { OPEN_METRICS } else { PLAIN };
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// Everything that is told, at one moment.
+#[derive(Debug)]
+struct Books {
+    live: LiveSnapshot,
+    writer: WriterStats,
+    knowledge: KnowledgeStats,
+    version: String,
+    probe: String,
+    started: i64,
+    streams: u64,
+}
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// One metric with the values of all its label sets.
+fn family<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    kind: MetricType,
+    (name, help): (&str, &str),
+    values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+    for (labels, value) in values {
+        if labels.is_empty() {
+            sample(&mut metric, kind, value)?;
+        } else {
+            sample(&mut metric.encode_family(&labels.as_slice())?, kind, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// One value of a counter or, for any other type, a gauge.
+fn sample(metric: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
+    match kind {
+        MetricType::Counter => metric.encode_counter::<Labels<'_>, _, u64>(&value, None),
+        _ => metric.encode_gauge(&value),
+    }
+}
+
+impl Collector for Books {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let encoder = &mut encoder;
+        let build = vec![("version", self.version.as_str()), ("probe", self.probe.as_str())];
+        let info = ("build_info", "The program that answers");
+        family(encoder, MetricType::Gauge, info, [(build, 1)])?;
+        let started = u64::try_from(self.started).unwrap_or(0);
+        let start = ("start_time_seconds", "When the program started, Unix time");
+        family(encoder, MetricType::Gauge, start, [(vec![], started)])?;
+        self.links(encoder)?;
+        self.categories(encoder)?;
+        self.capture(encoder)?;
+        self.flows(encoder)?;
+        self.store(encoder)
+    }
+}
+
+impl Books {
+    fn links(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let both = self.live.links.iter().flat_map(|link| {
+            let labels = |way| vec![("link", &*link.name), ("direction", way)];
+            [(labels("in"), link.incoming), (labels("out"), link.outgoing)]
+        });
+        let both: Vec<_> = both.collect();
+        let packets = both.iter().map(|(labels, counted)| (labels.clone(), counted.packets));
+        let octets = both.iter().map(|(labels, counted)| (labels.clone(), counted.octets));
+        let name = ("packets", "Packets that crossed a link");
+        family(encoder, MetricType::Counter, name, packets)?;
+        let name = ("octets", "Octets that crossed a link");
+        family(encoder, MetricType::Counter, name, octets)?;
+        let nanos = self.live.links.iter().filter_map(|link| Some((link, link.last_packet?)));
+        let last = nanos.map(|(link, nanos)| (vec![("link", &*link.name)], nanos / 1_000_000_000));
+        let name =
+            ("link_last_packet_timestamp_seconds", "Time of a link's last packet, Unix time");
+        family(encoder, MetricType::Gauge, name, last)
+    }
+
+    fn categories(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let both = self.live.categories.iter().flat_map(|gauge| {
+            let labels = |way| vec![("category", gauge.category.name()), ("direction", way)];
+            [(labels("in"), gauge.incoming), (labels("out"), gauge.outgoing)]
+        });
+        let both: Vec<_> = both.collect();
+        let packets = both.iter().map(|(labels, counted)| (labels.clone(), counted.packets));
+        let octets = both.iter().map(|(labels, counted)| (labels.clone(), counted.octets));
+        let name = ("class_packets", "Packets counted under a category");
+        family(encoder, MetricType::Counter, name, packets)?;
+        let name = ("class_octets", "Octets counted under a category");
+        family(encoder, MetricType::Counter, name, octets)
+    }
+
+    fn capture(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let live = &self.live;
+        for (name, help, value) in [
+            ("received_packets", "Packets received, all links together", live.received.packets),
+            ("received_octets", "Octets received, all links together", live.received.octets),
+            ("unmapped_packets", "Packets of no configured link", live.unmapped.packets),
+            ("unmapped_octets", "Octets of no configured link", live.unmapped.octets),
+            (
+                "undetermined_packets",
+                "Packets whose direction nothing told: counted as in",
+                live.undetermined,
+            ),
+            ("undecodable_packets", "Frames whose headers could not be decoded", live.undecodable),
+            ("late_packets", "Packets counted in a later interval than their own", live.late),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
+        let dropped = live.dropped;
+        let reasons = [
+            ("kernel", dropped.kernel),
+            ("interface", dropped.interface),
+            ("queue", dropped.queue),
+            ("table_full", dropped.table_full),
+        ];
+        let reasons = reasons.map(|(reason, value)| (vec![("reason", reason)], value));
+        let help = "Packets lost, or counted without a flow of their own (table_full)";
+        family(encoder, MetricType::Counter, ("dropped_packets", help), reasons)
+    }
+
+    fn flows(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let live = &self.live;
+        let name = ("flows_started", "Flows begun");
+        family(encoder, MetricType::Counter, name, [(vec![], live.flows_started)])?;
+        for (name, help, value) in [
+            ("flows_active", "Flows in the flow tables", live.active_flows),
+            ("flow_table_capacity", "Flows that the flow tables can hold", live.flow_capacity),
+            ("known_names", "Host names learnt of servers", self.knowledge.names as u64),
+            ("known_peers", "Peers learnt of peer-to-peer networks", self.knowledge.peers as u64),
+            ("live_streams", "Live streams that are open", self.streams),
+        ] {
+            family(encoder, MetricType::Gauge, (name, help), [(vec![], value)])?;
+        }
+        let refused = ("knowledge_refused", "Names and peers not learnt, for full tables");
+        family(encoder, MetricType::Counter, refused, [(vec![], self.knowledge.refused)])
+    }
+
+    fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let writer = &self.writer;
+        let name = ("store_queued_rows", "Rows that the database has not acknowledged yet");
+        family(encoder, MetricType::Gauge, name, [(vec![], writer.queued_rows)])?;
+        for (name, help, value) in [
+            ("store_written_rows", "Rows that the database acknowledged", writer.written_rows),
+            (
+                "store_failed_inserts",
+                "Inserts that failed; each is repeated",
+                writer.failed_inserts,
+            ),
+            ("store_dropped_rows", "Rows given up, for a full queue", writer.dropped_rows),
+            ("store_dropped_octets", "Octets counted in rows given up", writer.dropped_octets),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! The handlers, one file a resource.
+
+pub(crate) mod health;
+pub(crate) mod lists;
+pub(crate) mod live;
+pub(crate) mod metrics;
+pub(crate) mod round_trips;
+pub(crate) mod totals;
+pub(crate) mod volumes;

@@ -1,0 +1,75 @@
+//! TCP round-trip times over time.
+
+use axum::Json;
+use axum::extract::State;
+use etiage_store::RoundTripQuery;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::live::{format_time, format_unix};
+use crate::params::{RangeParams, RawPairs, RoundTripParams, StepParams};
+use crate::problem::{ApiError, Problem};
+use crate::state::ApiState;
+
+/// Quantiles of TCP handshake round-trip times per bucket, from merged histograms.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RoundTrips {
+    /// Start of the range, RFC 3339, UTC.
+    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
+    from: String,
+    /// End of the range, exclusive, RFC 3339, UTC.
+    #[schema(example = "2026-11-21T11:00:00Z", format = DateTime)]
+    to: String,
+    /// Length of a bucket in seconds.
+    #[schema(example = 300)]
+    step_seconds: u32,
+    /// Start of each bucket, RFC 3339, UTC.
+    #[schema(example = json!(["2026-11-21T10:00:00Z"]))]
+    buckets: Vec<String>,
+    /// Half of the round trips took at most this, in microseconds; `null` where none was seen.
+    p50_us: Vec<Option<u32>>,
+    /// 95 of 100 round trips took at most this, in microseconds; `null` where none was seen.
+    p95_us: Vec<Option<u32>>,
+    /// 99 of 100 round trips took at most this, in microseconds; `null` where none was seen.
+    p99_us: Vec<Option<u32>>,
+    /// Round trips seen.
+    samples: Vec<u64>,
+}
+
+/// Round-trip times of TCP handshakes over time, in microseconds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/round-trips",
+    tag = "history",
+    params(RangeParams, StepParams, RoundTripParams),
+    responses(
+        (status = 200, description = "Quantiles per bucket", body = RoundTrips),
+        (status = 400, description = "Wrong parameters: all of them", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The store does not answer", body = Problem,
+         content_type = "application/problem+json",
+         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+    )
+)]
+pub(crate) async fn round_trips(
+    State(state): State<ApiState>,
+    RawPairs(mut pairs): RawPairs,
+) -> Result<Json<RoundTrips>, ApiError> {
+    let settings = state.settings();
+    let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
+    let step = StepParams::take(&mut pairs).resolve(&mut pairs, range.as_ref());
+    let filter = RoundTripParams::take(&mut pairs).resolve(&mut pairs, settings);
+    pairs.finish()?;
+    let (Some(range), Some(step_secs)) = (range, step) else { return Err(ApiError::unresolved()) };
+    let answer = settings.store.round_trips(&RoundTripQuery { range, step_secs, filter }).await?;
+    Ok(Json(RoundTrips {
+        from: format_time(answer.range.from),
+        to: format_time(answer.range.to),
+        step_seconds: answer.step_secs,
+        buckets: answer.buckets.into_iter().map(format_unix).collect(),
+        p50_us: answer.p50_us,
+        p95_us: answer.p95_us,
+        p99_us: answer.p99_us,
+        samples: answer.samples,
+    }))
+}

@@ -1,0 +1,150 @@
+//! What the handlers know.
+
+use std::fmt;
+use std::sync::Arc;
+
+use etiage_aggregator::Live;
+use etiage_classifier::{Knowledge, Rules};
+use etiage_store::{Store, WriterHandle};
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, watch};
+use utoipa::ToSchema;
+
+use crate::clock::Clock;
+use crate::guard::{AllowedHosts, Token};
+use crate::live::{self, Feed};
+
+/// Everything the API is told by the program it is part of.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where the history is.
+    pub store: Store,
+    /// Who runs the database.
+    pub store_kind: StoreKind,
+    /// What writes the history.
+    pub writer: WriterHandle,
+    /// What the probe counts.
+    pub live: Arc<Live>,
+    /// What the probe has learnt of names and peers.
+    pub knowledge: Arc<Knowledge>,
+    /// The configured links.
+    pub links: Vec<LinkInfo>,
+    /// The services that the rules know.
+    pub services: Vec<ServiceInfo>,
+    /// The probe's name.
+    pub probe: Arc<str>,
+    /// The program's version.
+    pub version: Arc<str>,
+    /// When the program was started.
+    pub started: OffsetDateTime,
+    /// The token that clients must present, if any.
+    pub token: Option<Token>,
+    /// The host names that the API answers for.
+    pub hosts: AllowedHosts,
+    /// What `now` is.
+    pub clock: Clock,
+    /// How many live streams may be open at the same time.
+    pub max_streams: usize,
+}
+
+/// Enough live streams for every screen of an operations centre.
+pub const DEFAULT_MAX_STREAMS: usize = 256;
+
+/// Who runs the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// The embedded engine, a process of our own.
+    Embedded,
+    /// A configured ClickHouse server.
+    Server,
+}
+
+/// One configured link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LinkInfo {
+    /// The link's name.
+    #[schema(example = "transit-1")]
+    pub name: String,
+    /// What the link is: `transit`, `pni`, `ix`, `cache`, `customer` or `backbone`.
+    #[schema(example = "transit")]
+    pub kind: String,
+    /// Capacity in bit/s, each way.
+    #[schema(example = 10_000_000_000_u64)]
+    pub capacity_bps: Option<u64>,
+    /// The neighbour's autonomous system number.
+    #[schema(example = 64_500)]
+    pub neighbour_asn: Option<u32>,
+    /// Free text.
+    pub description: String,
+}
+
+/// A service that the rules know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ServiceInfo {
+    /// The service's name.
+    #[schema(example = "1fichier")]
+    pub name: String,
+    /// What it is for.
+    #[schema(example = "direct-download")]
+    pub category: String,
+}
+
+impl ServiceInfo {
+    /// All services of the rules, by name.
+    pub fn of(rules: &Rules) -> Vec<Self> {
+        let info = rules.services().map(|service| Self {
+            name: service.name.to_string(),
+            category: service.category.name().to_owned(),
+        });
+        let mut services: Vec<Self> = info.collect();
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        services
+    }
+}
+
+/// The state of a running API: cheap to clone, one for all handlers.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    feed: Feed,
+    streams: Arc<Semaphore>,
+    stop: watch::Sender<bool>,
+}
+
+impl ApiState {
+    /// Starts the task behind the live view, which ends with [`ApiState::stop_streams`] or with the
+    /// last clone of the state. To be called inside a tokio runtime.
+    pub fn start(settings: Settings) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let feed = live::start(settings.live.clone(), settings.clock.clone(), stopped);
+        let streams = Arc::new(Semaphore::new(settings.max_streams));
+        Self(Arc::new(Inner { settings, feed, streams, stop }))
+    }
+
+    /// Ends all live streams, now and for good.
+    pub fn stop_streams(&self) {
+        self.0.stop.send_replace(true);
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn feed(&self) -> Feed {
+        self.0.feed.clone()
+    }
+
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        self.0.streams.clone()
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("probe", &self.settings().probe).finish_non_exhaustive()
+    }
+}
