@@ -33,7 +33,7 @@ impl Version {
 
 /// A version that is QUIC but is not read: drafts 17 to 28, mvfst, Google's own (`Q046`, `T051`).
 pub(super) const fn is_other_version(number: u32) -> bool {
-    matches!(number, 0xff00_0011..=0xff00_001c | 0xface_b001 | 0xface_b002)
+    matches!(number, 0xff00_0011..=0xff00_001c | 0xface_b001..=0xface_b00f)
         || matches!(number.to_be_bytes(), [b'Q' | b'T', b'0', b'4' | b'5', b'0'..=b'9'])
 }
 

@@ -103,7 +103,12 @@ fn hello<'a>(view: &View<'_>, octets: &'a [u8], flight: &Flight<'_>) -> Option<A
 }
 
 fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Option<Answer<'a>> {
-    let hello = hello::client_hello(message.body, message.whole())?;
+    let Some(hello) = hello::client_hello(message.body, message.whole()) else {
+        // Broken on the way, or on purpose; its headers and version are right all the same.
+        let broken = matches!(message.body, [3, 0..=3, ..]);
+        let finding = Finding { confidence: RECORDS, ..protocol(view, None) };
+        return broken.then(|| Answer::Match(finding.with_more()));
+    };
     let finding = protocol(view, hello.alpn);
     let finding = match hello.host {
         Some(host) => finding.named(host, Evidence::SNI),

@@ -180,6 +180,17 @@ fn tls13_hides_the_certificate() {
 }
 
 #[test]
+fn a_broken_hello_is_likely_tls_without_a_name() {
+    let mut octets = client(&[sni("www.example.com")]);
+    let compressions = HEADER + 4 + 2 + 32 + 1 + 2 + 4;
+    octets[compressions] = 0;
+    let found = Shown::start(&octets).found();
+    assert_eq!((found.host, found.confidence, found.more), (None, RECORDS, true));
+    octets[HEADER + 4 + 1] = 9;
+    assert_eq!(Shown::start(&octets).ask(), Answer::No, "no such version");
+}
+
+#[test]
 fn an_sslv2_hello_is_tls_without_a_name() {
     let mut octets = vec![0x80, 9 + 6 + 16, CLIENT_HELLO, 3, 1, 0, 6, 0, 0, 0, 16];
     octets.extend([7; 6 + 16]);
