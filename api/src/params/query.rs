@@ -399,4 +399,24 @@ mod tests {
             assert!(errors[0].detail.contains(wrong), "{query:?}: {errors:?}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever is written, the answer is a range within its bounds or an error that names it.
+        #[test]
+        fn any_text_is_a_range_or_an_error(
+            from in "\\PC{0,30}|now-[0-9]{1,12}[smhdwx]|[0-9]{1,20}",
+            to in "\\PC{0,30}|now-[0-9]{1,12}[smhdwx]|[0-9]{1,20}",
+            step in "\\PC{0,10}|[0-9]{1,12}[smhdw]?",
+        ) {
+            let query = [("from", from.as_str()), ("to", to.as_str()), ("step", step.as_str())];
+            match resolve(&query) {
+                Ok((range, step)) => {
+                    assert!(range.from < range.to && range.to - range.from <= MAX_RANGE);
+                    assert!(range.from.unix_timestamp() >= 0);
+                    assert!((1..=i64::from(MAX_BUCKETS)).contains(&buckets(&range, step)));
+                }
+                Err(error) => assert!(!error.is_empty()),
+            }
+        }
+    }
 }
