@@ -1,0 +1,78 @@
+# make demo    the appliance on the captures of fixtures/, in the browser
+# make test    everything that proves the project
+# make help    the rest
+
+# `make demo PROFILE=dev` builds faster and runs slower.
+PROFILE ?= release
+BIN := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+ENGINE := store/embedded/node_modules/.package-lock.json
+PAGES := dashboards/node_modules/.package-lock.json
+DIST := dashboards/dist/index.html
+export ETIAGE_ENGINE_LIBRARY ?= $(CURDIR)/store/embedded/node_modules/@chdb/lib-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)-gnu/libchdb.so
+
+.PHONY: help
+help:
+	@echo 'make demo         start the appliance on recorded traffic; Ctrl-C ends it'
+	@echo 'make test         format, lints, unit, integration, browser and demo tests'
+	@echo 'make build        target/release/etiage and target/release/etiage-clickhouse'
+	@echo 'make deps         what a build needs: Debian packages (as root), npm packages'
+	@echo 'make screenshots  docs/images, from the running demo'
+	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
+
+.PHONY: deps deps-test
+deps: $(ENGINE) $(PAGES)
+	@scripts/packages libpcap-dev gcc
+
+deps-test: deps
+	@scripts/packages chromium iproute2 nginx-light curl procps fonts-dejavu-core
+
+$(ENGINE): store/embedded/package-lock.json
+	cd store/embedded && npm ci --no-audit --no-fund
+	@touch $@
+
+$(PAGES): dashboards/package-lock.json
+	cd dashboards && npm ci --no-audit --no-fund
+	@touch $@
+
+$(DIST): $(PAGES) $(shell find dashboards/src dashboards/public dashboards/index.html dashboards/*.ts -type f 2>/dev/null)
+	cd dashboards && npm run build
+	@touch $@
+
+.PHONY: build
+build: deps $(DIST)
+	cargo build --profile $(PROFILE) --package etiage --package etiage-clickhouse
+
+.PHONY: demo
+demo: build
+	@exec $(BIN)/etiage replay --config fixtures/demo.toml --together --repeat \
+		--pace real --rebase-to-now fixtures/captures/*.pcap
+
+.PHONY: test lint test-rust test-dashboards test-browser
+test: deps-test lint test-rust test-dashboards test-browser
+
+lint: deps $(DIST)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+
+test-rust: deps $(DIST)
+	cargo build --workspace
+	cargo test --workspace --no-fail-fast
+
+test-dashboards: $(PAGES)
+	cd dashboards && npm run check && npm test
+
+# The page in a real browser against the real appliance, and the demo from start to end.
+test-browser: deps $(DIST)
+	cargo build --workspace
+	cd dashboards && ETIAGE=$(CURDIR)/target/debug/etiage npm run test:browser
+
+.PHONY: screenshots
+screenshots: build
+	cd dashboards && ETIAGE=$(CURDIR)/$(BIN)/etiage npm run screenshots
+
+.PHONY: fuzz
+FUZZ_SECONDS ?= 60
+fuzz:
+	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
+		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
