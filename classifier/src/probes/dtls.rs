@@ -5,6 +5,8 @@ use crate::class::{Confidence, Evidence, Protocol};
 use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
 
+/// What OpenSSL sent before RFC 4347, and Cisco's AnyConnect still does.
+const BEFORE_RFC: u16 = 0x0100;
 /// Largest record: 2^14 octets and what encryption adds (RFC 6347, section 4.1).
 const MAX_RECORD: u16 = (1 << 14) + 2048;
 
@@ -30,7 +32,7 @@ fn records(datagram: &[u8]) -> Option<bool> {
         cursor.take(6)?;
         let length = cursor.u16()?;
         let plausible = matches!(kind, 20..=24)
-            && matches!(version, 0xfeff | 0xfefd | 0xfefc)
+            && matches!(version, 0xfeff | 0xfefd | 0xfefc | BEFORE_RFC)
             && (1..=MAX_RECORD).contains(&length);
         if !plausible {
             return None;

@@ -81,8 +81,9 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let Some((header, body)) = view.payload.split_at_checked(HEADER) else { return Answer::No };
     let &[.., kind, live, hops, _, _, _, _] = header else { return Answer::No };
     let length = header.get(19..).and_then(le32);
-    // Ping, pong, bye, route, push, query, hit; and vendors' messages.
-    let known = matches!(kind, 0x00 | 0x01 | 0x02 | 0x30..=0x32 | 0x40 | 0x80 | 0x81);
+    // Ping, pong, bye, route, push, query, hit; vendors' messages; and Mojito, the hash table, which has
+    // its version in place of the hops.
+    let known = matches!(kind, 0x00 | 0x01 | 0x02 | 0x30..=0x32 | 0x40 | 0x44 | 0x80 | 0x81);
     let fits = length.is_some_and(|length| length as usize == body.len());
     if !known || !fits || live.saturating_add(hops) > MAX_HOPS {
         return Answer::No;
@@ -90,7 +91,7 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     // An identifier is random; zeros, or any octet again and again, are padding.
     let identifier = header.get(..16).unwrap_or_default();
     let random = identifier.iter().any(|octet| Some(octet) != identifier.first());
-    if random && live.saturating_add(hops) > 0 {
+    if random && (kind == 0x44 || live.saturating_add(hops) > 0) {
         return found(92, Evidence::FRAMING);
     }
     Answer::No

@@ -96,10 +96,7 @@ fn is_fetch(line: &[u8]) -> bool {
 }
 
 fn is_message_id(text: &[u8]) -> bool {
-    text.len() >= 5
-        && text.starts_with(b"<")
-        && text.contains(&b'@')
-        && text.contains(&b'>')
+    text.len() >= 5 && text.starts_with(b"<") && text.contains(&b'@') && text.contains(&b'>')
 }
 
 /// The line that opens a yEnc block, which Usenet alone uses.
