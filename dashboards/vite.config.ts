@@ -15,7 +15,7 @@ export default defineConfig({
   },
   server: {
     // `npm run dev` beside a running appliance.
-    proxy: { '/api': 'http://127.0.0.1:8080' },
+    proxy: { '/api': 'http://127.0.0.1:8420' },
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

@@ -88,9 +88,9 @@ describe('incomplete buckets', () => {
     chartOf({ ...five, ...change }, now).starts.map((start) => (start - START) / 10_000);
 
   test('the last one is left out until it is over and had time to be written', () => {
-    expect(drawn(START + 49_000)).toEqual([0, 1, 2]);
-    expect(drawn(START + 64_999)).toEqual([0, 1, 2, 3]);
-    expect(drawn(START + 65_000)).toEqual([0, 1, 2, 3, 4]);
+    expect(drawn(START + 64_000)).toEqual([0, 1, 2]);
+    expect(drawn(START + 79_999)).toEqual([0, 1, 2, 3]);
+    expect(drawn(START + 80_000)).toEqual([0, 1, 2, 3, 4]);
   });
 
   test('so are those that the range covers in part', () => {
@@ -100,8 +100,8 @@ describe('incomplete buckets', () => {
 
   test('what is still due is no gap; what is overdue is one', () => {
     const late = volumes([true, true, false], [series('p2p', 'in', [1, 2, null])]);
-    expect(chartOf(late, START + 50_000).unobserved).toBe(0);
-    expect(chartOf(late, START + 50_000).starts).toHaveLength(2);
+    expect(chartOf(late, START + 65_000).unobserved).toBe(0);
+    expect(chartOf(late, START + 65_000).starts).toHaveLength(2);
     expect(chartOf(late, START + 300_000).unobserved).toBe(1);
   });
 });

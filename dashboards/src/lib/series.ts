@@ -27,10 +27,11 @@ export interface Chart {
 }
 
 /**
- * How long after its end a bucket is still left out: the aggregator closes an interval when packets of
- * the next one come, and the writer collects for a moment before it sends.
+ * How long after its end a bucket is still left out. The aggregator closes an interval some seconds after
+ * its end, and the writer collects for a moment: a minute whose last ten seconds are still on their way
+ * would look like a fall.
  */
-export const SETTLE_MS = 15_000;
+export const SETTLE_MS = 30_000;
 
 /**
  * Rates by category and direction. `interval` is what was asked for; the API widens it to whole buckets.

@@ -127,3 +127,14 @@ test.each([
 ])('out : in of %d and %d', (incoming, outgoing, text) => {
   expect(formatRatio(incoming, outgoing)).toBe(text);
 });
+
+test('a share is not rounded to nothing', () => {
+  const { rows } = tableBy(
+    totals([
+      ['much', 'in', 1_000_000_000_000],
+      ['little', 'in', 168],
+    ]),
+    'service',
+  );
+  expect(rows[1]?.share).toBeGreaterThan(0);
+});

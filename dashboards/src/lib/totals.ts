@@ -45,7 +45,7 @@ function add(row: Row, volume: Volume, direction: string | undefined): void {
 
 /** A part of a whole that may be zero. */
 function share(part: bigint, whole: bigint): number {
-  return whole === 0n ? 0 : Number((part * 1_000_000n) / whole) / 1_000_000;
+  return whole === 0n ? 0 : Number((part * 1_000_000_000_000n) / whole) / 1_000_000_000_000;
 }
 
 /** All rows of an answer grouped by `dimension` and direction, the largest first. */
