@@ -19,6 +19,7 @@ mod gnutella;
 mod infrastructure;
 mod le;
 mod mail;
+mod mse;
 mod nntp;
 mod ntp;
 mod peers;
@@ -62,6 +63,7 @@ pub struct Scratch {
     quic: quic::Memory,
     bittorrent_http: bittorrent_http::Memory,
     ftp: ftp::Memory,
+    mse: mse::Memory,
     rtp: rtp::Memory,
     tracker: tracker::Memory,
     utp: utp::Memory,
@@ -93,6 +95,8 @@ pub static TCP: &[Probe] = &[
     Probe { name: "openvpn", ask: vpn::openvpn },
     Probe { name: "http", ask: http::ask },
     Probe { name: "dns", ask: dns::ask },
+    // Nothing is fixed in it: whatever has a shape of its own comes before it.
+    Probe { name: "mse", ask: mse::ask },
 ];
 
 /// Probes over UDP.
