@@ -7,8 +7,8 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
-use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, Response as Documented};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,7 +70,20 @@ fn documented() -> OpenApiRouter<ApiState> {
 
 /// The OpenAPI 3.1 document of all that [`router`] serves.
 pub fn openapi() -> Document {
-    documented().into_openapi()
+    with_unauthorized(documented().into_openapi())
+}
+
+/// Every path can ask for the token: it is said here once and not at each of them.
+fn with_unauthorized(mut document: Document) -> Document {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let answer = Documented::builder()
+        .description("A token is configured, and the request does not carry it")
+        .content("application/problem+json", problem)
+        .build();
+    for operation in document.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
+        operation.responses.responses.insert("401".to_owned(), answer.clone().into());
+    }
+    document
 }
 
 /// All routes: the API, its documentation, metrics, and the dashboards for every other path.
@@ -80,7 +93,7 @@ pub fn openapi() -> Document {
 pub fn router(state: ApiState) -> Router {
     let (api, document) = documented().split_for_parts();
     // Serialized once; nothing in it can fail to be JSON.
-    let document = document.to_json().unwrap_or_default();
+    let document = with_unauthorized(document).to_json().unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     let document = get(move || async move { ([(header::CONTENT_TYPE, json)], document) });
     let page = SwaggerUi::new("/api/docs").config(Config::from(DOCUMENT));

@@ -222,7 +222,11 @@ async fn the_openapi_document_lists_every_route() {
             assert_eq!(parameter["required"], false, "{path}: {parameter}");
         }
         assert!(operation["responses"]["200"]["content"].is_object(), "{path}");
-        assert!(operation["responses"]["400"].is_object(), "{path}");
+        for status in ["400", "401"] {
+            let schema =
+                &operation["responses"][status]["content"]["application/problem+json"]["schema"];
+            assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{path} {status}");
+        }
     }
     let volumes = document["paths"]["/api/v1/volumes"]["get"]["parameters"].as_array().unwrap();
     let names: Vec<&str> = volumes.iter().map(|p| p["name"].as_str().unwrap()).collect();

@@ -57,8 +57,8 @@ pub(crate) fn engine_settings(data: &Path) -> EngineSettings {
 /// One engine for all tests of a file. It ends with the test program; its data is left under
 /// `target/tmp`, and gone at the next start.
 static ENGINE: LazyLock<(Runtime, etiage_store::Settings)> = LazyLock::new(|| {
-    let name = std::env::current_exe().unwrap().file_name().unwrap().to_owned();
-    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let data = concat!("api-", env!("CARGO_CRATE_NAME"));
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(data);
     std::fs::remove_dir_all(&data).ok();
     // The engine needs a runtime that outlives each test's own.
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
