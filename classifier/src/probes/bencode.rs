@@ -126,8 +126,9 @@ fn number(rest: &mut &[u8], end: u8) -> Option<u64> {
     Some(value)
 }
 
-/// What stands between a container's first octet and its `e`, which must be there. The walk keeps one
-/// bit a level (is it a dictionary?) and whether a key comes next, so that depth costs no stack.
+/// What stands between a container's first octet and its `e`, which must be there. The walk keeps
+/// one bit a level (is it a dictionary?) and whether a key comes next, so that depth costs no
+/// stack.
 fn container<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let body = rest.get(1..)?;
     let mut walk = *rest;

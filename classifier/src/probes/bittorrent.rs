@@ -1,5 +1,5 @@
-//! BitTorrent's peer wire protocol over TCP (BEP 3, 6, 10, 52): the handshake, and messages where it was
-//! not seen.
+//! BitTorrent's peer wire protocol over TCP (BEP 3, 6, 10, 52): the handshake, and messages where
+//! it was not seen.
 
 use super::text::{self, Start};
 use super::{Scratch, peers};
@@ -40,13 +40,13 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
 
 /// Weight from which messages alone settle the flow.
 const STRONG: u32 = 90;
-/// Weight from which they are worth a guess. Other protocols too send a length of four octets and a small
-/// number after it.
+/// Weight from which they are worth a guess. Other protocols too send a length of four octets and a
+/// small number after it.
 const WEAK: u32 = 70;
 
-/// Whether a block's message begins anywhere: length and kind, a piece and an offset as they may be are 68
-/// bits, which the 1,448 places of a segment do not meet by chance. Of any 12 segments in a row of a
-/// download one has it.
+/// Whether a block's message begins anywhere: length and kind, a piece and an offset as they may be
+/// are 68 bits, which the 1,448 places of a segment do not meet by chance. Of any 12 segments in a
+/// row of a download one has it.
 fn has_block(payload: &[u8]) -> bool {
     payload.windows(13).any(|message| {
         message.starts_with(&[0, 0, 0x40, 9, 7, 0])
@@ -54,8 +54,8 @@ fn has_block(payload: &[u8]) -> bool {
     })
 }
 
-/// About how many bits of the payload are as BitTorrent's messages would have them. The messages must
-/// follow each other from the payload's start to its end, or to one that goes on behind it.
+/// About how many bits of the payload are as BitTorrent's messages would have them. The messages
+/// must follow each other from the payload's start to its end, or to one that goes on behind it.
 pub(super) fn weigh(payload: &[u8]) -> u32 {
     let mut cursor = Cursor::new(payload);
     let mut weight = 0u32;

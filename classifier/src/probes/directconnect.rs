@@ -108,8 +108,8 @@ fn names_features(payload: &[u8]) -> bool {
     features.all(is_feature)
 }
 
-/// What follows ADC's command: session identifiers are four letters of base32, other commands name what
-/// they are about.
+/// What follows ADC's command: session identifiers are four letters of base32, other commands name
+/// what they are about.
 fn is_adc(line: &[u8]) -> bool {
     let Some((command, rest)) = line.split_at_checked(5) else { return false };
     match command {

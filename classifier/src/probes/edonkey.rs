@@ -1,8 +1,8 @@
 //! eDonkey2000 and eMule: client and server over TCP, server, client and Kad over UDP.
 //!
-//! There is no public standard; facts as in eMule's `opcodes.h` and Kulbak's and Bickson's "The eMule
-//! Protocol Specification" (2005). Integers are little-endian. Every message is a protocol octet,
-//! over TCP a length of four octets that counts from the opcode on, an opcode, and its body.
+//! There is no public standard; facts as in eMule's `opcodes.h` and Kulbak's and Bickson's "The
+//! eMule Protocol Specification" (2005). Integers are little-endian. Every message is a protocol
+//! octet, over TCP a length of four octets that counts from the opcode on, an opcode, and its body.
 
 use super::Scratch;
 use super::le::{le16, le32};
@@ -78,7 +78,7 @@ fn plausible(protocol: u8, opcode: u8, length: u32) -> bool {
             0x01 | 0x05 | 0x14..=0x16 | 0x18..=0x1a | 0x1c | 0x21 | 0x23 | 0x32..=0x36 | 0x38
             | 0x40..=0x44 | 0x46..=0x4f | 0x50..=0x5f),
         EMULE => {
-            matches!(opcode, 0x01 | 0x02 | 0x40 | 0x60..=0x63 | 0x81..=0x88 | 0x90..=0x9f | 0xa0..=0xaf)
+            matches!(opcode, 0x01 | 0x02 | 0x40 | 0x60..=0x63 | 0x81..=0x88 | 0x90..=0xaf)
         }
         // Packed with zlib: an opcode of either.
         PACKED => opcode != 0,
@@ -87,7 +87,8 @@ fn plausible(protocol: u8, opcode: u8, length: u32) -> bool {
     known && (1..=MAX_LENGTH).contains(&length)
 }
 
-/// A client's hello (its hash's length, 16, first) or its login at a server: hash, identifier, port, tags.
+/// A client's hello (its hash's length, 16, first) or its login at a server: hash, identifier,
+/// port, tags.
 fn is_hello(body: &[u8]) -> bool {
     let fields = match body.split_first() {
         Some((&16, rest)) => rest,

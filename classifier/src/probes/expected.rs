@@ -1,4 +1,5 @@
-//! Connections that another flow announced, as FTP's control connection announces its data connections.
+//! Connections that another flow announced, as FTP's control connection announces its data
+//! connections.
 //!
 //! Asked before all others: a file on its way may look like any protocol.
 

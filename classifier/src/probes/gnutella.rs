@@ -81,8 +81,8 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let Some((header, body)) = view.payload.split_at_checked(HEADER) else { return Answer::No };
     let &[.., kind, live, hops, _, _, _, _] = header else { return Answer::No };
     let length = header.get(19..).and_then(le32);
-    // Ping, pong, bye, route, push, query, hit; vendors' messages; and Mojito, the hash table, which has
-    // its version in place of the hops.
+    // Ping, pong, bye, route, push, query, hit; vendors' messages; and Mojito, the hash table,
+    // which has its version in place of the hops.
     let known = matches!(kind, 0x00 | 0x01 | 0x02 | 0x30..=0x32 | 0x40 | 0x44 | 0x80 | 0x81);
     let fits = length.is_some_and(|length| length as usize == body.len());
     if !known || !fits || live.saturating_add(hops) > MAX_HOPS {
@@ -97,8 +97,8 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     Answer::No
 }
 
-/// Gnutella2's datagram: flags, number of the packet, part and parts. Of the flags the lower four are
-/// critical, and two of them are in use; an acknowledgement has no parts.
+/// Gnutella2's datagram: flags, number of the packet, part and parts. Of the flags the lower four
+/// are critical, and two of them are in use; an acknowledgement has no parts.
 fn gnutella2<'a>(rest: &[u8]) -> Answer<'a> {
     match rest {
         [flags, _, _, part, parts, ..]

@@ -60,8 +60,8 @@ pub(super) fn sip<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
 }
 
-/// Remote Desktop's connection request and confirmation: TPKT (RFC 1006), X.224, and Microsoft's cookie or
-/// negotiation (MS-RDPBCGR, 2.2.1.1).
+/// Remote Desktop's connection request and confirmation: TPKT (RFC 1006), X.224, and Microsoft's
+/// cookie or negotiation (MS-RDPBCGR, 2.2.1.1).
 pub(super) fn rdp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let mut cursor = Cursor::new(view.payload);
     let mut parse = || {
@@ -89,12 +89,14 @@ pub(super) fn rdp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     parse().unwrap_or(if text::may_grow(view) { Answer::Unsure } else { Answer::No })
 }
 
-/// SMB behind NetBIOS's length (RFC 1002, section 4.3; MS-SMB2, 2.1), after a session request or not.
+/// SMB behind NetBIOS's length (RFC 1002, section 4.3; MS-SMB2, 2.1), after a session request or
+/// not.
 pub(super) fn smb<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let mut cursor = Cursor::new(view.payload);
     let mut parse = || {
         match (cursor.u8()?, cursor.u24()? as usize) {
-            // A session request has both names, encoded in 34 octets each; it is confirmed with none.
+            // A session request has both names, encoded in 34 octets each; it is confirmed with
+            // none.
             (0x81, 68) | (0x82, 0) if view.ends.has_port(139) => {
                 cursor.take(if view.payload.first() == Some(&0x81) { 68 } else { 0 })?;
                 if cursor.is_empty() {
@@ -145,7 +147,8 @@ fn is_dhcp6(payload: &[u8]) -> bool {
     true
 }
 
-/// Simple Network Management Protocol: a sequence in BER that fills the datagram (RFC 3416, RFC 3412).
+/// Simple Network Management Protocol: a sequence in BER that fills the datagram (RFC 3416, RFC
+/// 3412).
 pub(super) fn snmp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let parse = || {
         let (message, rest) = ber(view.payload, 0x30)?;

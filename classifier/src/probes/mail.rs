@@ -1,6 +1,7 @@
 //! Mail: SMTP (RFC 5321), IMAP (RFC 9051), POP3 (RFC 1939).
 //!
-//! Each is known by its server's greeting where that names it, else by greeting and command together.
+//! Each is known by its server's greeting where that names it, else by greeting and command
+//! together.
 
 use etiage_capture::Side;
 

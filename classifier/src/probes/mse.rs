@@ -1,8 +1,9 @@
 //! BitTorrent's message stream encryption over TCP, as far as circumstances tell it.
 //!
-//! Nothing is fixed on the wire: each side sends a public key of 96 octets and up to 512 octets of padding,
-//! then the initiator sends two hashes and its encrypted offer. Other encrypted protocols look alike, so the
-//! shape counts only towards an endpoint that is known as a peer, and never settles alone.
+//! Nothing is fixed on the wire: each side sends a public key of 96 octets and up to 512 octets of
+//! padding, then the initiator sends two hashes and its encrypted offer. Other encrypted protocols
+//! look alike, so the shape counts only towards an endpoint that is known as a peer, and never
+//! settles alone.
 
 use etiage_capture::{PerSide, Side};
 
@@ -14,7 +15,8 @@ use crate::probe::{Answer, Finding, View};
 const KEY: usize = 96;
 /// Most that a side sends before it must hear from the other: key and padding.
 const MAX_FLIGHT: u16 = 96 + 512;
-/// Least that the initiator sends next: two hashes of 20 octets, verification, offer and two lengths.
+/// Least that the initiator sends next: two hashes of 20 octets, verification, offer and two
+/// lengths.
 const OFFER: u16 = 20 + 20 + 8 + 4 + 2 + 2;
 /// Different octets among 96 random ones: 80 on average, fewer than 64 once in some millions.
 const MIN_DIFFERENT: u32 = 64;

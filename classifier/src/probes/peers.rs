@@ -1,18 +1,19 @@
-//! What BitTorrent's messages tell of endpoints: compact lists and single addresses, learnt with care.
+//! What BitTorrent's messages tell of endpoints: compact lists and single addresses, learnt with
+//! care.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::class::Protocol;
 use crate::probe::View;
 
-/// Endpoints learnt of one message at most: a tracker gives 50 to 200, and a flow to any of them names
-/// itself mostly. What counts is that one message cannot fill the map.
+/// Endpoints learnt of one message at most: a tracker gives 50 to 200, and a flow to any of them
+/// names itself mostly. What counts is that one message cannot fill the map.
 const MAX_LEARNT: usize = 200;
 
 /// Learns an endpoint as a peer of BitTorrent.
 ///
-/// Trackers and the DHT hand out what anybody claimed, and lists have been poisoned with the addresses
-/// of web servers: well-known ports and addresses that are no host's are not believed.
+/// Trackers and the DHT hand out what anybody claimed, and lists have been poisoned with the
+/// addresses of web servers: well-known ports and addresses that are no host's are not believed.
 pub(super) fn learn(view: &View<'_>, endpoint: SocketAddr) {
     let address = endpoint.ip();
     let host = match address {
@@ -24,8 +25,8 @@ pub(super) fn learn(view: &View<'_>, endpoint: SocketAddr) {
     }
 }
 
-/// Learns a list of IPv4 addresses and ports, 6 octets each (BEP 23), after `skip` octets of each item:
-/// the DHT's nodes have their identifier there (BEP 5).
+/// Learns a list of IPv4 addresses and ports, 6 octets each (BEP 23), after `skip` octets of each
+/// item: the DHT's nodes have their identifier there (BEP 5).
 pub(super) fn learn_compact_v4(view: &View<'_>, list: &[u8], skip: usize) {
     for item in list.chunks_exact(skip + 6).take(MAX_LEARNT) {
         let Some(&[a, b, c, d, high, low]) = item.last_chunk::<6>() else { return };

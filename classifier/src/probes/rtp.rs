@@ -1,7 +1,7 @@
 //! Real-time transport and its control protocol (RFC 3550, RFC 5761).
 //!
-//! RTP's header has little that is fixed: three packets of one source must follow each other. A compound
-//! RTCP packet, whose reports end where they say, proves itself.
+//! RTP's header has little that is fixed: three packets of one source must follow each other. A
+//! compound RTCP packet, whose reports end where they say, proves itself.
 
 use etiage_capture::PerSide;
 
@@ -79,8 +79,8 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     Answer::Unsure
 }
 
-/// The next packet of the same source: audio may change its kind for a tone, so the kind is not asked to
-/// be the same, but then the step must be one.
+/// The next packet of the same source: audio may change its kind for a tone, so the kind is not
+/// asked to be the same, but then the step must be one.
 fn follows(before: &Header, next: &Header) -> bool {
     let step = next.sequence.wrapping_sub(before.sequence);
     let elapsed = next.timestamp.wrapping_sub(before.timestamp);

@@ -103,7 +103,8 @@ fn is_peer_init(message: &[u8]) -> bool {
     matches!(kind, b"P" | b"F" | b"D") && token.len() == 4
 }
 
-/// Whether a peer message starts here: `Some(false)` if nothing is here yet, `None` if it is another's.
+/// Whether a peer message starts here: `Some(false)` if nothing is here yet, `None` if it is
+/// another's.
 fn peer_message(rest: &[u8]) -> Option<bool> {
     let (Some(length), Some(code)) = (le32(rest), rest.get(4..).and_then(le32)) else {
         return Some(false);

@@ -1,4 +1,5 @@
-//! STUN and TURN (RFC 8489, RFC 8656), over UDP and TCP, framed (RFC 4571) or not; classic STUN (RFC 3489).
+//! STUN and TURN (RFC 8489, RFC 8656), over UDP and TCP, framed (RFC 4571) or not; classic STUN
+//! (RFC 3489).
 
 use super::{Scratch, text};
 use crate::class::{Confidence, Evidence, Protocol};

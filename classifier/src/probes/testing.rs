@@ -147,8 +147,8 @@ impl Flow {
     }
 }
 
-/// Shows every truncation of a payload to a probe, in a new flow each; none may settle but those that
-/// `settles` allows.
+/// Shows every truncation of a payload to a probe, in a new flow each; none may settle but those
+/// that `settles` allows.
 pub(super) fn truncations(
     ask: Ask,
     flow: impl Fn() -> Flow,

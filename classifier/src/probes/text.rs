@@ -54,8 +54,8 @@ pub(super) fn has_word(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|place| place.eq_ignore_ascii_case(word))
 }
 
-/// Whether a line starts with one of these commands, upper and lower case alike, followed by a space
-/// or the line's end.
+/// Whether a line starts with one of these commands, upper and lower case alike, followed by a
+/// space or the line's end.
 pub(super) fn is_command(line: &[u8], commands: &[&str]) -> bool {
     commands.iter().any(|command| match line.split_at_checked(command.len()) {
         Some((head, rest)) => {

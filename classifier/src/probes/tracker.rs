@@ -70,8 +70,8 @@ fn request(view: &View<'_>, memory: &mut Memory) -> Option<Progress> {
     Some(Progress::More)
 }
 
-/// An announce request. Where the connect request was not seen, the peer's identifier must be written as
-/// clients write it (BEP 20): `-TR3000-` and the like.
+/// An announce request. Where the connect request was not seen, the peer's identifier must be
+/// written as clients write it (BEP 20): `-TR3000-` and the like.
 fn is_announce(payload: &[u8], known: bool) -> bool {
     let event = payload.get(80..84).and_then(|event| Cursor::new(event).u32());
     let plausible = payload.len() >= ANNOUNCE_LENGTH && event.is_some_and(|event| event <= 3);

@@ -1,8 +1,8 @@
 //! BitTorrent's micro transport protocol (BEP 29), with plain or encrypted contents.
 //!
 //! A header of 20 octets has few fixed bits, so one datagram proves little: two sides that agree on
-//! their connection, or three datagrams whose numbers follow each other, prove it. What uTP carries is
-//! BitTorrent, encrypted (MSE) or not.
+//! their connection, or three datagrams whose numbers follow each other, prove it. What uTP carries
+//! is BitTorrent, encrypted (MSE) or not.
 
 use etiage_capture::{PerSide, Side};
 
@@ -113,7 +113,8 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     if known_peer && before.is_some_and(|before| before.connection == header.connection) {
         return found(93, Evidence::UTP.with(Evidence::PEER));
     }
-    // A first SYN has nothing to acknowledge and no delay to report. Peers that are gone never answer it.
+    // A first SYN has nothing to acknowledge and no delay to report. Peers that are gone never
+    // answer it.
     let opens = header.kind == SYN && header.acknowledged == 0 && header.delay == 0;
     if opens && (known_peer || header.sequence == 1 || header.has_extension) {
         let evidence = if known_peer { Evidence::PEER } else { Evidence::HANDSHAKE };
@@ -128,8 +129,8 @@ fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
     Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(confidence), evidence))
 }
 
-/// Two sides of a connection: the initiator sends with one more than what it receives (its SYN apart), and
-/// what each acknowledges is what the other sent.
+/// Two sides of a connection: the initiator sends with one more than what it receives (its SYN
+/// apart), and what each acknowledges is what the other sent.
 fn agree(earlier: &Header, later: &Header) -> bool {
     let near = |acknowledged: u16, sequence: u16| {
         sequence.wrapping_sub(acknowledged).wrapping_add(MAX_STEP) <= 2 * MAX_STEP

@@ -152,7 +152,8 @@ fn number_at(message: &[u8], at: usize) -> Option<u32> {
     Cursor::new(message.get(at..)?).u32()
 }
 
-/// tls-crypt's clock: behind a packet number of 1, whose upper half may tell what the client can do early.
+/// tls-crypt's clock: behind a packet number of 1, whose upper half may tell what the client can do
+/// early.
 fn clock(message: &[u8]) -> Option<u32> {
     let time = number_at(message, 13)?;
     let first = number_at(message, 9)? & 0xffff == 1;
