@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::{Error, Settings};
@@ -138,12 +139,16 @@ async fn start(
         return Err(failed("it has no standard streams"));
     };
     let last_lines = Arc::new(Mutex::new(VecDeque::new()));
-    let log = tokio::spawn(forward_log(stderr, Arc::clone(&last_lines)));
+    let (serves, served) = watch::channel(false);
+    let log = tokio::spawn(forward_log(stderr, Arc::clone(&last_lines), served));
     // If it has ended already its exit status, below, says why.
     let _ = stdin.write_all(format!("{password}\n").as_bytes()).await;
     let ready = tokio::time::timeout(START_TIMEOUT, wait_until_ready(stdout)).await;
     match ready {
-        Ok(Some(address)) => Ok((Process { child, stdin, log, pid }, address)),
+        Ok(Some(address)) => {
+            serves.send_replace(true);
+            Ok((Process { child, stdin, log, pid }, address))
+        }
         Ok(None) => {
             // Standard output is closed: the process ends, or has ended.
             let status = tokio::time::timeout(STOP_TIMEOUT, child.wait()).await;
@@ -166,13 +171,18 @@ async fn wait_until_ready(stdout: ChildStdout) -> Option<String> {
     None
 }
 
+/// Keeps the last lines of the engine's log, and passes the log on once the engine serves: what it says
+/// before becomes the error if it does not.
 async fn forward_log(
     stderr: impl tokio::io::AsyncRead + Unpin,
     last: Arc<Mutex<VecDeque<String>>>,
+    serves: watch::Receiver<bool>,
 ) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        tracing::warn!(target: "etiage_clickhouse", "{line}");
+        if *serves.borrow() {
+            tracing::warn!(target: "etiage_clickhouse", "{line}");
+        }
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == KEPT_LINES {
             last.pop_front();

@@ -1,0 +1,114 @@
+//! Captures through the whole way: what ClickHouse holds is what the captures hold.
+
+mod support;
+
+use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::{Dimension, Filter, Store, TimeRange, TotalsQuery};
+use support::{Appliance, capture, captures, config, count_records, etiage, need_engine, root};
+use time::OffsetDateTime;
+
+/// 21 November 2026, when the captures were recorded.
+fn recorded() -> TimeRange {
+    let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+    TimeRange { from: at(1_795_219_200), to: at(1_795_392_000) }
+}
+
+/// The embedded engine, kept by the test so that many replays can write into it.
+async fn engine(data: &std::path::Path) -> Engine {
+    need_engine();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_etiage"));
+    let settings = EngineSettings {
+        program: program.with_file_name("etiage-clickhouse"),
+        library: std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap().into(),
+        data: data.to_owned(),
+    };
+    Engine::start(&settings).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_captures_octets_arrive_in_clickhouse() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(&folder.path().join("data")).await;
+    let server = engine.settings();
+    let path = folder.path().join("etiage.toml");
+    let text = format!(
+        "[store]\nurl = \"{}\"\nuser = \"{}\"\npassword = \"{}\"\n[api]\nlisten = \"127.0.0.1:0\"\n",
+        server.url,
+        server.user,
+        server.password.clone().unwrap(),
+    );
+    std::fs::write(&path, text).unwrap();
+    for file in captures() {
+        let link = file.file_stem().unwrap().to_str().unwrap();
+        let arguments = ["replay", "--link", link, "--config", path.to_str().unwrap()];
+        let output = etiage(&arguments).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let store = Store::open(&server).await.unwrap();
+    let query = TotalsQuery {
+        range: recorded(),
+        group_by: vec![Dimension::Link],
+        filter: Filter::default(),
+        top: None,
+    };
+    let totals = store.totals(&query).await.unwrap();
+    assert_eq!(totals.rows.len(), captures().len());
+    for row in &totals.rows {
+        let (_, link) = &row.group[0];
+        let (packets, octets) = count_records(&capture(link));
+        assert_eq!((row.counts.packets, row.counts.octets), (packets, octets), "{link}");
+    }
+    engine.stop().await;
+}
+
+#[test]
+fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let links = "[[link]]\nname = \"transit-a\"\ninterface = \"a\"\ncapacity = \"1G\"\n\
+                 neighbour_mac = \"02:aa:00:00:00:02\"\n\
+                 [[link]]\nname = \"multicast\"\ninterface = \"a\"\n";
+    let config = config(folder.path(), links);
+    let (one, two) = (capture("dd01_https_h1.link-a"), capture("bt01_tcp_plain.link-a"));
+    let arguments = ["replay", "--serve", "--rebase-to-now", "--config"];
+    let mut command = etiage(&arguments);
+    command.arg(&config).arg(&two).arg(&one);
+    let mut appliance = Appliance::of(command);
+    appliance.wait_for_line("replayed; serving until stopped");
+    let expected = [one, two].map(|file| count_records(&file));
+    let (packets, octets) =
+        expected.iter().fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
+    let totals = appliance.get("/api/v1/totals?from=now-20h&to=now&group_by=category,direction");
+    assert_eq!(totals["total"]["packets"], packets);
+    assert_eq!(totals["total"]["octets"], octets);
+    let of = |category: &str, direction: &str| {
+        let rows = totals["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| {
+            row["group"]["category"] == category && row["group"]["direction"] == direction
+        });
+        row.map_or(0, |row| row["octets"].as_u64().unwrap())
+    };
+    // The truth beside the captures: what came from the remote side, and what went to it.
+    assert_eq!(of("direct-download", "in"), 2_216_403);
+    assert_eq!(of("direct-download", "out"), 53_114);
+    assert!(of("p2p", "in") > 1_270_000 && of("p2p", "out") > 60_000, "{totals:#}");
+    let health = appliance.get("/api/v1/health");
+    assert_eq!(health["capture"]["packets"], packets);
+    let (status, errors) = appliance.stop("-TERM");
+    assert!(status.success(), "{errors}");
+}
+
+#[test]
+fn without_a_configuration_the_engine_works_in_the_folder_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = etiage(&["replay", "--link", "lab"]);
+    // The default port may be taken on this machine: then that is what it says.
+    let output =
+        command.arg(capture("ot01_dns.link-a")).current_dir(folder.path()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && folder.path().join("data").is_dir()
+            || errors.contains("127.0.0.1:8420"),
+        "{errors}"
+    );
+    assert!(root().is_dir());
+}
