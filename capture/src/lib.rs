@@ -15,7 +15,8 @@ mod time;
 pub use cursor::Cursor;
 pub use decode::{Content, Decoded, LinkLayer, Outer, decode};
 pub use link::{
-    BadMacAddress, Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, MacAddress, Placement, private_prefixes,
+    BadMacAddress, Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, MacAddress, Placement,
+    private_prefixes,
 };
 pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
 pub use time::Timestamp;

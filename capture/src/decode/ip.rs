@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use etherparse::err::ip::LaxHeaderSliceError;
 use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice};
 
 use super::{Content, Decoder, FragmentId, Undecodable};
@@ -17,8 +18,17 @@ struct Datagram<'a> {
     payload: &'a [u8],
     /// Octets after the IP headers on the wire.
     payload_octets: u32,
-    /// Identification and whether this is the first fragment, where it is one of several.
-    fragment: Option<(u32, bool)>,
+    /// Where it is one of several fragments.
+    fragment: Option<Fragment>,
+}
+
+/// A fragment of a datagram.
+struct Fragment {
+    identification: u32,
+    /// What the datagram begins with, as every fragment states it: perhaps an extension header that
+    /// only the first has.
+    begins_with: Transport,
+    first: bool,
 }
 
 impl Decoder {
@@ -35,15 +45,15 @@ impl Decoder {
     }
 
     fn datagram<'a>(&mut self, datagram: &Datagram<'a>) -> Option<Content<'a>> {
-        let fragment = datagram.fragment.map(|(identification, first)| {
-            let (source, destination) = (datagram.source, datagram.destination);
-            let transport = datagram.transport;
-            (FragmentId { source, destination, identification, transport }, first)
+        let id = datagram.fragment.as_ref().map(|fragment| FragmentId {
+            source: datagram.source,
+            destination: datagram.destination,
+            identification: fragment.identification,
+            begins_with: fragment.begins_with,
         });
-        if let Some((id, false)) = fragment {
+        if let (Some(id), Some(Fragment { first: false, .. })) = (id, &datagram.fragment) {
             return Some(Content::LaterFragment(id));
         }
-        let id = fragment.map(|(id, _)| id);
         let content = match datagram.transport {
             Transport::TCP => tcp(datagram),
             Transport::UDP => {
@@ -130,8 +140,9 @@ fn ipv6(packet: &[u8]) -> Option<Datagram<'_>> {
     let (header, rest) = packet.split_first_chunk::<40>()?;
     let [_, _, _, _, length_high, length_low, next, ..] = *header;
     let length = u16::from_be_bytes([length_high, length_low]);
-    // Extension headers (RFC 8200, section 4.1) and jumbograms (RFC 2675) go the long way.
-    if matches!(next, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140) || length == 0 {
+    // Extension headers (RFC 8200, section 4.1) go the long way, and so do jumbograms (RFC 2675) and
+    // what offloading network cards left without a length. After 59 nothing follows.
+    if matches!(next, 0 | 43 | 44 | 51 | 60) || length == 0 && next != 59 {
         return None;
     }
     let mut cursor = Cursor::new(header);
@@ -149,29 +160,32 @@ fn ipv6(packet: &[u8]) -> Option<Datagram<'_>> {
 }
 
 fn long_way(packet: &[u8]) -> Result<Datagram<'_>, Undecodable> {
-    let Ok((slice, _)) = LaxIpSlice::from_slice(packet) else {
-        return Err(if packet.len() < 20 {
-            Undecodable::Truncated
-        } else {
-            Undecodable::Malformed
-        });
-    };
+    let (slice, _) = LaxIpSlice::from_slice(packet).map_err(|error| match error {
+        LaxHeaderSliceError::Len(_) => Undecodable::Truncated,
+        LaxHeaderSliceError::Content(_) => Undecodable::Malformed,
+    })?;
     let payload = slice.payload();
     let headers = packet.len().min(payload.payload.as_ptr() as usize - packet.as_ptr() as usize);
     let (stated, fragment) = match &slice {
         LaxIpSlice::Ipv4(v4) => {
             let header = v4.header();
             let parts = header.more_fragments() || header.fragments_offset().value() != 0;
-            let first = header.fragments_offset().value() == 0;
-            let fragment = parts.then(|| (u32::from(header.identification()), first));
+            let fragment = parts.then(|| Fragment {
+                identification: header.identification().into(),
+                begins_with: Transport(header.protocol().0),
+                first: header.fragments_offset().value() == 0,
+            });
             (usize::from(header.total_len()).saturating_sub(headers), fragment)
         }
         LaxIpSlice::Ipv6(v6) => {
             let fragment =
                 v6.extensions().clone().into_iter().find_map(|extension| match extension {
                     Ipv6ExtensionSlice::Fragment(header) => {
-                        let first = header.fragment_offset().value() == 0;
-                        header.is_fragmenting_payload().then(|| (header.identification(), first))
+                        header.is_fragmenting_payload().then(|| Fragment {
+                            identification: header.identification(),
+                            begins_with: Transport(header.next_header().0),
+                            first: header.fragment_offset().value() == 0,
+                        })
                     }
                     _ => None,
                 });
@@ -180,7 +194,7 @@ fn long_way(packet: &[u8]) -> Result<Datagram<'_>, Undecodable> {
         }
     };
     // Extension headers that were cut, or that contradict themselves, leave one of their own numbers.
-    if matches!(payload.ip_number, IpNumber(0 | 43 | 44 | 60 | 135 | 139 | 140))
+    if matches!((&slice, payload.ip_number), (LaxIpSlice::Ipv6(_), IpNumber(0 | 43 | 44 | 60)))
         && fragment.is_none()
     {
         return Err(Undecodable::Truncated);
@@ -223,7 +237,6 @@ fn udp<'a>(datagram: &Datagram<'a>) -> Option<Packet<'a>> {
     let mut cursor = Cursor::new(datagram.payload);
     let ports = (cursor.u16()?, cursor.u16()?);
     let length = cursor.u16();
-    cursor.u16();
     let mut packet = of_ports(datagram, ports);
     let available = datagram.payload_octets.saturating_sub(8);
     // A length of 0 stands for a jumbogram (RFC 2675); one that contradicts the IP length is wrong.
@@ -232,8 +245,8 @@ fn udp<'a>(datagram: &Datagram<'a>) -> Option<Packet<'a>> {
         _ => available,
     };
     packet.payload_octets = stated.min(available);
-    let captured = cursor.rest().len().min(packet.payload_octets as usize);
-    packet.payload = cursor.rest().get(..captured)?;
+    let captured = datagram.payload.get(8..).unwrap_or_default();
+    packet.payload = captured.get(..packet.payload_octets as usize).unwrap_or(captured);
     Some(packet)
 }
 
@@ -261,3 +274,6 @@ fn of_ports<'a>(datagram: &Datagram<'a>, (source, destination): (u16, u16)) -> P
         payload_octets: datagram.payload_octets,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,8 +83,9 @@ pub struct FragmentId {
     pub destination: IpAddr,
     /// Identification.
     pub identification: u32,
-    /// Transport protocol.
-    pub transport: Transport,
+    /// Protocol number of what the whole datagram begins with: mostly its transport, perhaps an
+    /// extension header before it.
+    pub begins_with: Transport,
 }
 
 /// Why a frame could not be decoded.

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::decode::FragmentId;
-use crate::packet::Packet;
+use crate::packet::{Packet, Transport};
 use crate::time::Timestamp;
 
 /// RFC 8200, section 4.5, gives reassembly 60 seconds; two generations of 30 seconds give 30 to 60.
@@ -16,11 +16,14 @@ const GENERATION: Duration = Duration::from_secs(30);
 /// the younger generation full, is forgotten.
 #[derive(Debug)]
 pub struct Fragments {
-    young: HashMap<FragmentId, (u16, u16), RandomState>,
-    old: HashMap<FragmentId, (u16, u16), RandomState>,
+    young: HashMap<FragmentId, Whole, RandomState>,
+    old: HashMap<FragmentId, Whole, RandomState>,
     since: Timestamp,
     max: usize,
 }
+
+/// What a first fragment tells of its datagram: transport, source port, destination port.
+type Whole = (Transport, u16, u16);
 
 impl Fragments {
     /// Remembers at most twice so many datagrams.
@@ -30,12 +33,17 @@ impl Fragments {
 
     /// A first fragment was seen.
     pub fn learn(&mut self, now: Timestamp, id: FragmentId, packet: &Packet<'_>) {
-        if now.since(self.since) >= GENERATION || self.young.len() >= self.max {
+        let age = now.since(self.since);
+        if age >= GENERATION || self.young.len() >= self.max {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
             self.since = now;
         }
-        self.young.insert(id, (packet.source.port(), packet.destination.port()));
+        if age >= GENERATION * 2 {
+            self.old.clear();
+        }
+        let ports = (packet.source.port(), packet.destination.port());
+        self.young.insert(id, (packet.transport, ports.0, ports.1));
     }
 
     /// The packet that a later fragment is: its flow's ends, and no payload to look at.
@@ -43,11 +51,11 @@ impl Fragments {
         if now.since(self.since) >= GENERATION * 2 {
             return None;
         }
-        let (source, destination) = *self.young.get(id).or_else(|| self.old.get(id))?;
+        let (transport, source, destination) = *self.young.get(id).or_else(|| self.old.get(id))?;
         Some(Packet {
             source: (id.source, source).into(),
             destination: (id.destination, destination).into(),
-            transport: id.transport,
+            transport,
             tcp: None,
             payload: &[],
             payload_octets: 0,
@@ -58,7 +66,6 @@ impl Fragments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::Transport;
 
     fn first(identification: u32) -> (FragmentId, Packet<'static>) {
         let (source, destination) = ("192.0.2.1:5000", "192.0.2.2:53");
@@ -71,7 +78,7 @@ mod tests {
             payload_octets: 9,
         };
         let (source, destination) = packet.addresses();
-        (FragmentId { source, destination, identification, transport: Transport::UDP }, packet)
+        (FragmentId { source, destination, identification, begins_with: Transport::UDP }, packet)
     }
 
     #[test]
@@ -83,6 +90,16 @@ mod tests {
         assert_eq!((found.source, found.destination), (packet.source, packet.destination));
         assert_eq!(fragments.find(Timestamp::from_secs(1001), &first(8).0), None);
         assert_eq!(fragments.find(Timestamp::from_secs(1061), &id), None);
+    }
+
+    #[test]
+    fn a_long_silence_does_not_make_old_ports_young() {
+        let mut fragments = Fragments::new(10);
+        let (id, packet) = first(7);
+        fragments.learn(Timestamp::from_secs(1000), id, &packet);
+        fragments.learn(Timestamp::from_secs(9000), first(8).0, &packet);
+        assert_eq!(fragments.find(Timestamp::from_secs(9001), &id), None);
+        assert!(fragments.find(Timestamp::from_secs(9001), &first(8).0).is_some());
     }
 
     #[test]

@@ -23,13 +23,7 @@ impl Savefile {
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let path = path.to_owned();
         if path != Path::new("-") {
-            match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-                Err(source) => return Err(SourceError::Unreadable { path, source }),
-                Ok(metadata) if metadata.is_file() && metadata.len() == 0 => {
-                    return Err(SourceError::Empty(path));
-                }
-                Ok(_) => {}
-            }
+            readable(&path)?;
         }
         // libpcap converts microseconds to the nanoseconds asked for, whatever the file's magic.
         let capture =
@@ -64,6 +58,27 @@ impl Savefile {
             }),
         }
     }
+}
+
+/// What libpcap would not say well, or not at all.
+fn readable(path: &Path) -> Result<(), SourceError> {
+    let unreadable = |source| SourceError::Unreadable { path: path.to_owned(), source };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if path.to_str().is_none() {
+        let reason = "libpcap's wrapper takes only names in UTF-8; give the file another name";
+        return Err(unreadable(std::io::Error::other(reason)));
+    }
+    // A pipe is opened once only: its writer would take the first closing for the end.
+    if metadata.is_file() {
+        std::fs::File::open(path).map_err(unreadable)?;
+        if metadata.len() == 0 {
+            return Err(SourceError::Empty(path.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// libpcap's own words, without the wrapper's.
