@@ -139,6 +139,9 @@ impl Store {
     }
 }
 
+/// A bucket's number and what was counted in it.
+type Point = (usize, Counts);
+
 /// Puts the pieces together: every series with a value, 0 or `None` for every bucket.
 fn assemble(
     query: &VolumeQuery,
@@ -155,7 +158,7 @@ fn assemble(
         mark(&mut observed, index);
         by_link.entry(&row.name).or_default().insert(index);
     }
-    let mut by_group: BTreeMap<(bool, Vec<String>), Vec<(usize, Counts)>> = BTreeMap::new();
+    let mut by_group: BTreeMap<(bool, Vec<String>), Vec<Point>> = BTreeMap::new();
     for PointRow { bucket, rest, group, octets, packets, flows } in points {
         let Some(index) = span.index(bucket) else { continue };
         // Whatever was counted was watched, even if the observation is still on its way.
@@ -188,12 +191,7 @@ fn mark(observed: &mut [bool], index: usize) {
     }
 }
 
-fn fill(
-    group: Group,
-    length: usize,
-    watched: impl Fn(usize) -> bool,
-    points: &[(usize, Counts)],
-) -> Series {
+fn fill(group: Group, length: usize, watched: impl Fn(usize) -> bool, points: &[Point]) -> Series {
     let empty: Vec<Option<u64>> = (0..length).map(|index| watched(index).then_some(0)).collect();
     let (mut octets, mut packets, mut flows) = (empty.clone(), empty.clone(), empty);
     let mut total = Counts::default();

@@ -1,4 +1,4 @@
-//! What the tests share: the engine, once per test program, and a database of its own for each test.
+//! What the tests share: the engine, its program, and a database of its own for each test.
 
 #![allow(dead_code, unreachable_pub)] // Each test program uses its part of this.
 
@@ -28,13 +28,18 @@ pub fn library() -> PathBuf {
     library
 }
 
-/// The program `etiage-clickhouse`, built anew where its sources have changed: cargo knows.
+/// The program `etiage-clickhouse`, next to the tests; built if it is missing or older than its
+/// sources, as `cargo test -p etiage-store` does not build other packages' programs.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
         // target/debug/deps/this-test
         let profile = test.parent().and_then(Path::parent).unwrap();
+        let program = profile.join("etiage-clickhouse");
+        if is_current(&program) {
+            return program;
+        }
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "-p", "etiage-clickhouse", "--target-dir"]);
         build.arg(profile.parent().unwrap());
@@ -42,10 +47,17 @@ pub fn program() -> &'static Path {
             build.arg("--release");
         }
         let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        let program = profile.join("etiage-clickhouse");
         assert!(status.success() && program.is_file(), "etiage-clickhouse cannot be built");
         program
     })
+}
+
+fn is_current(program: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("embedded/src");
+    let sources = std::fs::read_dir(sources).unwrap().map(|entry| entry.unwrap().path());
+    let newest = sources.filter_map(|path| modified(&path)).max();
+    modified(program).is_some_and(|built| newest.is_some_and(|newest| built > newest))
 }
 
 pub fn engine_settings(data: &Path) -> EngineSettings {

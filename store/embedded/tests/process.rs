@@ -1,0 +1,232 @@
+//! The program as its parent sees it: standard streams, signals, exit codes; and its interface as a
+//! socket sees it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test fails so.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+const PASSWORD: &str = "only the parent knows";
+/// `default:only the parent knows`
+const BASIC: &str = "Authorization: Basic ZGVmYXVsdDpvbmx5IHRoZSBwYXJlbnQga25vd3M=\r\n";
+
+fn library() -> PathBuf {
+    let library = PathBuf::from(std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap());
+    assert!(library.is_file(), "no {}: run `make deps`", library.display());
+    library
+}
+
+struct Program {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // Ended already in most tests.
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"))
+            .arg("--library")
+            .arg(library())
+            .arg("--path")
+            .arg(data)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.as_mut().unwrap(), "{PASSWORD}").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("ready ").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    }
+
+    /// One request; status and the whole answer.
+    fn send(&self, target: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = self.connect();
+        let length = body.len();
+        write!(
+            stream,
+            "POST {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    }
+
+    fn query(&self, target: &str, sql: &str) -> String {
+        let (status, answer) = self.send(target, BASIC, sql);
+        assert_eq!(status, 200, "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.trim().to_owned()
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the program goes on running");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn it_ends_with_its_parent_and_when_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = Program::start(directory.path(), &[]);
+    let arguments =
+        std::fs::read_to_string(format!("/proc/{}/cmdline", program.child.id())).unwrap();
+    assert!(!arguments.contains(PASSWORD));
+    drop(program.child.stdin.take());
+    assert_eq!(program.ended().code(), Some(0));
+
+    for signal in ["-TERM", "-INT"] {
+        let mut program = Program::start(directory.path(), &[]);
+        let pid = program.child.id().to_string();
+        // A connection that is open and idle does not keep it.
+        let _idle = program.connect();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert_eq!(program.ended().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn it_does_not_start_without_a_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"));
+    program.arg("--library").arg(library()).arg("--path").arg(directory.path());
+    let output = program.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("password"));
+}
+
+#[test]
+fn it_says_that_it_cannot_listen() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"))
+        .args(["--listen", &address, "--library"])
+        .arg(library())
+        .arg("--path")
+        .arg(directory.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.as_mut().unwrap(), "x").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
+}
+
+#[test]
+fn its_interface_is_clickhouse_s() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &[]);
+
+    assert_eq!(program.send("/", "", "SELECT 1").0, 401);
+    let headers = "X-ClickHouse-User: default\r\nX-ClickHouse-Key: guessed\r\n";
+    let (status, answer) = program.send("/", headers, "SELECT 1");
+    assert_eq!(status, 401);
+    assert!(answer.contains("x-clickhouse-exception-code: 516"), "{answer}");
+    let headers = format!("X-ClickHouse-User: default\r\nX-ClickHouse-Key: {PASSWORD}\r\n");
+    assert_eq!(program.send("/", &headers, "SELECT 1").0, 200);
+
+    assert_eq!(program.query("/?default_format=JSONEachRow", "SELECT 1 AS a"), r#"{"a":1}"#);
+    assert_eq!(program.query("/?query=SELECT%201%20%2B", "1"), "2");
+    assert_eq!(program.query("/?param_a=x%27%5C%5C%5Ct", "SELECT length({a:String})"), "4");
+    let form = "--B\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT {n:UInt8} + 1\r\n\
+                --B\r\nContent-Disposition: form-data; name=\"param_n\"\r\n\r\n41\r\n--B--\r\n";
+    let headers = format!("{BASIC}Content-Type: multipart/form-data; boundary=B\r\n");
+    let (status, answer) = program.send("/", &headers, form);
+    assert!(status == 200 && answer.ends_with("42\n"), "{answer}");
+
+    for (target, sql, status, code) in [
+        ("/", "SELECT * FROM missing", 404, 60),
+        ("/?database=missing", "SELECT 1", 404, 81),
+        ("/?no_such_setting=1", "SELECT 1", 404, 115),
+        ("/", "SELECT FROM WHERE", 400, 62),
+        ("/", "", 400, 62),
+        ("/?a%27b=1", "SELECT 1", 400, 36),
+        ("/?compress=1", "SELECT 1", 400, 36),
+        ("/?param_a=x", "SELECT {a:UInt8}", 400, 457),
+        ("/", "SELECT throwIf(1)", 500, 395),
+    ] {
+        let (found, answer) = program.send(target, BASIC, sql);
+        assert_eq!(found, status, "{target} {sql}: {answer}");
+        assert!(answer.contains(&format!("x-clickhouse-exception-code: {code}\r\n")), "{answer}");
+        assert!(answer.contains(&format!("\r\n\r\nCode: {code}. DB::Exception: ")), "{answer}");
+    }
+}
+
+#[test]
+fn inserts_are_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &[]);
+    program.query("/", "CREATE DATABASE d");
+    program.query("/?database=d", "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n");
+    let count = || program.query("/?database=d", "SELECT count() FROM t");
+    let target = "/?database=d&query=INSERT%20INTO%20t%20FORMAT%20TSV";
+
+    let rows: String = (0..200_000).map(|number| format!("{number}\n")).collect();
+    program.query(target, &rows);
+    assert_eq!(count(), "200000");
+    program.query("/?database=d", "INSERT INTO t VALUES (1), (2)");
+    program.query("/?database=d&query=INSERT%20INTO%20t%20SELECT%203", "");
+    assert_eq!(count(), "200003");
+
+    // Data that does not fit: the error, and none of the rows, though much more follows.
+    let (status, answer) = program.send(target, BASIC, &format!("1\nx\n{rows}"));
+    assert_eq!(status, 400, "{answer}");
+    assert!(answer.contains("Code: 27."), "{answer}");
+    assert_eq!(count(), "200003");
+
+    // The sender goes away in the middle.
+    let mut stream = program.connect();
+    write!(stream, "POST {target} HTTP/1.1\r\nHost: h\r\n{BASIC}Content-Length: 999\r\n\r\n7\n8\n")
+        .unwrap();
+    drop(stream);
+    assert_eq!(count(), "200003");
+    program.query(target, "9\n");
+    assert_eq!(count(), "200004");
+
+    let (status, answer) =
+        program.send("/?database=d&query=INSERT%20INTO%20missing%20FORMAT%20TSV", BASIC, "1\n");
+    assert!(status == 404 && answer.contains("Code: 60."), "{answer}");
+}
+
+#[test]
+fn too_many_requests_are_turned_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &["--connections", "1", "--queue", "1"]);
+    let answers = std::thread::scope(|scope| {
+        let ask = || program.send("/", BASIC, "SELECT sleep(0.3)").0;
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let served = answers.iter().filter(|status| **status == 200).count();
+    let refused = answers.iter().filter(|status| **status == 503).count();
+    assert_eq!(served + refused, 8, "{answers:?}");
+    assert!(served >= 1 && refused >= 1, "{answers:?}");
+    assert_eq!(program.query("/", "SELECT 1"), "1");
+}
