@@ -42,10 +42,11 @@ $(DIST): $(PAGES) $(shell find dashboards/src dashboards/public dashboards/index
 build: deps $(DIST)
 	cargo build --profile $(PROFILE) --package etiage --package etiage-clickhouse
 
+# `make demo LISTEN=127.0.0.1:9000` serves there; port 0 is any free one.
 .PHONY: demo
 demo: build
 	@exec $(BIN)/etiage replay --config fixtures/demo.toml --together --repeat \
-		--pace real --rebase-to-now fixtures/captures/*.pcap
+		--pace real --rebase-to-now $(if $(LISTEN),--listen $(LISTEN)) fixtures/captures/*.pcap
 
 .PHONY: test lint test-rust test-dashboards test-browser
 test: deps-test lint test-rust test-dashboards test-browser

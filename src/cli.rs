@@ -1,5 +1,6 @@
 //! The command line: every option documented where it is declared.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,6 +32,9 @@ pub(crate) struct Run {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
     pub(crate) config: PathBuf,
+    /// Serve API and dashboards here instead of where `[api] listen` says; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +66,9 @@ pub(crate) struct Replay {
     /// Keep API and dashboards running after the last packet, until stopped
     #[arg(long)]
     pub(crate) serve: bool,
+    /// Serve API and dashboards here instead of where `[api] listen` says; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// How fast a capture is played.

@@ -31,6 +31,7 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         Some(path) => config::load(path)?,
         None => config::without_file(arguments.link.as_deref().unwrap_or("replay"))?,
     };
+    config.listen_on(arguments.listen)?;
     if let Some(link) = &arguments.link {
         config.only_link(link)?;
     }

@@ -25,7 +25,8 @@ const LOOK_EVERY: u32 = 4096;
 
 /// Runs the command.
 pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
-    let config = config::load(&arguments.config)?;
+    let mut config = config::load(&arguments.config)?;
+    config.listen_on(arguments.listen)?;
     if config.links.is_empty() {
         let name = arguments.config.display();
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));

@@ -1,5 +1,8 @@
 //! What users see when something is not as it should be: one line that says what to do, and the exit code.
 
+// Clippy knows tests by their attribute, and takes what they call for product code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use std::net::TcpListener;
@@ -159,6 +162,17 @@ fn a_port_in_use() {
     let error = fails(1, &["replay", "--config", &config, dns.to_str().unwrap()]);
     assert!(error.contains(&format!("cannot serve on {listen}")), "{error}");
     assert!(error.contains("is another etiage running?"), "{error}");
+    // The address of the command line is the one that counts.
+    let error = fails(1, &["replay", "--listen", &listen, dns.to_str().unwrap()]);
+    assert!(error.contains(&format!("cannot serve on {listen}")), "{error}");
+}
+
+#[test]
+fn an_address_that_others_reach_needs_a_token_on_the_command_line_too() {
+    let dns = capture("ot01_dns.link-a");
+    let error = fails(2, &["replay", "--listen", "[::]:0", dns.to_str().unwrap()]);
+    assert!(error.starts_with("etiage: --listen: [::]:0 can be reached from"), "{error}");
+    assert!(error.contains("set `token`"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod section;
 mod units;
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -301,18 +301,21 @@ fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {
             "the token must have at least 16 characters: `openssl rand -hex 16` makes one",
         );
     }
-    if token.is_none() && !is_loopback(listen.ip()) {
-        section.problem(
-            at,
-            format!("{listen} can be reached from other machines: set `token` or `token_file`, or listen on 127.0.0.1"),
-        );
+    if let Some(problem) = exposed(listen, token.is_some()) {
+        section.problem(at, problem);
     }
     let hosts = section.list::<String>("hosts").into_iter().map(|host| host.value).collect();
     Some(Api { listen, token, hosts })
 }
 
-const fn is_loopback(address: IpAddr) -> bool {
-    address.is_loopback()
+/// What is wrong with serving here: other machines could read everything without a token.
+fn exposed(listen: SocketAddr, has_token: bool) -> Option<String> {
+    (!has_token && !listen.ip().is_loopback()).then(|| {
+        format!(
+            "{listen} can be reached from other machines: set `token` or `token_file`, or listen on \
+             127.0.0.1"
+        )
+    })
 }
 
 /// A secret, given as it is or in a file of its own; `None` if it is given but cannot be used.
@@ -349,6 +352,16 @@ fn secret(
 }
 
 impl Config {
+    /// Serves at this address, if one is given, instead of the configured one.
+    pub(crate) fn listen_on(&mut self, listen: Option<SocketAddr>) -> Result<(), Failure> {
+        let Some(listen) = listen else { return Ok(()) };
+        if let Some(problem) = exposed(listen, self.api.token.is_some()) {
+            return Err(Failure::Unusable(format!("etiage: --listen: {problem}")));
+        }
+        self.api.listen = listen;
+        Ok(())
+    }
+
     /// The links' names, in the order of the link map.
     pub(crate) fn link_names(&self) -> Vec<Arc<str>> {
         self.links.iter().map(|link| link.name.clone()).collect()
