@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use etiage_aggregator::{Live, MeterSettings};
+use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
     AllowedHosts, ApiState, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind, Token,
 };
@@ -53,6 +53,18 @@ pub(crate) struct Intake {
     pub(crate) live: Arc<Live>,
     pub(crate) writer: WriterHandle,
     pub(crate) stop: Stop,
+}
+
+impl Intake {
+    /// One more worker will have a meter: its flow table counts in the capacity.
+    pub(crate) fn add_worker(&self) {
+        self.live.add_flow_capacity(self.settings.flows.max_flows.into());
+    }
+
+    /// A meter for a worker, with an empty flow table.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter::new(&self.settings, self.classifier.clone(), Some(self.live.clone()))
+    }
 }
 
 /// The running appliance, but for what brings packets in.
@@ -133,24 +145,37 @@ impl Appliance {
     }
 }
 
-/// Completes with SIGINT or SIGTERM; a second one ends the program at once.
-pub(crate) async fn signal() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The signals that end the program, listened for from the first moment on: one that comes while
+/// nobody waits for it is not lost.
+pub(crate) struct Signals(watch::Receiver<bool>);
+
+impl Signals {
+    /// Starts to listen for SIGINT and SIGTERM. A second one ends the program at once.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let (told, signals) = watch::channel(false);
+        tokio::spawn(async move {
+            for count in 0.. {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if count > 0 {
+                    eprintln!("etiage: stopped at once; what was not yet written is lost");
+                    std::process::exit(1);
+                }
+                told.send_replace(true);
+            }
+        });
+        Ok(Self(signals))
     }
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        eprintln!("etiage: stopped at once; what was not yet written is lost");
-        std::process::exit(1);
-    });
-    Ok(())
+
+    /// Completes once a signal has come, however long ago.
+    pub(crate) async fn received(&mut self) {
+        told(&mut self.0).await;
+    }
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use etiage_aggregator::{Counted, FlowRecord, FlowSink, Live, LiveSnapshot, Meter, MeterSettings};
 use etiage_capture::LinkMap;
@@ -16,9 +15,6 @@ use crate::failure::Failure;
 use crate::output::{self, FlowPrinter, Line, Totals};
 use crate::reader::{self, Next};
 
-/// A file that begins so long before the last one ended is another recording: flows and intervals of
-/// the two have nothing to do with each other.
-const BACKWARDS: Duration = Duration::from_secs(60);
 /// Concurrent flows: what a file of any link holds within a few minutes.
 const MAX_FLOWS: u32 = 1 << 22;
 
@@ -45,7 +41,7 @@ pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
     };
     let mut meter = setup.meter(&live);
     let read = reader::each_frame(&arguments.files, |layer, frame| {
-        if meter.now().since(frame.timestamp) > BACKWARDS {
+        if reader::is_other_recording(meter.now(), frame.timestamp) {
             sum.finish(&mut meter);
             meter = setup.meter(&live);
         }

@@ -247,8 +247,8 @@ impl FlowPrinter {
             ),
             Format::Table => writeln!(
                 self.out,
-                "{:<64}{:>9}{:>13}  {:<36}{:>4}  {}",
-                "flow", "packets", "octets", "category/protocol/service", "%", "evidence"
+                "{:<64}{:>9}{:>13}  {:<36}{:>4}  evidence",
+                "flow", "packets", "octets", "category/protocol/service", "%"
             ),
         }
     }

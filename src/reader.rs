@@ -1,9 +1,19 @@
 //! Reads captures one after the other as one stream of frames.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use etiage_capture::source::{Frame, Savefile, SourceError};
 use etiage_capture::{LinkLayer, Timestamp};
+
+/// A frame that comes so long before the latest one is of another recording: flows and intervals of the
+/// two have nothing to do with each other.
+const BACKWARDS: Duration = Duration::from_secs(60);
+
+/// Whether a frame of this time, coming after stream time `now`, begins another recording.
+pub(crate) fn is_other_recording(now: Timestamp, frame: Timestamp) -> bool {
+    now.since(frame) > BACKWARDS
+}
 
 /// What a visitor says after a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use etiage_capture::source::{Frame, SourceError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{self, Appliance, Intake};
+use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli::{self, Pace};
 use crate::config;
 use crate::failure::Failure;
@@ -39,6 +38,7 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         return Err(Failure::Unusable("etiage: --repeat needs --pace real".to_owned()));
     }
     let plan = Plan::new(arguments)?;
+    let mut signals = Signals::listen()?;
     let appliance = Appliance::start(&config, config.savefile_links()).await?;
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let mut players = JoinSet::new();
@@ -56,12 +56,13 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         Ok::<(), Failure>(())
     };
     let result = tokio::select! {
-        signalled = appliance::signal() => signalled,
+        () = signals.received() => Ok(()),
         result = played => match result {
             Ok(()) if arguments.serve => {
                 appliance.intake.writer.flush().await;
                 tracing::info!("replayed; serving until stopped");
-                appliance::signal().await
+                signals.received().await;
+                Ok(())
             }
             other => other,
         },
@@ -133,8 +134,8 @@ struct Player {
 
 impl Player {
     fn play(&self, intake: &Intake, bars: &MultiProgress) -> Result<(), Failure> {
-        let live = Some(Arc::clone(&intake.live));
-        let mut meter = Meter::new(&intake.settings, intake.classifier.clone(), live);
+        intake.add_worker();
+        let mut meter = intake.meter();
         let mut result = Ok(());
         loop {
             for file in &self.files {
@@ -168,6 +169,11 @@ impl Player {
             let frame = Frame { timestamp: beat.shifted(frame.timestamp), ..*frame };
             if self.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake) {
                 return Next::Stop;
+            }
+            if reader::is_other_recording(meter.now(), frame.timestamp) {
+                meter.finish(&mut ());
+                hand_over(meter, intake);
+                *meter = intake.meter();
             }
             meter.frame(0, layer, &frame, &mut ());
             read += frame.data.len() as u64 + RECORD_HEADER;

@@ -1,6 +1,5 @@
 //! `etiage run`: live capture on the configured links.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +9,7 @@ use etiage_capture::source::{LiveSettings, LiveSource, Received, SourceError};
 use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::appliance::{self, Appliance, Intake};
+use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -32,6 +31,7 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));
     }
     let sources = open(&config)?;
+    let mut signals = Signals::listen()?;
     let appliance = Appliance::start(&config, config.live_links()).await?;
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let (failed, mut failures) = mpsc::channel(1);
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
         threads.push(thread);
     }
     let failure = tokio::select! {
-        signalled = appliance::signal() => signalled.err(),
+        () = signals.received() => None,
         error = failures.recv() => error.map(Failure::from),
     };
     appliance.intake.stop.set();
@@ -92,8 +92,8 @@ fn capture(
     link: LinkIndex,
     intake: &Intake,
 ) -> Result<(), SourceError> {
-    let live = Some(Arc::clone(&intake.live));
-    let mut meter = Meter::new(&intake.settings, intake.classifier.clone(), live);
+    intake.add_worker();
+    let mut meter = intake.meter();
     let layer = source.link_layer();
     let mut result = Ok(());
     while !intake.stop.is_set() && result.is_ok() {

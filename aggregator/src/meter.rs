@@ -132,9 +132,6 @@ struct Books {
 impl Meter {
     /// A meter with an empty flow table.
     pub fn new(settings: &MeterSettings, classifier: Classifier, live: Option<Arc<Live>>) -> Self {
-        if let Some(live) = &live {
-            live.add_flow_capacity(settings.flows.max_flows.into());
-        }
         let links = settings.link_names.len();
         Self {
             table: FlowTable::new(settings.flows),

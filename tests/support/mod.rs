@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the program, started and asked over its own interfaces.
 
-#![allow(dead_code, missing_docs, unreachable_pub)] // Each test file is a crate that uses its part of this.
+// Each test file is a crate of its own that uses its part of this.
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
