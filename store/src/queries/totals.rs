@@ -4,9 +4,7 @@ use clickhouse::Row;
 use etiage_aggregator::INTERVAL_SECS;
 use serde::Deserialize;
 
-use super::{
-    Counts, Dimension, Filter, Group, Span, TimeRange, group, group_expression, limit, others,
-};
+use super::{Counts, Dimension, Filter, Group, Grouping, Span, TimeRange, group, limit, others};
 use crate::{Error, Store};
 
 /// Volumes summed over a range, by group.
@@ -62,15 +60,15 @@ impl Store {
     /// [`Error::BadQuery`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn totals(&self, query: &TotalsQuery) -> Result<TotalsAnswer, Error> {
         let span = Span::new(query.range, INTERVAL_SECS)?;
+        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
         // Windows over all groups before the limit: rest and total are of the very same data.
         let sql = format!(
             "SELECT group, octets, packets, flows, count() OVER () AS groups, \
              sum(octets) OVER () AS all_octets, sum(packets) OVER () AS all_packets, \
              sum(flows) OVER () AS all_flows FROM \
-             (SELECT {group} AS group, sum(octets) AS octets, sum(packets) AS packets, \
-             sum(flows) AS flows FROM volumes_10s WHERE {condition} GROUP BY group) \
+             (SELECT {array} AS group, sum(octets) AS octets, sum(packets) AS packets, \
+             sum(flows) AS flows FROM volumes_10s WHERE {condition} GROUP BY {keys}) \
              ORDER BY octets DESC, group LIMIT {{top:UInt32}}",
-            group = group_expression(&query.group_by)?,
             condition = query.filter.condition(),
         );
         let sql = query.filter.bind(self.client.query(&sql), &span);

@@ -6,8 +6,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use super::{
-    BUCKET, Counts, Dimension, Filter, Group, Span, TimeRange, group, group_expression, limit,
-    others,
+    BUCKET, Counts, Dimension, Filter, Group, Grouping, Span, TimeRange, group, limit, others,
 };
 use crate::{Error, Store};
 
@@ -93,10 +92,10 @@ impl Store {
     }
 
     async fn top_groups(&self, query: &VolumeQuery, span: Span) -> Result<Vec<Vec<String>>, Error> {
+        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
         let sql = format!(
-            "SELECT {group} AS group FROM volumes_10s WHERE {condition} \
-             GROUP BY group ORDER BY sum(octets) DESC, group LIMIT {{top:UInt32}}",
-            group = group_expression(&query.group_by)?,
+            "SELECT {array} AS group FROM volumes_10s WHERE {condition} \
+             GROUP BY {keys} ORDER BY sum(octets) DESC, group LIMIT {{top:UInt32}}",
             condition = query.filter.condition(),
         );
         let sql = query.filter.bind(self.client.query(&sql), &span);
@@ -111,12 +110,16 @@ impl Store {
         span: Span,
         top: &[Vec<String>],
     ) -> Result<Vec<PointRow>, Error> {
+        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
+        // Summed by the columns first: only these few rows are looked up among the top groups.
         let sql = format!(
-            "SELECT {BUCKET} AS bucket, NOT has({{top:Array(Array(String))}}, {group}) AS rest, \
-             if(rest, emptyArrayString(), {group}) AS group, \
-             sum(octets) AS octets, sum(packets) AS packets, sum(flows) AS flows \
-             FROM volumes_10s WHERE {condition} GROUP BY bucket, rest, group",
-            group = group_expression(&query.group_by)?,
+            "SELECT bucket, NOT has({{top:Array(Array(String))}}, name) AS rest, \
+             if(rest, emptyArrayString(), name) AS group, \
+             sum(o) AS octets, sum(p) AS packets, sum(f) AS flows FROM \
+             (SELECT {BUCKET} AS bucket, {array} AS name, \
+             sum(octets) AS o, sum(packets) AS p, sum(flows) AS f \
+             FROM volumes_10s WHERE {condition} GROUP BY bucket, {keys}) \
+             GROUP BY bucket, rest, group",
             condition = query.filter.condition(),
         );
         let sql = query.filter.bind(self.client.query(&sql), &span);
