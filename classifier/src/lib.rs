@@ -7,7 +7,6 @@
 //! No function here panics on data, reads a clock or waits.
 
 mod class;
-mod cursor;
 mod engine;
 mod host;
 mod knowledge;

@@ -4,8 +4,8 @@
 use super::text::{self, Start};
 use super::{Scratch, peers};
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// The first twenty octets of the handshake.
 pub(super) const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol";

@@ -2,8 +2,8 @@
 
 use super::Scratch;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// What OpenSSL sent before RFC 4347, and Cisco's AnyConnect still does.
 const BEFORE_RFC: u16 = 0x0100;

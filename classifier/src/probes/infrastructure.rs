@@ -5,8 +5,8 @@ use etiage_capture::Transport;
 use super::Scratch;
 use super::text::{self, Start};
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 fn certain<'a>(protocol: Protocol, evidence: Evidence) -> Answer<'a> {
     Answer::Match(Finding::certain(protocol, evidence))

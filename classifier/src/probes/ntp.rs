@@ -2,8 +2,8 @@
 
 use super::Scratch;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 const PORT: u16 = 123;
 /// Header without extensions and authentication.

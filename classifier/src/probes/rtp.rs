@@ -7,8 +7,8 @@ use etiage_capture::PerSide;
 
 use super::Scratch;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// Packets of one source in a row that must agree.
 const ROW: u8 = 3;

@@ -3,8 +3,8 @@
 
 use super::{Scratch, text};
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 const COOKIE: u32 = 0x2112_A442;
 const HEADER: usize = 20;

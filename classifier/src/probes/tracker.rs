@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::{Scratch, peers, text};
 use crate::class::{Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// What a connect request has in place of a connection identifier.
 const MAGIC: u64 = 0x0417_2710_1980;

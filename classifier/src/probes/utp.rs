@@ -8,8 +8,8 @@ use etiage_capture::{PerSide, Side};
 
 use super::{Scratch, bittorrent, peers};
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 const DATA: u8 = 0;
 const STATE: u8 = 2;

@@ -5,8 +5,8 @@ use etiage_capture::{PerSide, Transport};
 use super::Scratch;
 use super::le::le32;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// What is remembered of a flow.
 #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 //!
 //! Not a probe of its own: TLS shows certificates in clear up to version 1.2.
 
-use crate::cursor::Cursor;
 use crate::host::host_name;
+use etiage_capture::Cursor;
 
 /// The bit of a tag that says that elements are inside (X.690, section 8.1.2.5).
 const CONSTRUCTED: u8 = 0x20;

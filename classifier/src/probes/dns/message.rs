@@ -6,8 +6,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::cursor::Cursor;
 use crate::host::host_name;
+use etiage_capture::Cursor;
 
 /// Octets of a header.
 pub(super) const HEADER: usize = 12;

@@ -10,9 +10,9 @@ use etiage_capture::Transport;
 use self::message::{End, HEADER, Header, Message};
 use super::Scratch;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
 use crate::stream::MAX_PREFIX;
+use etiage_capture::Cursor;
 
 const DNS: u16 = 53;
 const MDNS: u16 = 5353;

@@ -1,7 +1,7 @@
 //! The frames of Initial packets (RFC 9000, section 19), and the handshake put together from them.
 
 use super::packet::varint;
-use crate::cursor::Cursor;
+use etiage_capture::Cursor;
 
 /// Longest handshake that is put together: as much as of a TCP stream.
 const MAX_HANDSHAKE: usize = crate::stream::MAX_PREFIX;

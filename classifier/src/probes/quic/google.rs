@@ -1,8 +1,8 @@
 //! Google's QUIC before the standard (versions Q039 to Q046): its client hello names the server in
 //! clear. Old apps and appliances still speak it.
 
-use crate::cursor::Cursor;
 use crate::host::host_name;
+use etiage_capture::Cursor;
 
 /// Octets before the hello: header, authentication hash and a stream frame's header.
 const MAX_BEFORE: usize = 100;

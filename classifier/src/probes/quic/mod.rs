@@ -18,8 +18,8 @@ use super::Scratch;
 use super::tls::hello::{CLIENT_HELLO, client_hello};
 use super::tls::of_alpn;
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
+use etiage_capture::Cursor;
 
 /// Packets looked at in one datagram: an Initial, a 0-RTT and a Handshake packet, some twice.
 const MAX_COALESCED: usize = 8;

@@ -1,6 +1,6 @@
 //! QUIC's long headers (RFC 9000, section 17.2; RFC 8999), and the versions whose packets are read.
 
-use crate::cursor::Cursor;
+use etiage_capture::Cursor;
 
 /// Longest connection id of the versions known here (RFC 9000, section 17.2).
 const MAX_CONNECTION_ID: usize = 20;

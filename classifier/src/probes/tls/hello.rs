@@ -3,8 +3,8 @@
 //! Parsers take a message's body, whole or cut; of a cut one they tell what comes before the cut. They
 //! return `None` for what no TLS stack would send, never panic, and copy nothing.
 
-use crate::cursor::Cursor;
 use crate::host::host_name;
+use etiage_capture::Cursor;
 
 /// Handshake type of a ClientHello.
 pub(crate) const CLIENT_HELLO: u8 = 1;

@@ -12,9 +12,9 @@ use self::hello::{CLIENT_HELLO, SERVER_HELLO};
 use self::record::{APPLICATION_DATA, Flight, HANDSHAKE, HEADER, Header, Message};
 use super::{Scratch, x509};
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::cursor::Cursor;
 use crate::probe::{Answer, Finding, View};
 use crate::stream::MAX_PREFIX;
+use etiage_capture::Cursor;
 
 const CERTIFICATE: u8 = 11;
 const SERVER_HELLO_DONE: u8 = 14;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::cursor::Cursor;
+use etiage_capture::Cursor;
 
 /// Content type of the handshake.
 pub(super) const HANDSHAKE: u8 = 22;
