@@ -238,3 +238,36 @@ fn reads_standard_input_and_several_files() {
     let packets = totals(&other)["packets"].as_u64().unwrap() + piped["packets"].as_u64().unwrap();
     assert_eq!(both["packets"].as_u64(), Some(packets));
 }
+
+/// Captures that others made, hundreds of them malformed on purpose: each is counted to the last octet, or
+/// refused with a reason; none ends the program otherwise.
+#[test]
+fn no_capture_of_the_corpus_ends_the_program() {
+    let Some(corpus) = std::env::var_os("ETIAGE_CORPUS") else {
+        eprintln!("SKIPPED: ETIAGE_CORPUS names no folder");
+        return;
+    };
+    let folders =
+        std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path().join("pcap"));
+    let mut read = 0;
+    for file in
+        folders.filter(|folder| folder.is_dir()).flat_map(|folder| folder.read_dir().unwrap())
+    {
+        let file = file.unwrap().path();
+        let (status, text, errors) =
+            output(&["classify", "--format", "json", file.to_str().unwrap()]);
+        match status.code() {
+            Some(0) => {
+                let totals: Value = serde_json::from_str(&text).unwrap();
+                let sum: u64 = (totals["categories"].as_array().unwrap().iter())
+                    .map(|line| line["octets"].as_u64().unwrap())
+                    .sum();
+                assert_eq!(totals["octets"].as_u64(), Some(sum), "{}", file.display());
+                read += 1;
+            }
+            Some(1) => assert!(errors.starts_with("etiage: "), "{}: {errors}", file.display()),
+            _ => panic!("{}: {status}: {errors}", file.display()),
+        }
+    }
+    assert!(read > 100, "only {read} captures could be read");
+}

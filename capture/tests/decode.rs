@@ -317,6 +317,24 @@ mod ip {
         holds_hello(LinkLayer::RawIp, &v4);
     }
 
+    /// etherparse 0.21's iterator over the headers of such a packet reads past its end.
+    #[test]
+    fn ipv6_extension_headers_that_reach_past_the_packet_are_cut() {
+        let body = udp(b"hello");
+        for kind in [0_u8, 43, 44, 51, 60] {
+            for (next, length) in [(17, 255), (0, 9), (51, 200), (60, 0), (44, 3)] {
+                let header = [next, length, 0, 0, 0, 0, 0, 0];
+                let whole = ipv6(kind, &join(&[&header, &header, &body]));
+                for end in 0..=whole.len() {
+                    let decoded = decode(LinkLayer::RawIp, &whole[..end]);
+                    if let Content::Packet(packet, _) = decoded.content {
+                        assert!(packet.payload_octets as usize >= packet.payload.len());
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn headers_that_are_protocols_of_their_own_are_packets() {
         // Mobility (RFC 6275), HIP (RFC 7401), ESP, no next header.

@@ -3,11 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use etherparse::err::ip::LaxHeaderSliceError;
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice};
+use etherparse::{IpNumber, LaxIpSlice};
 
 use super::{Content, Decoder, FragmentId, Undecodable};
 use crate::cursor::Cursor;
 use crate::packet::{Packet, TcpHeader, Transport};
+
+/// Extension headers that are walked; RFC 8200 knows five kinds, each at most once or twice.
+const MAX_EXTENSIONS: usize = 8;
 
 /// An IP packet's header, read; its payload not yet.
 struct Datagram<'a> {
@@ -178,17 +181,7 @@ fn long_way(packet: &[u8]) -> Result<Datagram<'_>, Undecodable> {
             (usize::from(header.total_len()).saturating_sub(headers), fragment)
         }
         LaxIpSlice::Ipv6(v6) => {
-            let fragment =
-                v6.extensions().clone().into_iter().find_map(|extension| match extension {
-                    Ipv6ExtensionSlice::Fragment(header) => {
-                        header.is_fragmenting_payload().then(|| Fragment {
-                            identification: header.identification(),
-                            begins_with: Transport(header.next_header().0),
-                            first: header.fragment_offset().value() == 0,
-                        })
-                    }
-                    _ => None,
-                });
+            let fragment = ipv6_fragment(packet);
             let length = usize::from(v6.header().payload_length());
             ((40 + length).saturating_sub(headers), fragment)
         }
@@ -207,6 +200,37 @@ fn long_way(packet: &[u8]) -> Result<Datagram<'_>, Undecodable> {
         payload_octets: (stated as u32).max(payload.payload.len() as u32),
         fragment,
     })
+}
+
+/// The fragment header of an IPv6 packet, if it is one fragment of several (RFC 8200, section 4.5).
+///
+/// Walked here: etherparse 0.21's iterator over extension headers reads past headers that were cut.
+fn ipv6_fragment(packet: &[u8]) -> Option<Fragment> {
+    let (header, rest) = packet.split_first_chunk::<40>()?;
+    let [_, _, _, _, _, _, mut next, ..] = *header;
+    let mut cursor = Cursor::new(rest);
+    for _ in 0..MAX_EXTENSIONS {
+        let following = cursor.u8()?;
+        let length = usize::from(cursor.u8()?);
+        match next {
+            // Their length counts units of 8 octets after the first 8.
+            0 | 43 | 60 => cursor.take(length * 8 + 6)?,
+            // An authentication header counts units of 4, less 2 (RFC 4302, section 2.2).
+            51 => cursor.take(length * 4 + 6)?,
+            44 => {
+                let offset_and_more = cursor.u16()?;
+                let fragment = Fragment {
+                    identification: cursor.u32()?,
+                    begins_with: Transport(following),
+                    first: offset_and_more & 0xfff8 == 0,
+                };
+                return (offset_and_more & 0xfff9 != 0).then_some(fragment);
+            }
+            _ => return None,
+        };
+        next = following;
+    }
+    None
 }
 
 fn tcp<'a>(datagram: &Datagram<'a>) -> Option<Packet<'a>> {
