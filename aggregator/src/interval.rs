@@ -243,6 +243,21 @@ impl Intervals {
         }
     }
 
+    /// Forgets undecided flows that have ended, if there are so many: the table bounds those that
+    /// live, but a connection that is reset and begun again is a new flow each time.
+    pub(crate) fn forget_ended(
+        &mut self,
+        start: u32,
+        many: usize,
+        mut lives: impl FnMut(FlowId) -> bool,
+    ) {
+        if let Some(interval) = self.interval(start)
+            && interval.undecided.len() >= many
+        {
+            interval.undecided.retain(|id| lives(*id));
+        }
+    }
+
     /// A TCP handshake took so long.
     pub(crate) fn round_trip(&mut self, link: LinkIndex, category: Category, micros: u64) {
         let Some(interval) = self.open.back_mut() else { return };

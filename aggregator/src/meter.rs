@@ -112,6 +112,7 @@ pub struct Meter {
     fragments: Fragments,
     books: Books,
     vlan_in_key: bool,
+    max_undecided: usize,
     links: Arc<LinkMap>,
     live: Option<Arc<Live>>,
     since_live: u64,
@@ -146,6 +147,8 @@ impl Meter {
                 now: Timestamp::EPOCH,
             },
             vlan_in_key: settings.vlan_in_key,
+            // Twice the flows that can live: half of them at least have ended then.
+            max_undecided: (settings.flows.max_flows as usize).saturating_mul(2).max(1024),
             links: settings.links.clone(),
             live,
             since_live: 0,
@@ -303,6 +306,8 @@ impl Meter {
             }
             Admission::Flow { id, side, new } => {
                 if new {
+                    let lives = |id| table.get_mut(id).is_some();
+                    books.intervals.forget_ended(slot.start, self.max_undecided, lives);
                     share.flows = 1;
                     books.delta.flows_started += 1;
                     if let Some(active) = books.active.get_mut(usize::from(link)) {
@@ -483,4 +488,42 @@ impl Handshake {
 fn ends(flow: &Flow<Tracked>) -> FlowEnds {
     let PerSide { initiator, responder } = flow.ends();
     FlowEnds { initiator, responder, transport: flow.transport() }
+}
+
+#[cfg(test)]
+mod tests {
+    use etiage_classifier::Rules;
+
+    use super::*;
+
+    /// A SYN or RST of one connection, all in one interval: each SYN begins a new flow.
+    fn segment(flags: u8, sequence: u32) -> Vec<u8> {
+        let ip = [0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        let [a, b, c, d] = sequence.to_be_bytes();
+        let tcp = [3, 232, 7, 208, a, b, c, d, 0, 0, 0, 0, 0x50, flags, 255, 255, 0, 0, 0, 0];
+        [ip, tcp].concat()
+    }
+
+    #[test]
+    fn undecided_flows_are_bounded_though_one_connection_begins_again_and_again() {
+        let settings = MeterSettings {
+            probe: "test".into(),
+            links: Arc::new(LinkMap::everything()),
+            link_names: vec!["all".into()],
+            flows: FlowSettings { max_flows: 4, ..FlowSettings::default() },
+            vlan_in_key: false,
+        };
+        let classifier = Classifier::new(Arc::new(Rules::default()), Arc::default());
+        let mut meter = Meter::new(&settings, classifier, None);
+        for sequence in 0..10_000 {
+            for flags in [TcpHeader::SYN, TcpHeader::RST] {
+                let data = segment(flags, sequence);
+                let frame = Frame { timestamp: Timestamp::from_secs(100), octets: 40, data: &data };
+                meter.frame(0, LinkLayer::RawIp, &frame, &mut ());
+            }
+        }
+        let (_, undecided) =
+            meter.books.intervals.undecided_before(Timestamp::from_secs(200)).unwrap();
+        assert!(undecided.len() <= 1024, "{}", undecided.len());
+    }
 }
