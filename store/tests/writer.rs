@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Database, MIDNIGHT, batch, range, volume};
 use etiage_aggregator::{Batch, Direction};
-use etiage_store::{Filter, Settings, Store, TotalsQuery, Writer, WriterHandle, WriterSettings};
+use etiage_store::{Filter, Store, TotalsQuery, Writer, WriterHandle, WriterSettings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
