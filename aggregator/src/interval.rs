@@ -61,6 +61,8 @@ struct Interval {
     rows: HashMap<RowKey, Row, RandomState>,
     round_trips: HashMap<(LinkIndex, Category), Histogram<u32>, RandomState>,
     links: Vec<LinkCounts>,
+    /// Flows active on each link when the interval ended; nothing while it has not.
+    active: Option<Vec<u64>>,
     /// Flows with octets in this interval that have no verdict yet.
     undecided: Vec<FlowId>,
 }
@@ -72,6 +74,7 @@ impl Interval {
             rows: HashMap::default(),
             round_trips: HashMap::default(),
             links: (0..links).map(|_| LinkCounts::default()).collect(),
+            active: None,
             undecided: Vec::new(),
         }
     }
@@ -110,7 +113,8 @@ impl Intervals {
         Some((oldest.start, std::mem::take(&mut oldest.undecided)))
     }
 
-    /// Closes the oldest interval if time has passed it by; opens what follows.
+    /// Closes the oldest interval if time has passed it by; opens what follows. `active` are the flows
+    /// of each link now.
     pub(crate) fn advance(
         &mut self,
         to: Timestamp,
@@ -127,6 +131,9 @@ impl Intervals {
         }
         let gap = (now - newest) / INTERVAL_SECS > MAX_EMPTY;
         let next = if gap { now } else { newest + INTERVAL_SECS };
+        if let Some(newest) = self.open.back_mut() {
+            newest.active = Some(active.to_vec());
+        }
         self.open.push_back(Interval::new(next, self.names.len()));
         // At most two are open; after a gap, what was before it goes one batch a call.
         if self.open.len() > 2 { self.close(rules, active) } else { None }
@@ -140,6 +147,7 @@ impl Intervals {
     /// Closes the oldest interval, if one is open.
     pub(crate) fn close(&mut self, rules: &Rules, active: &[u64]) -> Option<Batch> {
         let interval = self.open.pop_front()?;
+        let active = interval.active.as_deref().unwrap_or(active);
         let name = |link: LinkIndex| self.names.get(usize::from(link)).cloned().unwrap_or_default();
         let mut words = Words::default();
         let mut volumes: Vec<Volume> = interval

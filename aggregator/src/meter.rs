@@ -171,7 +171,10 @@ impl Meter {
         self.advance(frame.timestamp, sink);
         let decoded = decode::decode(layer, frame.data);
         let packet = self.resolve(&decoded.content);
-        let addresses = packet.as_ref().map(Packet::addresses);
+        let addresses = packet.as_ref().map(Packet::addresses).or(match decoded.content {
+            Content::LaterFragment(id) => Some((id.source, id.destination)),
+            _ => None,
+        });
         self.books.delta.received.count(frame.octets);
         let placement = self.links.place(interface, &decoded.outer, addresses);
         match (placement, packet) {
@@ -250,9 +253,10 @@ impl Meter {
     /// [`Meter::take_batches`].
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
         let Self { table, books, .. } = self;
+        let active = books.active.clone();
         table.drain(|flow, reason| books.report(flow, reason, sink));
         let rules = books.classifier.rules();
-        while let Some(batch) = books.intervals.close(rules, &books.active) {
+        while let Some(batch) = books.intervals.close(rules, &active) {
             books.closed.push(batch);
         }
         self.publish();

@@ -265,6 +265,40 @@ mod verdicts {
     }
 }
 
+mod fragments {
+    use super::*;
+
+    /// A UDP datagram from 10.0.0.5 to 198.51.100.200 in two fragments.
+    fn fragment(millis: u64, first: bool) -> Sent {
+        let whole = Sent::udp(millis, (5, 1000), (200, 53), &[b'x'; 32]);
+        let mut octets = whole.octets();
+        if first {
+            octets[6] = 0x20;
+        } else {
+            octets[6..8].copy_from_slice(&[0, 5]);
+        }
+        Sent { kind: Kind::Junk, payload: octets, ..whole }
+    }
+
+    fn rows(packets: &[Sent]) -> Vec<(String, Direction, String, u64)> {
+        let bench = Bench::run(FlowSettings::default(), packets);
+        let row = |v: &Volume| (v.link.to_string(), v.direction, v.protocol.to_string(), v.packets);
+        bench.volumes().map(row).collect()
+    }
+
+    #[test]
+    fn are_counted_with_their_datagrams_flow() {
+        let rows = rows(&[fragment(100_000, true), fragment(100_001, false)]);
+        assert_eq!(rows, [("ten".into(), Direction::Out, "unknown".into(), 2)]);
+    }
+
+    #[test]
+    fn without_their_first_are_a_class_of_their_own_on_their_addresses_link() {
+        let rows = rows(&[fragment(100_000, false)]);
+        assert_eq!(rows, [("ten".into(), Direction::Out, "fragment".into(), 1)]);
+    }
+}
+
 mod round_trips {
     use super::*;
 
@@ -338,16 +372,19 @@ mod intervals {
     }
 
     #[test]
-    fn active_flows_are_those_in_the_table() {
+    fn active_flows_are_those_at_the_end_of_the_interval() {
         let mut bench = Bench::new(FlowSettings::default());
         bench.send(&ping(100_000));
-        bench.advance(120_000);
-        bench.advance(200_000);
+        bench.send(&Sent::udp(115_000, (1, 1001), (200, 9999), b"ping"));
+        bench.send(&Sent::udp(125_000, (1, 1002), (200, 9999), b"ping"));
+        bench.advance(180_000);
+        bench.send(&ping(182_000));
+        bench.finish();
         let active = |start| {
             let batch = bench.batches.iter().find(|batch| batch.start == start).unwrap();
             batch.observations[0].active_flows
         };
-        assert_eq!((active(100), active(170)), (1, 0));
+        assert_eq!([100, 110, 120, 180].map(active), [1, 2, 1, 2]);
         assert_eq!(bench.live.snapshot().active_flows, 0);
     }
 
