@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Say what captures hold: categories, protocols, services, flows. No database, no server
     Classify(Classify),
+    /// Classify captures that have truth beside them, and say how right that was
+    Eval(crate::eval::Arguments),
     /// Say what a configuration means, or everything that is wrong in it
     Check(Check),
 }
@@ -56,8 +58,8 @@ pub(crate) struct Replay {
     /// Move timestamps so that the captures end now; with `--pace real`, so that they begin now
     #[arg(long)]
     pub(crate) rebase_to_now: bool,
-    /// Play again from the first file when the last has ended, until stopped (needs --pace real and
-    /// --rebase-to-now)
+    /// Play again from the first file when the last has ended, but not before some 10 s have passed,
+    /// until stopped (needs --pace real and --rebase-to-now)
     #[arg(long, requires = "rebase_to_now")]
     pub(crate) repeat: bool,
     /// Play the files side by side, as if each came from an interface of its own

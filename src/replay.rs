@@ -21,6 +21,11 @@ use crate::run::clock;
 
 /// Longest sleep between two packets, so that a stop is noticed.
 const NAP: Duration = Duration::from_millis(100);
+/// What a lane's repetition takes at least: a recording of a fraction of a second, played again at once
+/// and for ever, would be a flood that nobody has recorded.
+const SHORTEST_TURN: Duration = Duration::from_secs(10);
+/// By how much a lane's turn is longer than its neighbour's, so that lanes do not march in step.
+const TURNS_APART: Duration = Duration::from_millis(250);
 /// Octets that a savefile spends on a packet's header.
 const RECORD_HEADER: u64 = 16;
 
@@ -43,10 +48,10 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let mut players = JoinSet::new();
     let bars = bars();
-    for files in plan.lanes {
+    for (files, lane) in plan.lanes.into_iter().zip(0..) {
         let (intake, bars) = (appliance.intake.clone(), bars.clone());
-        let player =
-            Player { files, pace: arguments.pace, repeat: arguments.repeat, shift: plan.shift };
+        let turn = arguments.repeat.then(|| SHORTEST_TURN + TURNS_APART * lane);
+        let player = Player { files, pace: arguments.pace, turn, shift: plan.shift };
         players.spawn_blocking(move || player.play(&intake, &bars));
     }
     let played = async {
@@ -128,7 +133,8 @@ impl Plan {
 struct Player {
     files: Vec<PathBuf>,
     pace: Pace,
-    repeat: bool,
+    /// Play again and again, each time for at least so long.
+    turn: Option<Duration>,
     shift: Shift,
 }
 
@@ -138,6 +144,7 @@ impl Player {
         let mut meter = intake.meter();
         let mut result = Ok(());
         loop {
+            let began = Instant::now();
             for file in &self.files {
                 let bar = bar(bars, file);
                 result = self.play_file(file, &mut meter, intake, &bar);
@@ -146,7 +153,8 @@ impl Player {
                     break;
                 }
             }
-            if !self.repeat || result.is_err() || intake.stop.is_set() {
+            let Some(turn) = self.turn else { break };
+            if result.is_err() || !rest(began, turn, &mut meter, intake) {
                 break;
             }
         }
@@ -230,6 +238,21 @@ impl Beat {
             thread::sleep(left.min(NAP));
         }
     }
+}
+
+/// Waits for a turn's end, stream time passing meanwhile; false if told to stop.
+fn rest(began: Instant, turn: Duration, meter: &mut Meter, intake: &Intake) -> bool {
+    while !intake.stop.is_set() {
+        let left = turn.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return true;
+        }
+        meter.advance(clock(), &mut ());
+        meter.publish();
+        hand_over(meter, intake);
+        thread::sleep(left.min(NAP));
+    }
+    false
 }
 
 fn nanos(time: Timestamp) -> i128 {
