@@ -7,6 +7,7 @@ mod check;
 mod classify;
 mod cli;
 mod config;
+mod eval;
 mod failure;
 mod output;
 mod reader;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Run(arguments) => serve(run::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
