@@ -23,6 +23,12 @@ const NAME_AGE: Duration = Duration::from_secs(3600);
 const PEER_AGE: Duration = Duration::from_secs(3600);
 /// An announced connection is opened at once or not at all.
 const EXPECTED_AGE: Duration = Duration::from_secs(120);
+/// A client of file sharing runs for hours; its address may be another's after that.
+const SPEAKER_AGE: Duration = Duration::from_secs(3600);
+/// Connections to strangers count together while a client looks for peers.
+const FAN_OUT_AGE: Duration = Duration::from_secs(600);
+/// Distinct strangers of a host that are told apart; more prove no more.
+const MAX_STRANGERS: usize = 4;
 
 /// What is learnt, shared by all workers.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Knowledge {
     names_of_servers: Aged<IpAddr, Arc<str>>,
     peers: Aged<SocketAddr, Protocol>,
     expected: Aged<SocketAddr, Protocol>,
+    speakers: Aged<IpAddr, u8>,
+    fan_outs: Aged<IpAddr, [Option<SocketAddr>; MAX_STRANGERS]>,
 }
 
 impl Default for Knowledge {
@@ -58,6 +66,8 @@ impl Knowledge {
             names_of_servers: Aged::new(max_entries, NAME_AGE),
             peers: Aged::new(max_entries, PEER_AGE),
             expected: Aged::new(max_entries, EXPECTED_AGE),
+            speakers: Aged::new(max_entries, SPEAKER_AGE),
+            fan_outs: Aged::new(max_entries, FAN_OUT_AGE),
         }
     }
 
@@ -97,6 +107,38 @@ impl Knowledge {
         self.expected.get(now, &endpoint)
     }
 
+    /// A host was seen to speak a peer-to-peer protocol itself. Protocols that hide are found among
+    /// hosts that are known by what does not.
+    pub fn learn_speaker(&self, now: Timestamp, host: IpAddr, protocol: Protocol) {
+        if let Some(bit) = speaker_bit(protocol) {
+            let known = self.speakers.get(now, &host).unwrap_or_default();
+            self.speakers.insert(now, host, known | bit);
+        }
+    }
+
+    /// Whether this host was seen to speak this peer-to-peer protocol.
+    pub fn speaks(&self, now: Timestamp, host: IpAddr, protocol: Protocol) -> bool {
+        let known = self.speakers.get(now, &host).unwrap_or_default();
+        speaker_bit(protocol).is_some_and(|bit| known & bit != 0)
+    }
+
+    /// A host opened a connection that looks like a hidden peer-to-peer handshake. Returns how many
+    /// strangers, this one included, it has done that to: those that differ in address and port,
+    /// for a client of one proxy goes to one port, and peers listen on any. At most four.
+    pub fn suspect(&self, now: Timestamp, host: IpAddr, stranger: SocketAddr) -> usize {
+        let mut strangers = self.fan_outs.get(now, &host).unwrap_or_default();
+        let same =
+            |known: &SocketAddr| known.ip() == stranger.ip() || known.port() == stranger.port();
+        if !strangers.iter().flatten().any(same)
+            && let Some(free) = strangers.iter_mut().find(|place| place.is_none())
+        {
+            *free = Some(stranger);
+        }
+        let count = strangers.iter().flatten().count();
+        self.fan_outs.insert(now, host, strangers);
+        count
+    }
+
     /// How full the maps are.
     pub fn stats(&self) -> KnowledgeStats {
         let refused = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -106,8 +148,22 @@ impl Knowledge {
             refused: refused(&self.names.refused)
                 + refused(&self.names_of_servers.refused)
                 + refused(&self.peers.refused)
-                + refused(&self.expected.refused),
+                + refused(&self.expected.refused)
+                + refused(&self.speakers.refused)
+                + refused(&self.fan_outs.refused),
         }
+    }
+}
+
+/// The place of a peer-to-peer protocol among what a host speaks.
+const fn speaker_bit(protocol: Protocol) -> Option<u8> {
+    match protocol {
+        Protocol::BitTorrent => Some(1),
+        Protocol::Edonkey => Some(1 << 1),
+        Protocol::DirectConnect => Some(1 << 2),
+        Protocol::Soulseek => Some(1 << 3),
+        Protocol::Gnutella => Some(1 << 4),
+        _ => None,
     }
 }
 
@@ -181,6 +237,34 @@ mod tests {
         assert_eq!(knowledge.name(at(101), ip(1), ip(9)), Some(("a.example".into(), true)));
         assert_eq!(knowledge.name(at(101), ip(3), ip(9)), Some(("b.example".into(), false)));
         assert_eq!(knowledge.name(at(100 + 3601), ip(1), ip(9)), None);
+    }
+
+    #[test]
+    fn a_host_speaks_what_it_was_seen_to_speak_until_that_is_old() {
+        let knowledge = Knowledge::default();
+        knowledge.learn_speaker(at(10), ip(1), Protocol::Edonkey);
+        knowledge.learn_speaker(at(10), ip(1), Protocol::BitTorrent);
+        knowledge.learn_speaker(at(10), ip(1), Protocol::Tls);
+        assert!(knowledge.speaks(at(11), ip(1), Protocol::Edonkey));
+        assert!(knowledge.speaks(at(11), ip(1), Protocol::BitTorrent));
+        assert!(!knowledge.speaks(at(11), ip(1), Protocol::Tls), "not peer-to-peer");
+        assert!(!knowledge.speaks(at(11), ip(2), Protocol::Edonkey));
+        assert!(!knowledge.speaks(at(10 + 3601), ip(1), Protocol::Edonkey));
+    }
+
+    #[test]
+    fn strangers_differ_in_address_and_port() {
+        let knowledge = Knowledge::default();
+        let suspect =
+            |last: u8, port: u16| knowledge.suspect(at(10), ip(1), SocketAddr::new(ip(last), port));
+        assert_eq!(suspect(10, 8388), 1);
+        assert_eq!(suspect(10, 8389), 1, "one host");
+        assert_eq!(suspect(11, 8388), 1, "one port");
+        assert_eq!(suspect(12, 51413), 2);
+        assert_eq!(suspect(13, 6881), 3);
+        assert_eq!((suspect(14, 1), suspect(15, 2)), (4, 4), "bounded");
+        let later = knowledge.suspect(at(10 + 601), ip(1), SocketAddr::new(ip(16), 3));
+        assert_eq!(later, 1, "aged");
     }
 
     #[test]

@@ -37,6 +37,18 @@ const PORTS: &[(Transport, u16, Protocol)] = &[
     (Transport::UDP, 5353, Protocol::Dns),
 ];
 
+/// Ports of services that encrypt in ways of their own, above the system's range: XMPP and Telegram,
+/// alternative web ports, proxies, databases, tunnels.
+const ENCRYPTED: &[u16] = &[
+    1080, 1194, 1433, 1521, 1723, 3306, 3389, 5060, 5061, 5222, 5223, 5228, 5269, 5432, 5900, 6379,
+    6667, 6697, 8000, 8080, 8081, 8388, 8443, 8888, 9001, 9030, 9443, 51820,
+];
+
+/// Whether this port is a known service's: below 1024, or one of those that encrypt.
+pub(crate) fn is_service(port: u16) -> bool {
+    port < 1024 || ENCRYPTED.contains(&port)
+}
+
 /// What the ports suggest; the responder's port first, as the initiator's is mostly ephemeral.
 pub(crate) fn guess(ends: &FlowEnds) -> Option<Verdict> {
     [ends.responder.port(), ends.initiator.port()].into_iter().find_map(|port| {

@@ -4,8 +4,8 @@
 //! eMule Protocol Specification" (2005). Integers are little-endian. Every message is a protocol
 //! octet, over TCP a length of four octets that counts from the opcode on, an opcode, and its body.
 
-use super::Scratch;
 use super::le::{le16, le32};
+use super::{Scratch, edonkey_peers};
 use crate::class::{Confidence, Evidence, Protocol};
 use crate::probe::{Answer, Finding, View};
 
@@ -42,12 +42,16 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
     let body = payload.get(HEADER..).unwrap_or_default();
     if protocol == EDONKEY && opcode == 0x01 && is_hello(body) {
-        return found(99, Evidence::HANDSHAKE);
+        edonkey_peers::learn_hello(view, body);
+        let finding = Finding::certain(Protocol::Edonkey, Evidence::HANDSHAKE);
+        // A server tells its clients of sources.
+        let login = body.first() != Some(&16);
+        return Answer::Match(if login { finding.with_lessons() } else { finding });
     }
     if is_part(opcode, length, body) {
         return found(97, Evidence::FRAMING);
     }
-    let (messages, exact) = chain(payload);
+    let (messages, exact) = chain(view);
     match (messages, exact, view.from_start) {
         (2.., _, _) => found(97, Evidence::FRAMING),
         (1, true, true) => found(93, Evidence::FRAMING),
@@ -57,15 +61,18 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
 }
 
-/// How many whole messages follow each other, and whether the last ends with the payload.
-fn chain(payload: &[u8]) -> (usize, bool) {
-    let (mut rest, mut messages) = (payload, 0);
+/// How many whole messages follow each other, learning what they tell, and whether the last ends with the payload.
+fn chain(view: &View<'_>) -> (usize, bool) {
+    let (mut rest, mut messages) = (view.payload, 0);
     while let (Some(&protocol), Some(length)) = (rest.first(), rest.get(1..).and_then(le32)) {
         let Some(&opcode) = rest.get(5) else { break };
         if !plausible(protocol, opcode, length) {
             return (0, false);
         }
-        let Some(next) = rest.get(5 + length as usize..) else { break };
+        let Some((message, next)) = rest.split_at_checked(5 + length as usize) else { break };
+        if protocol == EDONKEY {
+            edonkey_peers::learn_message(view, opcode, message.get(HEADER..).unwrap_or_default());
+        }
         messages += 1;
         rest = next;
     }
@@ -113,6 +120,7 @@ fn is_part(opcode: u8, length: u32, body: &[u8]) -> bool {
 
 pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let Some(bits) = weigh_datagram(view.payload) else { return Answer::No };
+    edonkey_peers::learn_datagram(view);
     if bits >= STRONG {
         return found(93, Evidence::FRAMING);
     }

@@ -13,6 +13,8 @@ mod dht;
 mod directconnect;
 mod dtls;
 mod edonkey;
+mod edonkey_hidden;
+mod edonkey_peers;
 mod expected;
 mod ftp;
 mod gnutella;
@@ -23,6 +25,7 @@ mod mse;
 mod nntp;
 mod ntp;
 mod peers;
+pub(crate) mod random;
 mod rtp;
 mod soulseek;
 mod ssh;
@@ -62,6 +65,7 @@ pub struct Probe {
 pub struct Scratch {
     quic: quic::Memory,
     bittorrent_http: bittorrent_http::Memory,
+    edonkey_hidden: edonkey_hidden::Memory,
     ftp: ftp::Memory,
     mse: mse::Memory,
     rtp: rtp::Memory,
@@ -95,7 +99,8 @@ pub static TCP: &[Probe] = &[
     Probe { name: "openvpn", ask: vpn::openvpn },
     Probe { name: "http", ask: http::ask },
     Probe { name: "dns", ask: dns::ask },
-    // Nothing is fixed in it: whatever has a shape of its own comes before it.
+    // Nothing is fixed in these: whatever has a shape of its own comes before it.
+    Probe { name: "edonkey_hidden", ask: edonkey_hidden::tcp },
     Probe { name: "mse", ask: mse::ask },
 ];
 
@@ -122,6 +127,7 @@ pub static UDP: &[Probe] = &[
     Probe { name: "rtp", ask: rtp::ask },
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },
+    Probe { name: "edonkey_hidden", ask: edonkey_hidden::udp },
 ];
 
 /// The probes for a transport; `None` where the transport itself is the verdict.

@@ -145,6 +145,23 @@ impl Flow {
         let endpoint = endpoint.parse().unwrap();
         self.knowledge.peer(self.now, endpoint) == Some(Protocol::BitTorrent)
     }
+
+    /// The protocol of which this endpoint was learnt as a peer.
+    pub(super) fn peer(&self, endpoint: &str) -> Option<Protocol> {
+        self.knowledge.peer(self.now, endpoint.parse().unwrap())
+    }
+}
+
+/// Octets that look random, the same for the same seed (Marsaglia's xorshift, seeded by a hash).
+pub(super) fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = u64::from(seed).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
+    };
+    (0..length).map(|_| next()).collect()
 }
 
 /// Shows every truncation of a payload to a probe, in a new flow each; none may settle but those
