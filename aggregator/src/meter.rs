@@ -11,7 +11,9 @@ use etiage_capture::{
     InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, PerSide, Placement, Side, TcpHeader,
     Timestamp,
 };
-use etiage_classifier::{Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict};
+use etiage_classifier::{
+    Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict, Watch,
+};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -79,6 +81,7 @@ enum Phase {
     #[default]
     New,
     Probing(Box<Probing>),
+    Watched(Box<Watched>),
     Settled(Verdict),
 }
 
@@ -86,10 +89,23 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Probing {
     state: FlowState,
-    /// Counted under no class yet: at most two intervals by two directions, on the links it was seen.
-    pending: Vec<Share>,
+    waiting: Waiting,
     /// What it is counted under, where that is known though more is still asked.
     known: Option<Verdict>,
+}
+
+/// What is kept of a flow whose protocol is known while its shape may say what it is for.
+#[derive(Debug)]
+struct Watched {
+    watch: Watch,
+    waiting: Waiting,
+}
+
+/// What waits for a verdict.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Counted under no class yet: at most two intervals by two directions, on the links it was seen.
+    pending: Vec<Share>,
     handshake: Handshake,
 }
 
@@ -375,6 +391,12 @@ impl Books {
         let ends = ends(flow);
         let probing = match &mut flow.state.phase {
             Phase::Settled(verdict) => return self.count(*verdict, &share),
+            Phase::Watched(watched) => {
+                if let Some(verdict) = self.watch(watched, &ends, id, side, packet, share) {
+                    flow.state.phase = Phase::Settled(verdict);
+                }
+                return;
+            }
             Phase::Probing(probing) => probing,
             new @ Phase::New => {
                 *new = Phase::Probing(Box::default());
@@ -382,52 +404,84 @@ impl Books {
                 probing
             }
         };
-        probing.handshake = probing.handshake.next(side, packet.tcp, time);
+        let waiting = &mut probing.waiting;
+        waiting.handshake = waiting.handshake.next(side, packet.tcp, time);
         match self.classifier.observe(&mut probing.state, &ends, packet, side, self.now) {
             Progress::Probing => match probing.known {
                 Some(verdict) => self.count(verdict, &share),
-                None => self.postpone(probing, id, share),
+                None => self.postpone(waiting, id, share),
             },
             Progress::Known(verdict) => {
                 probing.known = Some(verdict);
-                self.decide(probing, verdict, None);
+                self.decide(waiting, verdict, None);
                 self.count(verdict, &share);
             }
+            Progress::Watched(watch) => {
+                let mut watched = Watched { watch, waiting: std::mem::take(waiting) };
+                match self.watch(&mut watched, &ends, id, side, packet, share) {
+                    Some(verdict) => flow.state.phase = Phase::Settled(verdict),
+                    None => flow.state.phase = Phase::Watched(Box::new(watched)),
+                }
+            }
             Progress::Settled(verdict) => {
-                self.decide(probing, verdict, None);
+                self.decide(waiting, verdict, None);
                 self.count(verdict, &share);
                 flow.state.phase = Phase::Settled(verdict);
             }
         }
     }
 
+    /// Counts a packet of a watched flow, or keeps it while the flow's shape does not tell; the verdict
+    /// once the flow need not be watched any more.
+    fn watch(
+        &mut self,
+        watched: &mut Watched,
+        ends: &FlowEnds,
+        id: FlowId,
+        side: Side,
+        packet: &Packet<'_>,
+        share: Share,
+    ) -> Option<Verdict> {
+        let Watched { watch, waiting } = watched;
+        let goes_on = watch.packet(ends, side, packet.payload_octets, self.now);
+        let verdict = watch.verdict();
+        if goes_on && watch.is_open() {
+            self.postpone(waiting, id, share);
+            return None;
+        }
+        self.decide(waiting, verdict, None);
+        self.count(verdict, &share);
+        (!goes_on).then_some(verdict)
+    }
+
     /// Keeps a packet's share until its flow has a verdict.
-    fn postpone(&mut self, probing: &mut Probing, id: FlowId, share: Share) {
+    fn postpone(&mut self, waiting: &mut Waiting, id: FlowId, share: Share) {
         let same = |pending: &&mut Share| {
             (pending.start, pending.link, pending.direction)
                 == (share.start, share.link, share.direction)
         };
-        if let Some(pending) = probing.pending.iter_mut().find(same) {
+        if let Some(pending) = waiting.pending.iter_mut().find(same) {
             pending.counted.octets = pending.counted.octets.saturating_add(share.counted.octets);
             pending.counted.packets = pending.counted.packets.saturating_add(share.counted.packets);
             pending.flows += share.flows;
             return;
         }
-        if probing.pending.iter().all(|pending| pending.start != share.start) {
+        if waiting.pending.iter().all(|pending| pending.start != share.start) {
             self.intervals.undecided(share.start, id);
         }
-        probing.pending.push(share);
+        waiting.pending.push(share);
     }
 
     /// Counts what was kept: of one interval, or all of it.
-    fn decide(&mut self, probing: &mut Probing, verdict: Verdict, only: Option<u32>) {
-        probing.pending.retain(|share| {
+    fn decide(&mut self, waiting: &mut Waiting, verdict: Verdict, only: Option<u32>) {
+        let Waiting { pending, handshake } = waiting;
+        pending.retain(|share| {
             let now = only.is_none_or(|start| share.start == start);
             if now {
                 self.count(verdict, share);
-                if let Handshake::Measured(micros) = probing.handshake {
+                if let Handshake::Measured(micros) = *handshake {
                     self.intervals.round_trip(share.link, verdict.class.category, micros);
-                    probing.handshake = Handshake::Done;
+                    *handshake = Handshake::Done;
                 }
             }
             !now
@@ -438,9 +492,15 @@ impl Books {
     fn decide_for_now(&mut self, table: &mut FlowTable<Tracked>, id: FlowId, start: u32) {
         let Some(flow) = table.get_mut(id) else { return };
         let ends = ends(flow);
-        if let Phase::Probing(probing) = &mut flow.state.phase {
-            let verdict = self.classifier.conclude(&probing.state, &ends, self.now);
-            self.decide(probing, verdict, Some(start));
+        match &mut flow.state.phase {
+            Phase::Probing(probing) => {
+                let verdict = self.classifier.conclude(&probing.state, &ends, self.now);
+                self.decide(&mut probing.waiting, verdict, Some(start));
+            }
+            Phase::Watched(watched) => {
+                self.decide(&mut watched.waiting, watched.watch.verdict(), Some(start));
+            }
+            Phase::New | Phase::Settled(_) => {}
         }
     }
 
@@ -459,7 +519,14 @@ impl Books {
                 let concluded = || self.classifier.conclude(&probing.state, &ends, self.now);
                 let verdict = probing.known.unwrap_or_else(concluded);
                 if reason != FlowEndReason::Active {
-                    self.decide(probing, verdict, None);
+                    self.decide(&mut probing.waiting, verdict, None);
+                }
+                verdict
+            }
+            Phase::Watched(watched) => {
+                let verdict = watched.watch.verdict();
+                if reason != FlowEndReason::Active {
+                    self.decide(&mut watched.waiting, verdict, None);
                 }
                 verdict
             }

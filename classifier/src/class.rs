@@ -330,6 +330,13 @@ impl Verdict {
         confidence: Confidence::NONE,
         evidence: Evidence::NONE,
     };
+
+    /// Whether the flow itself showed a host name, that a rule knows or not.
+    pub fn is_named(&self) -> bool {
+        [Evidence::SNI, Evidence::HOST, Evidence::CERTIFICATE]
+            .iter()
+            .any(|fact| self.evidence.has(*fact))
+    }
 }
 
 #[cfg(test)]

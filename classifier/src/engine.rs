@@ -12,6 +12,7 @@ use crate::probe::{Answer, Finding, FlowEnds, View};
 use crate::probes::{self, Probe, Scratch};
 use crate::rules::{Rules, ServiceId};
 use crate::stream::{Shown, Stream};
+use crate::watch::Watch;
 
 /// A finding at least this sure ends the questions to other probes.
 pub const SETTLED: Confidence = Confidence(90);
@@ -76,6 +77,9 @@ pub enum Progress {
     /// and a later answer can then carry a service that this one lacks; or it teaches about other
     /// flows (DNS, FTP's control connection), and stays `Known` until it ends.
     Known(Verdict),
+    /// The state can be freed: no payload says more. But what the flow is for can still show in its
+    /// shape: tell the [`Watch`] of its packets.
+    Watched(Watch),
     /// This is it: the state can be freed, and the flow need not be shown again.
     Settled(Verdict),
 }
@@ -166,13 +170,23 @@ impl Classifier {
         let settled = !packet.payload.is_empty() && self.show(list, state, ends, packet, side, now);
         let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_PROBED;
         if settled || state.candidates & mask(list) == 0 || spent && state.stage < Stage::Teaching {
-            return Progress::Settled(self.conclude(state, ends, now));
+            return self.settle(state, ends, now);
         }
         if spent && state.stage == Stage::Teaching {
             state.stage = Stage::TeachingUnordered;
             state.streams = PerSide::default();
         }
         self.progress(state, ends, now)
+    }
+
+    /// No probe asks any more.
+    fn settle(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
+        let verdict = self.conclude(state, ends, now);
+        let named = || verdict.is_named() || self.has_learnt_name(ends, now);
+        match Watch::new(verdict, ends, named, now) {
+            Some(watch) => Progress::Watched(watch),
+            None => Progress::Settled(verdict),
+        }
     }
 
     /// The best verdict so far: for a flow that ends, or whose octets must be counted now.
@@ -316,11 +330,9 @@ impl Classifier {
 
     /// A web protocol without a name of its own takes the one that DNS gave for the address.
     fn name_from_dns(&self, verdict: Verdict, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        let named = [Evidence::SNI, Evidence::HOST, Evidence::CERTIFICATE]
-            .map(|fact| verdict.evidence.has(fact));
         let protocol = verdict.class.protocol;
         let takes_name = matches!(protocol, Protocol::Http | Protocol::Tls | Protocol::Quic);
-        if !takes_name || named.contains(&true) || verdict.class.service != ServiceId::NONE {
+        if !takes_name || verdict.is_named() || verdict.class.service != ServiceId::NONE {
             return verdict;
         }
         match self.learnt_service(ends, now) {
@@ -346,6 +358,14 @@ impl Classifier {
         };
         let own = service(true).map(|service| (service, Confidence::LIKELY));
         own.or_else(|| service(false).map(|service| (service, SHARED_NAME)))
+    }
+
+    /// Whether DNS gave a name for one of the ends, that a rule knows or not.
+    fn has_learnt_name(&self, ends: &FlowEnds, now: Timestamp) -> bool {
+        let (initiator, responder) = (ends.initiator.ip(), ends.responder.ip());
+        [(initiator, responder), (responder, initiator)]
+            .iter()
+            .any(|(client, server)| self.knowledge.name(now, *client, *server).is_some())
     }
 
     /// No probe knew it: what is known of its ends, then the port.

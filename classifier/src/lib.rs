@@ -16,9 +16,11 @@ pub mod probes;
 pub mod problems;
 mod rules;
 mod stream;
+mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
 pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
 pub use knowledge::{Knowledge, KnowledgeStats};
 pub use probe::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};
+pub use watch::Watch;

@@ -111,7 +111,8 @@ fn without_a_name_of_its_own_a_flow_takes_what_dns_gave() {
     named.name("www.1fichier.com");
     named.syn();
     let other = client_hello(Some("unheard.example"));
-    let Progress::Settled(verdict) = named.segment(0, &other) else { panic!() };
+    let Progress::Watched(watch) = named.segment(0, &other) else { panic!() };
+    let verdict = watch.verdict();
     assert_eq!(verdict.class.service, ServiceId::NONE, "its own name comes first");
 }
 
@@ -154,7 +155,7 @@ fn what_teaches_is_shown_to_its_end_and_costs_no_buffer() {
 #[test]
 fn every_flow_settles_though_its_start_is_lost_or_its_payload_cut_away() {
     let settles = |show: &mut dyn FnMut(u32) -> Progress| {
-        (0..64).any(|place| matches!(show(place), Progress::Settled(_)))
+        (0..64).any(|place| matches!(show(place), Progress::Settled(_) | Progress::Watched(_)))
     };
     let mut lost = Flow::new(TCP, 443);
     lost.syn();

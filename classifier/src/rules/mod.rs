@@ -27,6 +27,8 @@ pub struct ServiceId(pub u16);
 impl ServiceId {
     /// No service is known.
     pub const NONE: Self = Self(0);
+    /// What the flow is for shows in its shape; whose it is does not show.
+    pub const UNATTRIBUTED: Self = Self(u16::MAX);
 }
 
 /// A service: who is behind a set of host names.
@@ -103,17 +105,22 @@ impl Rules {
         found
     }
 
-    /// The category of a service; `None` for [`ServiceId::NONE`].
+    /// The category of a service; `None` for [`ServiceId::NONE`] and [`ServiceId::UNATTRIBUTED`].
     pub fn category(&self, service: ServiceId) -> Option<Category> {
         self.service(service).map(|service| service.category)
     }
 
-    /// The name of a service; `"none"` for [`ServiceId::NONE`].
+    /// The name of a service; `"none"` for [`ServiceId::NONE`], `"unattributed"` for
+    /// [`ServiceId::UNATTRIBUTED`].
     pub fn name(&self, service: ServiceId) -> &str {
-        self.service(service).map_or("none", |service| &service.name)
+        match self.service(service) {
+            Some(service) => &service.name,
+            None if service == ServiceId::UNATTRIBUTED => "unattributed",
+            None => "none",
+        }
     }
 
-    /// The service with this id; `None` for [`ServiceId::NONE`] and for ids of other rules.
+    /// The service with this id; `None` for the reserved ids and for ids of other rules.
     pub fn service(&self, id: ServiceId) -> Option<&Service> {
         self.services.get(usize::from(id.0).checked_sub(1)?)
     }
@@ -208,12 +215,13 @@ impl Rules {
             }
             return None;
         };
-        let Ok(place) = u16::try_from(self.services.len() + 1) else {
-            problems
-                .add(*at, format!("service `{name}` is one too many: {} is the limit", u16::MAX));
-            return None;
-        };
+        let place = u16::try_from(self.services.len() + 1).unwrap_or(u16::MAX);
         let id = ServiceId(place);
+        if id == ServiceId::UNATTRIBUTED {
+            let limit = u16::MAX - 1;
+            problems.add(*at, format!("service `{name}` is one too many: {limit} is the limit"));
+            return None;
+        }
         self.services.push(Service {
             id,
             name: name.as_str().into(),
