@@ -39,12 +39,11 @@ fuzz_target!(|octets: &[u8]| {
                 payload,
                 payload_octets: payload.len() as u32 + u32::from(choices.octet() / 128),
             };
-            match classifier.observe(&mut state, &ends, &packet, side, now) {
-                Progress::Settled(_) => break,
-                Progress::Known(_) | Progress::Probing => {
-                    let _ = classifier.conclude(&state, &ends, now);
-                }
+            let progress = classifier.observe(&mut state, &ends, &packet, side, now);
+            if matches!(progress, Progress::Settled(_)) {
+                break;
             }
+            let _ = classifier.conclude(&state, &ends, now);
         }
     }
 });
