@@ -122,7 +122,11 @@ impl Measurer {
         });
         match read {
             Ok(_) => {}
-            Err(error @ SourceError::Damaged { .. }) => measured.damaged = Some(error.to_string()),
+            Err(SourceError::Damaged { reason, .. }) => {
+                measured.damaged = Some(format!("damaged: {reason}"));
+            }
+            Err(SourceError::LinkType { source, .. }) => return Err(source.to_string()),
+            Err(SourceError::NotACapture { reason, .. }) => return Err(reason),
             Err(error) => return Err(error.to_string()),
         }
         measured.finish(&mut meter_now);

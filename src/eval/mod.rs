@@ -103,7 +103,7 @@ fn evaluate(
     let measured = match measurer.measure(&capture.file, &selection(arguments.cut)) {
         Ok(measured) => measured,
         Err(reason) => {
-            tally.skip(reason);
+            tally.skip(&capture.name, reason);
             return Ok(());
         }
     };

@@ -1,8 +1,12 @@
 //! Prints an evaluation for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::eval::report::{Kept, Line, Named, Report, Score};
+
+/// Labels that are listed of what is unknown: the largest.
+const LABELS: usize = 10;
 
 /// Prints everything.
 pub(super) fn table(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -14,9 +18,20 @@ pub(super) fn table(report: &Report, out: &mut impl Write) -> io::Result<()> {
     kept(report, out)?;
     disagreements(report, out)?;
     worst(report, out)?;
-    if !report.skipped.is_empty() {
+    skipped(report, out)
+}
+
+/// Captures are many, their reasons few.
+fn skipped(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut reasons: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
+    for skipped in &report.skipped {
+        reasons.entry(&skipped.reason).or_insert((0, &skipped.file)).0 += 1;
+    }
+    if !reasons.is_empty() {
         writeln!(out, "\nnot evaluated, or not to their end:")?;
-        report.skipped.iter().try_for_each(|reason| writeln!(out, "  {reason}"))?;
+    }
+    for (reason, (count, example)) in reasons {
+        writeln!(out, "{count:>8}  {reason} (such as {example})")?;
     }
     Ok(())
 }
@@ -57,6 +72,10 @@ fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
             percent(shares.theirs.octets, shares.all.octets),
             shares.all.flows
         )?;
+        for label in report.unknown_by_label.iter().take(LABELS) {
+            let Line { flows, octets } = label.line;
+            writeln!(out, "  labelled {:<15} {flows} flows, {octets} octets", label.name)?;
+        }
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn add(&mut self, octets: u64) {
-        self.flows += 1;
-        self.octets += octets;
+    pub(super) fn add(&mut self, line: Self) {
+        self.flows += line.flows;
+        self.octets += line.octets;
     }
 }
 
@@ -28,11 +28,12 @@ pub(super) struct Score {
 }
 
 impl Score {
-    pub(super) fn add(&mut self, octets: u64, right: bool) {
-        self.flows += 1;
+    pub(super) fn add(&mut self, line: Line, right: bool) {
+        let Line { flows, octets } = line;
+        self.flows += flows;
         self.octets += octets;
         if right {
-            self.right_flows += 1;
+            self.right_flows += flows;
             self.right_octets += octets;
         }
     }
@@ -117,6 +118,21 @@ pub(super) struct UnknownShares {
     pub(super) ours: Line,
 }
 
+/// Flows under one name.
+#[derive(Debug, Serialize)]
+pub(super) struct NamedLine {
+    pub(super) name: String,
+    #[serde(flatten)]
+    pub(super) line: Line,
+}
+
+/// A capture that was not evaluated, or not wholly.
+#[derive(Debug, Serialize)]
+pub(super) struct Skipped {
+    pub(super) file: String,
+    pub(super) reason: String,
+}
+
 /// Everything that an evaluation says.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
@@ -143,9 +159,11 @@ pub(super) struct Report {
     pub(super) confusion: Vec<Cell>,
     pub(super) disagreements: Vec<Disagreement>,
     pub(super) labels_unknown: Option<UnknownShares>,
+    /// What the labels call the flows that are unknown here, the largest first.
+    pub(super) unknown_by_label: Vec<NamedLine>,
     pub(super) kept: BTreeMap<String, Kept>,
     pub(super) files: Vec<Named>,
     pub(super) worst: Vec<Wrong>,
     /// Captures that were not evaluated, or not wholly, and why.
-    pub(super) skipped: Vec<String>,
+    pub(super) skipped: Vec<Skipped>,
 }

@@ -1,5 +1,6 @@
 //! Adds up what was right and what was wrong.
 
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -8,7 +9,9 @@ use etiage_capture::flow::FlowKey;
 use etiage_classifier::{Category, Confidence, Rules};
 
 use crate::eval::measure::Measured;
-use crate::eval::report::{Cell, Disagreement, Line, Named, Report, Score, Wrong};
+use crate::eval::report::{
+    Cell, Disagreement, Line, Named, NamedLine, Report, Score, Skipped, Wrong,
+};
 use crate::eval::truth::{Entry, Truth};
 
 /// The sums while captures are evaluated.
@@ -18,12 +21,55 @@ pub(super) struct Tally {
     cells: BTreeMap<(String, String), Score>,
     kinds: BTreeMap<String, Score>,
     disagreements: BTreeMap<(String, String), Disagreement>,
+    unknown_by_label: BTreeMap<String, Line>,
     report: Report,
+}
+
+/// A flow with what the truth says of it.
+struct Compared<'a> {
+    flow: &'a FlowRecord,
+    entry: Option<&'a Entry>,
+    line: Line,
+}
+
+impl Compared<'_> {
+    /// The flows of a capture with their truth. What the truth holds for one flow can be several
+    /// here, as when one end goes on after a reset: it is counted as one, the one with the most octets.
+    fn all<'a>(truth: &'a Truth, measured: &'a Measured) -> Vec<Compared<'a>> {
+        let mut largest: HashMap<usize, (usize, u64)> = HashMap::new();
+        let mut all = Vec::with_capacity(measured.flows.len());
+        for (index, flow) in measured.flows.iter().enumerate() {
+            let entry = truth.of(flow);
+            let octets = octets(flow);
+            let alone = match entry.map(|entry| largest.entry(entry.id)) {
+                Some(Slot::Occupied(mut known)) => {
+                    if known.get().1 < octets {
+                        known.insert((index, octets));
+                    }
+                    false
+                }
+                Some(Slot::Vacant(none)) => {
+                    none.insert((index, octets));
+                    false
+                }
+                None => true,
+            };
+            all.push(Compared { flow, entry, line: Line { flows: u64::from(alone), octets } });
+        }
+        for (index, _) in largest.into_values() {
+            if let Some(compared) = all.get_mut(index) {
+                compared.line.flows = 1;
+            }
+        }
+        all
+    }
 }
 
 impl Tally {
     pub(super) fn new(rules: Arc<Rules>, worst: usize, without_truth: Vec<String>) -> Self {
-        let skipped = without_truth.into_iter().map(|name| format!("{name}: no truth beside it"));
+        let reason = "no truth beside it";
+        let skipped =
+            without_truth.into_iter().map(|file| Skipped { file, reason: reason.to_owned() });
         let report = Report { skipped: skipped.collect(), ..Report::default() };
         Self {
             rules,
@@ -31,24 +77,27 @@ impl Tally {
             cells: BTreeMap::new(),
             kinds: BTreeMap::new(),
             disagreements: BTreeMap::new(),
+            unknown_by_label: BTreeMap::new(),
             report,
         }
     }
 
     /// A capture could not be evaluated.
-    pub(super) fn skip(&mut self, reason: String) {
-        self.report.skipped.push(reason);
+    pub(super) fn skip(&mut self, file: &str, reason: String) {
+        self.report.skipped.push(Skipped { file: file.to_owned(), reason });
     }
 
     /// Adds a capture.
     pub(super) fn file(&mut self, name: &str, truth: &Truth, measured: &Measured) {
         self.report.captures += 1;
-        self.report.skipped.extend(measured.damaged.clone());
+        if let Some(reason) = &measured.damaged {
+            self.skip(name, reason.clone());
+        }
         self.report.total.octets += measured.without_flow;
         self.report.unknown.octets += measured.unknown_without_flow;
         let mut score = Score::default();
-        for flow in &measured.flows {
-            self.flow(name, truth, flow, &mut score);
+        for compared in Compared::all(truth, measured) {
+            self.flow(name, truth.labels, &compared, &mut score);
         }
         let seen: HashSet<FlowKey> = measured.flows.iter().map(key_of).collect();
         let unseen = truth.keys().filter(|key| !seen.contains(*key)).count();
@@ -59,52 +108,57 @@ impl Tally {
         self.report.worst.truncate(self.worst);
     }
 
-    fn flow(&mut self, file: &str, truth: &Truth, flow: &FlowRecord, score: &mut Score) {
-        let octets = octets(flow);
+    fn flow(&mut self, file: &str, labels: bool, compared: &Compared<'_>, score: &mut Score) {
+        let Compared { flow, entry, line } = *compared;
         let class = flow.verdict.class;
         let unknown = class.category == Category::Unknown;
-        self.report.total.add(octets);
+        self.report.total.add(line);
         if unknown {
-            self.report.unknown.add(octets);
+            self.report.unknown.add(line);
         }
-        let entry = truth.of(flow);
-        if truth.labels
-            && let Some(entry) = entry
-        {
-            let shares = self.report.labels_unknown.get_or_insert_default();
-            shares.all.add(octets);
-            if unknown {
-                shares.ours.add(octets);
-            }
-            if entry.class == "Unknown" {
-                shares.theirs.add(octets);
-            }
+        if labels && let Some(entry) = entry {
+            self.shares(entry, line, unknown);
         }
         let Some((entry, expected)) =
             entry.and_then(|entry| Some((entry, entry.expected.as_ref()?)))
         else {
-            let line = match entry {
+            let unjudged = match entry {
                 Some(_) => &mut self.report.without_opinion,
                 None => &mut self.report.not_in_truth,
             };
-            line.add(octets);
+            unjudged.add(line);
             let category = class.category.name().to_owned();
-            self.report.unjudged_categories.entry(category).or_default().add(octets);
+            self.report.unjudged_categories.entry(category).or_default().add(line);
             return;
         };
         let right = expected.accepts(class, &self.rules);
         let column = expected.column(class, &self.rules).to_owned();
-        score.add(octets, right);
-        self.cells.entry((entry.class.clone(), column)).or_default().add(octets, right);
-        let kind = format!("{} {}", entry.class, entry.kind);
-        self.kinds.entry(kind.trim_end().to_owned()).or_default().add(octets, right);
+        score.add(line, right);
+        self.cells.entry((entry.class.clone(), column)).or_default().add(line, right);
+        if !labels && !entry.kind.is_empty() {
+            let kind = format!("{} {}", entry.class, entry.kind);
+            self.kinds.entry(kind).or_default().add(line, right);
+        }
         if !right {
-            self.wrong(file, entry, flow);
+            self.wrong(file, entry, compared);
         }
     }
 
-    fn wrong(&mut self, file: &str, entry: &Entry, flow: &FlowRecord) {
-        let octets = octets(flow);
+    fn shares(&mut self, entry: &Entry, line: Line, unknown: bool) {
+        let shares = self.report.labels_unknown.get_or_insert_default();
+        shares.all.add(line);
+        if unknown {
+            shares.ours.add(line);
+            self.unknown_by_label.entry(entry.class.clone()).or_default().add(line);
+        }
+        if entry.class == "Unknown" {
+            shares.theirs.add(line);
+        }
+    }
+
+    fn wrong(&mut self, file: &str, entry: &Entry, compared: &Compared<'_>) {
+        let Compared { flow, line, .. } = *compared;
+        let octets = line.octets;
         let class = flow.verdict.class;
         let verdict = format!("{}/{}", class.category, class.protocol);
         let group = (entry.class.clone(), verdict.clone());
@@ -115,7 +169,7 @@ impl Tally {
             example: String::new(),
             largest: 0,
         });
-        group.line.add(octets);
+        group.line.add(line);
         if octets > group.largest || group.example.is_empty() {
             (group.largest, group.example) = (octets, file.to_owned());
         }
@@ -180,6 +234,12 @@ impl Tally {
         let cells = self.cells.into_iter();
         let mut disagreements: Vec<_> = self.disagreements.into_values().collect();
         disagreements.sort_by(|a, b| b.line.flows.cmp(&a.line.flows));
+        let mut unknown_by_label: Vec<_> = self
+            .unknown_by_label
+            .into_iter()
+            .map(|(name, line)| NamedLine { name, line })
+            .collect();
+        unknown_by_label.sort_by(|a, b| b.line.octets.cmp(&a.line.octets));
         Report {
             cut,
             only: only.to_vec(),
@@ -190,6 +250,7 @@ impl Tally {
                 .map(|((truth, verdict), score)| Cell { truth, verdict, score })
                 .collect(),
             disagreements,
+            unknown_by_label,
             ..self.report
         }
     }

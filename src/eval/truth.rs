@@ -58,6 +58,8 @@ pub(super) struct Entry {
     pub(super) expected: Option<Expected>,
     /// First and last packet, in seconds since the epoch, where that is said.
     span: Option<(f64, f64)>,
+    /// Tells it from all others of its file.
+    pub(super) id: usize,
 }
 
 /// What is known of one capture's flows.
@@ -66,6 +68,7 @@ pub(super) struct Truth {
     entries: HashMap<FlowKey, Vec<Entry>>,
     /// Whether it is another classifier's opinion.
     pub(super) labels: bool,
+    read: usize,
 }
 
 impl Truth {
@@ -92,7 +95,9 @@ impl Truth {
         self.entries.keys()
     }
 
-    fn add(&mut self, transport: Transport, ends: [SocketAddr; 2], entry: Entry) {
+    fn add(&mut self, transport: Transport, ends: [SocketAddr; 2], mut entry: Entry) {
+        entry.id = self.read;
+        self.read += 1;
         self.entries.entry(super::key(transport, ends)).or_default().push(entry);
     }
 }
@@ -143,7 +148,7 @@ fn sidecar(path: &Path) -> anyhow::Result<Truth> {
         };
         let span = Some((flow.first, flow.last));
         let expected = Some(expected);
-        let entry = Entry { class: class.to_owned(), kind: flow.app, expected, span };
+        let entry = Entry { class: class.to_owned(), kind: flow.app, expected, span, id: 0 };
         truth.add(transport, ends.map(SocketAddr::from), entry);
     }
     Ok(truth)
@@ -222,7 +227,7 @@ fn table_entry(row: TableRow) -> anyhow::Result<Entry> {
     let expected =
         class.map(|_| Expected { protocols: protocol.into_iter().collect(), service, category });
     let class = class.cloned().unwrap_or_default();
-    Ok(Entry { class, kind: row.protocol, expected, span: None })
+    Ok(Entry { class, kind: row.protocol, expected, span: None, id: 0 })
 }
 
 /// A row of another classifier's flows: the columns that matter here.
@@ -258,7 +263,7 @@ fn label_table(path: &Path) -> anyhow::Result<Truth> {
             (!protocols.is_empty()).then(|| Expected { protocols, service: None, category: None });
         let class = labels::master(&row.ndpi_proto).to_owned();
         let span = Some((row.first_seen, row.last_seen));
-        truth.add(transport, ends, Entry { class, kind: row.ndpi_proto, expected, span });
+        truth.add(transport, ends, Entry { class, kind: row.ndpi_proto, expected, span, id: 0 });
     }
     Ok(truth)
 }
