@@ -106,6 +106,14 @@ words! {
     DirectConnect = "directconnect",
     /// Soulseek.
     Soulseek = "soulseek",
+    /// FastTrack: Kazaa, Grokster, iMesh.
+    FastTrack = "fasttrack",
+    /// libp2p, on which IPFS and others are built.
+    Libp2p = "libp2p",
+    /// Bitcoin and the networks that took over its framing.
+    Bitcoin = "bitcoin",
+    /// Ethereum's discovery of nodes (devp2p).
+    Ethereum = "ethereum",
     /// HTTP/1 and cleartext HTTP/2 (RFC 9112, RFC 9113), WebSocket included.
     Http = "http",
     /// TLS over TCP (RFC 8446, RFC 5246).
@@ -170,7 +178,11 @@ impl Protocol {
             | Self::Edonkey
             | Self::Gnutella
             | Self::DirectConnect
-            | Self::Soulseek => Category::P2p,
+            | Self::Soulseek
+            | Self::FastTrack
+            | Self::Libp2p
+            | Self::Bitcoin
+            | Self::Ethereum => Category::P2p,
             Self::Http | Self::Tls | Self::Quic => Category::Web,
             Self::FtpData => Category::DirectDownload,
             Self::Dns => Category::Dns,

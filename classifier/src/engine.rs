@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
-use crate::class::{Class, Confidence, Evidence, Protocol, Verdict};
+use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::knowledge::Knowledge;
 use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
+use crate::probes::random::looks_random;
 use crate::probes::{self, Probe, Scratch};
 use crate::rules::{Rules, ServiceId};
 use crate::stream::{Shown, Stream};
@@ -23,6 +24,11 @@ pub const HEAD: usize = 64;
 pub const MAX_PROBED: u16 = 16;
 /// A name that another client was given for an address: often one of many that it serves.
 const SHARED_NAME: Confidence = Confidence(60);
+/// A flow without any fixed octet between two hosts that speak the same peer-to-peer protocol.
+const BETWEEN_SPEAKERS: Confidence = Confidence(65);
+/// The peer-to-peer protocols that also hide, the rarer ones first.
+const SPOKEN: &[Protocol] =
+    &[Protocol::DirectConnect, Protocol::Soulseek, Protocol::Edonkey, Protocol::BitTorrent];
 
 /// Classifies flows: the rules, and what is learnt. One is shared by all workers.
 #[derive(Debug, Clone)]
@@ -192,6 +198,10 @@ impl Classifier {
     /// The best verdict so far: for a flow that ends, or whose octets must be counted now.
     pub fn conclude(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
         match state.best {
+            // Circumstances that were learnt since may be surer than those of the packets.
+            Some(best) if best.class.category == Category::P2p && best.confidence < SETTLED => {
+                self.learnt(state, ends, now).map_or(best, |learnt| merge(Some(best), learnt))
+            }
             Some(best) => self.name_from_dns(best, ends, now),
             None => self.guess(state, ends, now),
         }
@@ -283,6 +293,9 @@ impl Classifier {
                     *best = Some(merge(*best, self.verdict(&finding)));
                     let asks_on = finding.more || finding.teaches;
                     if finding.confidence >= SETTLED {
+                        if *stage < Stage::Teaching {
+                            learn_speakers(view, &finding);
+                        }
                         if !asks_on {
                             return true;
                         }
@@ -368,14 +381,33 @@ impl Classifier {
             .any(|(client, server)| self.knowledge.name(now, *client, *server).is_some())
     }
 
-    /// No probe knew it: what is known of its ends, then the port.
-    fn guess(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        let learnt = [ends.responder, ends.initiator].into_iter().find_map(|end| {
+    /// What is known of the flow's ends: announced, peers, or hosts that both speak one peer-to-peer
+    /// protocol and have a flow that hides what it is.
+    fn learnt(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Option<Verdict> {
+        let both = [ends.responder, ends.initiator];
+        let learnt = both.into_iter().find_map(|end| {
             let expected = self.knowledge.expected(now, end).map(|p| (p, Evidence::RELATED));
             expected.or_else(|| self.knowledge.peer(now, end).map(|p| (p, Evidence::PEER)))
         });
         if let Some((protocol, evidence)) = learnt {
-            return self.classed(protocol, ServiceId::NONE, Confidence::LIKELY, evidence);
+            return Some(self.classed(protocol, ServiceId::NONE, Confidence::LIKELY, evidence));
+        }
+        let heads = [&state.heads.initiator, &state.heads.responder];
+        let hidden = heads.into_iter().all(|head| looks_random(head.octets()));
+        if !hidden || both.into_iter().any(|end| ports::is_service(end.port())) {
+            return None;
+        }
+        let speak = |protocol: &Protocol| {
+            both.into_iter().all(|end| self.knowledge.speaks(now, end.ip(), *protocol))
+        };
+        let protocol = SPOKEN.iter().copied().find(speak)?;
+        Some(self.classed(protocol, ServiceId::NONE, BETWEEN_SPEAKERS, Evidence::PEER))
+    }
+
+    /// No probe knew it: what is known of its ends, then the port.
+    fn guess(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        if let Some(learnt) = self.learnt(state, ends, now) {
+            return learnt;
         }
         let by_port = ports::guess(ends)
             .filter(|guess| !state.contradicts(ends.transport, guess.class.protocol));
@@ -391,6 +423,29 @@ impl FlowState {
         places.any(|(place, probe)| {
             probe.name == protocol.name() && self.candidates & (1 << place) == 0
         })
+    }
+}
+
+/// Who speaks a peer-to-peer protocol by its own framing, and where it listens: other flows of the
+/// same hosts may hide what they are. What was itself found by knowledge teaches nothing.
+fn learn_speakers(view: &View<'_>, finding: &Finding<'_>) {
+    let evidence = finding.evidence;
+    let by_knowledge = evidence.has(Evidence::PEER) || evidence.has(Evidence::RELATED);
+    let own = finding.protocol.category() == Category::P2p
+        && !by_knowledge
+        && !evidence.has(Evidence::USER_AGENT);
+    if !own {
+        return;
+    }
+    let FlowEnds { initiator, responder, transport } = *view.ends;
+    view.knowledge.learn_speaker(view.now, initiator.ip(), finding.protocol);
+    if evidence.has(Evidence::TRACKER) || evidence.has(Evidence::LSD) {
+        return;
+    }
+    view.knowledge.learn_speaker(view.now, responder.ip(), finding.protocol);
+    let listens = transport == Transport::TCP && view.from_start;
+    if listens && !ports::is_service(responder.port()) {
+        view.knowledge.learn_peer(view.now, responder, finding.protocol);
     }
 }
 

@@ -1,8 +1,13 @@
 //! Direct Connect: NMDC (`$Command arguments|`) and ADC (`HSUP ADBASE ADTIGR`), hubs and peers.
 
+use std::net::SocketAddr;
+
+use etiage_capture::Side;
+
 use super::Scratch;
 use super::text::{self, Start};
 use crate::class::{Confidence, Evidence, Protocol};
+use crate::ports;
 use crate::probe::{Answer, Finding, View};
 
 /// NMDC's commands, as they start a message. What follows is a space or the end.
@@ -51,6 +56,8 @@ const ADC: &[&[u8]] = &[
 const ADC_UDP: &[&[u8]] = &[b"URES ", b"UPSR ", b"USCH "];
 /// A message is shorter than this but for lists.
 const MAX_MESSAGE: usize = 2048;
+/// Endpoints that are learnt of what one packet shows.
+const MAX_LEARNT: usize = 20;
 
 fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
     Answer::Match(Finding::new(Protocol::DirectConnect, Confidence(confidence), evidence))
@@ -66,12 +73,23 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
             (Start::Partly, _) | (_, Start::Partly) => return text::not_yet(Start::Partly, view),
             _ => return Answer::No,
         };
+        // A hub speaks first, with a lock; in ADC its clients do, with their features.
+        let hub = match view.side {
+            Side::Responder => view.payload.starts_with(b"$Lock ") || adc == Start::Whole,
+            Side::Initiator => view.payload.starts_with(b"HSUP "),
+        };
+        if ended && hub {
+            learn(view);
+            let finding = Finding::certain(Protocol::DirectConnect, Evidence::HANDSHAKE);
+            return Answer::Match(finding.with_lessons());
+        }
         return match ended {
             true => found(99, Evidence::HANDSHAKE),
             false if view.payload.len() < MAX_MESSAGE => Answer::Unsure,
             false => Answer::No,
         };
     }
+    learn(view);
     let nmdc = text::start_any(view.payload, NMDC) == Start::Whole;
     if nmdc && has_message(view.payload, b'|') {
         return found(95, Evidence::FRAMING);
@@ -85,6 +103,35 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         return found(97, Evidence::HANDSHAKE);
     }
     Answer::Unsure
+}
+
+/// Learns where clients ask each other to connect to: `$ConnectToMe nick 192.0.2.1:4125S`, and in ADC
+/// `DCTM AAAB AAAC ADCS/0.10 4125 token` of the client itself, whose address the flow shows.
+fn learn(view: &View<'_>) {
+    const ASKS: &[&[u8]] = &[b"$ConnectToMe ", b"DCTM "];
+    let mut messages = view.payload.split(|octet| matches!(octet, b'|' | b'\n'));
+    let asks = messages.by_ref().filter(|line| ASKS.iter().any(|start| line.starts_with(start)));
+    for message in asks.take(MAX_LEARNT) {
+        let mut words = message.split(|octet| *octet == b' ');
+        let endpoint = if message.starts_with(b"$") {
+            words.nth(2).and_then(endpoint)
+        } else {
+            let port = words.nth(4).and_then(text::number);
+            let port = port.and_then(|(port, _)| u16::try_from(port).ok());
+            let own = view.side == Side::Initiator;
+            port.filter(|_| own).map(|port| SocketAddr::new(view.source().ip(), port))
+        };
+        // Hubs have been abused to direct clients at web servers: services are not believed.
+        if let Some(endpoint) = endpoint.filter(|end| !ports::is_service(end.port())) {
+            view.knowledge.expect(view.now, endpoint, Protocol::DirectConnect);
+        }
+    }
+}
+
+/// Address and port, and the letter that says that it encrypts.
+fn endpoint(word: &[u8]) -> Option<SocketAddr> {
+    let word = std::str::from_utf8(word).ok()?;
+    word.trim_end_matches(|last: char| last.is_ascii_uppercase()).parse().ok()
 }
 
 /// Whether a printable message ends in view. NMDC's names come in any code page.
@@ -176,6 +223,25 @@ mod tests {
         assert!(Flow::tcp(1).midway().client(tcp, get).settled().is_some());
         assert!(Flow::tcp(1).midway().client(tcp, b"BINF AAAB NIjoe\n").settled().is_some());
         assert_eq!(Flow::tcp(1).midway().client(tcp, b"BINF aaab NIjoe\n"), Said::Unsure);
+    }
+
+    #[test]
+    fn a_hub_is_listened_to_for_where_clients_connect() {
+        let expects = |flow: &Flow, endpoint: &str| {
+            let endpoint = endpoint.parse().unwrap();
+            flow.knowledge.expected(flow.now, endpoint) == Some(Protocol::DirectConnect)
+        };
+        let mut hub = Flow::tcp(4111);
+        assert!(hub.server(tcp, b"$Lock EXTENDEDPROTOCOL Pk=hub|").teaches());
+        hub.server(tcp, b"$Hello joe|$ConnectToMe joe 203.0.113.7:4125S|");
+        hub.server(tcp, b"$ConnectToMe joe 203.0.113.8:80|$ConnectToMe joe|$ConnectToMe a b:c|");
+        assert!(expects(&hub, "203.0.113.7:4125") && !expects(&hub, "203.0.113.8:80"));
+        let mut hub = Flow::tcp(1511);
+        assert!(hub.client(tcp, b"HSUP ADBASE ADTIGR\n").teaches());
+        hub.client(tcp, b"DCTM AAAB AAAC ADCS/0.10 24125 token\n");
+        assert!(expects(&hub, "192.0.2.1:24125"));
+        let mut peer = Flow::tcp(412);
+        assert!(!peer.client(tcp, b"$MyNick joe|$Lock x|").teaches());
     }
 
     #[test]

@@ -120,12 +120,11 @@ pub(super) fn udp<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     // By the receiver's identifier, or by a key that it gave before.
     if matches!(first & 3, 0 | 2) {
         match memory.asked {
-            Some((side, asked)) if side != view.side => {
-                if first & 3 == 2 && answers(usize::from(asked), length) {
-                    memory.answered += 1;
-                    memory.asked = None;
-                }
+            Some((side, asked)) if side != view.side && answers(asked, first, length) => {
+                memory.answered += 1;
+                memory.asked = None;
             }
+            Some((side, _)) if side != view.side => {}
             _ if matches!(length, KAD_REQUEST | KAD_PING) => {
                 memory.asked = Some((view.side, length as u16));
             }
@@ -138,16 +137,18 @@ pub(super) fn udp<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     if view.sent < MAX_DATAGRAMS { Answer::Unsure } else { Answer::No }
 }
 
-/// Whether a datagram of this length answers one of that: contacts of 25 octets each, or a pong.
-fn answers(asked: usize, length: usize) -> bool {
+/// Whether a datagram of this first octet and length answers one of that length: it is keyed by what
+/// the other gave, and has contacts of 25 octets each, or is a pong.
+fn answers(asked: u16, first: u8, length: usize) -> bool {
     let contacts = |before: usize| {
         length.checked_sub(KAD_HEADER + before).is_some_and(|list| list.is_multiple_of(25))
     };
-    match asked {
-        KAD_REQUEST => contacts(19),
-        KAD_PING => length == KAD_HEADER + 4 || contacts(23),
-        _ => false,
-    }
+    first & 3 == 2
+        && match usize::from(asked) {
+            KAD_REQUEST => contacts(19),
+            KAD_PING => length == KAD_HEADER + 4 || contacts(23),
+            _ => false,
+        }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod edonkey_peers;
 mod expected;
 mod ftp;
 mod gnutella;
+mod gossip;
 mod infrastructure;
 mod le;
 mod mail;
@@ -38,6 +39,7 @@ mod text;
 mod tracker;
 mod utp;
 mod vpn;
+mod webtorrent;
 
 mod dns;
 mod http;
@@ -72,6 +74,7 @@ pub struct Scratch {
     tracker: tracker::Memory,
     utp: utp::Memory,
     vpn: vpn::Memory,
+    webtorrent: webtorrent::Memory,
 }
 
 /// Probes over TCP.
@@ -81,6 +84,7 @@ pub static TCP: &[Probe] = &[
     Probe { name: "tls", ask: tls::ask },
     Probe { name: "bittorrent", ask: bittorrent::ask },
     Probe { name: "bittorrent_http", ask: bittorrent_http::ask },
+    Probe { name: "webtorrent", ask: webtorrent::ask },
     Probe { name: "ssh", ask: ssh::ask },
     Probe { name: "ftp", ask: ftp::ask },
     Probe { name: "smtp", ask: mail::smtp },
@@ -91,6 +95,9 @@ pub static TCP: &[Probe] = &[
     Probe { name: "directconnect", ask: directconnect::tcp },
     Probe { name: "gnutella", ask: gnutella::tcp },
     Probe { name: "soulseek", ask: soulseek::ask },
+    Probe { name: "fasttrack", ask: gossip::fasttrack },
+    Probe { name: "bitcoin", ask: gossip::bitcoin },
+    Probe { name: "libp2p", ask: gossip::libp2p },
     Probe { name: "sip", ask: infrastructure::sip },
     Probe { name: "rdp", ask: infrastructure::rdp },
     Probe { name: "smb", ask: infrastructure::smb },
@@ -106,6 +113,7 @@ pub static TCP: &[Probe] = &[
 
 /// Probes over UDP.
 pub static UDP: &[Probe] = &[
+    Probe { name: "expected", ask: expected::ask },
     Probe { name: "quic", ask: quic::ask },
     Probe { name: "dns", ask: dns::ask },
     Probe { name: "dht", ask: dht::ask },
@@ -124,6 +132,7 @@ pub static UDP: &[Probe] = &[
     Probe { name: "directconnect", ask: directconnect::udp },
     Probe { name: "gnutella", ask: gnutella::udp },
     Probe { name: "edonkey", ask: edonkey::udp },
+    Probe { name: "ethereum", ask: gossip::ethereum },
     Probe { name: "rtp", ask: rtp::ask },
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },

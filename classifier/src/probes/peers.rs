@@ -15,14 +15,25 @@ const MAX_LEARNT: usize = 200;
 /// Trackers and the DHT hand out what anybody claimed, and lists have been poisoned with the
 /// addresses of web servers: well-known ports and addresses that are no host's are not believed.
 pub(super) fn learn(view: &View<'_>, endpoint: SocketAddr) {
+    if is_believable(endpoint) {
+        view.knowledge.learn_peer(view.now, endpoint, Protocol::BitTorrent);
+    }
+}
+
+/// Learns an endpoint that serves one connection of BitTorrent, soon.
+pub(super) fn expect(view: &View<'_>, endpoint: SocketAddr) {
+    if is_believable(endpoint) {
+        view.knowledge.expect(view.now, endpoint, Protocol::BitTorrent);
+    }
+}
+
+fn is_believable(endpoint: SocketAddr) -> bool {
     let address = endpoint.ip();
     let host = match address {
         IpAddr::V4(v4) => !v4.is_broadcast(),
         IpAddr::V6(_) => true,
     };
-    if endpoint.port() >= 1024 && host && !address.is_unspecified() && !address.is_multicast() {
-        view.knowledge.learn_peer(view.now, endpoint, Protocol::BitTorrent);
-    }
+    endpoint.port() >= 1024 && host && !address.is_unspecified() && !address.is_multicast()
 }
 
 /// Learns a list of IPv4 addresses and ports, 6 octets each (BEP 23), after `skip` octets of each

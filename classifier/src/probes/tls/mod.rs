@@ -12,6 +12,7 @@ use self::hello::{CLIENT_HELLO, SERVER_HELLO};
 use self::record::{APPLICATION_DATA, Flight, HANDSHAKE, HEADER, Header, Message};
 use super::{Scratch, x509};
 use crate::class::{Confidence, Evidence, Protocol};
+use crate::ports;
 use crate::probe::{Answer, Finding, View};
 use crate::stream::MAX_PREFIX;
 use etiage_capture::Cursor;
@@ -29,6 +30,9 @@ const RECORDS: Confidence = Confidence(85);
 const RECORD_START: Confidence = Confidence(70);
 /// The handshake is recognised and its name is on the way: just under what would end the questions.
 const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
+
+/// A connection without names between two hosts that speak Direct Connect.
+const BETWEEN_CLIENTS: Confidence = Confidence(90);
 
 /// Ports where TLS carries another protocol from the first octet (IANA service names).
 const IMPLICIT: &[(u16, Protocol)] = &[
@@ -109,6 +113,11 @@ fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Opt
         let finding = Finding { confidence: RECORDS, ..protocol(view, None) };
         return broken.then(|| Answer::Match(finding.with_more()));
     };
+    if message.whole() && hello.host.is_none() && hello.alpn.is_none() && is_direct_connect(view) {
+        let evidence = Evidence::HANDSHAKE.with(Evidence::PEER);
+        let finding = Finding::new(Protocol::DirectConnect, BETWEEN_CLIENTS, evidence);
+        return Some(Answer::Match(finding));
+    }
     let finding = protocol(view, hello.alpn);
     let finding = match hello.host {
         Some(host) => finding.named(host, Evidence::SNI),
@@ -117,6 +126,15 @@ fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Opt
     // The name, or the protocols after it, can be in the next segment.
     let complete = message.whole() || flight.last;
     Some(Answer::Match(if complete { finding } else { pending(finding) }))
+}
+
+/// Whether a connection without any name is one between clients of Direct Connect, which encrypt with
+/// certificates of their own making: both hosts were seen to speak it, on ports that are no service's.
+fn is_direct_connect(view: &View<'_>) -> bool {
+    [view.source(), view.destination()].into_iter().all(|end| {
+        !ports::is_service(end.port())
+            && view.knowledge.speaks(view.now, end.ip(), Protocol::DirectConnect)
+    })
 }
 
 fn server<'a>(
@@ -195,6 +213,8 @@ pub(crate) fn of_alpn(alpn: &[u8]) -> Option<Protocol> {
         b"ftp" => Some(Protocol::Ftp),
         b"ntske/1" => Some(Protocol::Ntp),
         b"smb" => Some(Protocol::Smb),
+        b"adc" | b"nmdc" => Some(Protocol::DirectConnect),
+        b"libp2p" => Some(Protocol::Libp2p),
         b"sip/2" => Some(Protocol::Sip),
         b"stun.turn" | b"stun.nat-discovery" => Some(Protocol::Stun),
         _ => None,
