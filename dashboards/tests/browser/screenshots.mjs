@@ -53,6 +53,7 @@ try {
     await page.locator(`[data-testid=range-totals][data-to="${shown}"]`).waitFor();
     await page.locator('[data-testid=live][data-live=true]').waitFor();
     await page.evaluate(() => document.activeElement?.blur());
+    await page.mouse.move(0, 0);
     const path = join(images, `overview-${looks[place]}.png`);
     await page.screenshot({ path });
     console.log(`written: ${path}`);
