@@ -16,6 +16,7 @@ help:
 	@echo 'make test         format, lints, unit, integration, browser and demo tests'
 	@echo 'make build        target/release/etiage and target/release/etiage-clickhouse'
 	@echo 'make deps         what a build needs: Debian packages (as root), npm packages'
+	@echo 'make eval         how right the classifier is, on captures with truth beside them'
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
 
@@ -67,6 +68,16 @@ test-dashboards: $(PAGES)
 test-browser: deps $(DIST)
 	cargo build --workspace
 	cd dashboards && ETIAGE=$(CURDIR)/target/debug/etiage npm run test:browser
+
+# On fixtures/captures, and on larger collections where these variables name them: ETIAGE_LAB,
+# recordings with sidecars, and ETIAGE_CORPUS, captures with flow labels (docs/accuracy.md).
+.PHONY: eval
+eval: deps $(DIST)
+	cargo build --profile $(PROFILE) --package etiage
+	@for folder in $(or $(strip $(ETIAGE_LAB) $(ETIAGE_CORPUS)),fixtures/captures); do \
+		for cut in '' '--cut client' '--cut server' '--cut first:5'; do \
+			echo; echo "== etiage eval $$cut $$folder"; $(BIN)/etiage eval $$cut $$folder || exit 1; \
+		done; done
 
 .PHONY: screenshots
 screenshots: build
