@@ -123,13 +123,13 @@ mod tests {
 
     fn left(cut: Cut, senders: &[(&str, u8)]) -> Vec<bool> {
         let mut cutter = Cutter::new(cut, FlowSettings::default());
-        let frame = |millis| Frame {
+        let frame = |millis: u64| Frame {
             timestamp: Timestamp::from_nanos(millis * 1_000_000),
             octets: 60,
             data: &[],
         };
         let end = |text: &str| format!("192.0.2.{text}:{text}").parse().unwrap();
-        let packets = senders.iter().zip(1..).map(|((sender, flags), millis)| {
+        let packets = senders.iter().zip(1_u64..).map(|((sender, flags), millis)| {
             let other = if *sender == "1" { "2" } else { "1" };
             let packet = Packet {
                 source: end(sender),

@@ -1,5 +1,6 @@
 //! Adds up what was right and what was wrong.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Tally {
         self.report.truth_without_flow += unseen as u64;
         self.report.judged.join(score);
         self.report.files.push(Named { name: name.to_owned(), score });
-        self.report.worst.sort_by(|a, b| b.octets.cmp(&a.octets));
+        self.report.worst.sort_by_key(|wrong| Reverse(wrong.octets));
         self.report.worst.truncate(self.worst);
     }
 
@@ -233,13 +234,13 @@ impl Tally {
         }
         let cells = self.cells.into_iter();
         let mut disagreements: Vec<_> = self.disagreements.into_values().collect();
-        disagreements.sort_by(|a, b| b.line.flows.cmp(&a.line.flows));
+        disagreements.sort_by_key(|group| Reverse(group.line.flows));
         let mut unknown_by_label: Vec<_> = self
             .unknown_by_label
             .into_iter()
             .map(|(name, line)| NamedLine { name, line })
             .collect();
-        unknown_by_label.sort_by(|a, b| b.line.octets.cmp(&a.line.octets));
+        unknown_by_label.sort_by_key(|label| Reverse(label.line.octets));
         Report {
             cut,
             only: only.to_vec(),

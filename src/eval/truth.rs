@@ -259,8 +259,11 @@ fn label_table(path: &Path) -> anyhow::Result<Truth> {
         // Only what was read from the payload is more than a guess.
         let protocols =
             if row.confidence == "DPI" { labels::protocols(&row.ndpi_proto) } else { Vec::new() };
-        let expected =
-            (!protocols.is_empty()).then(|| Expected { protocols, service: None, category: None });
+        let expected = (!protocols.is_empty()).then_some(Expected {
+            protocols,
+            service: None,
+            category: None,
+        });
         let class = labels::master(&row.ndpi_proto).to_owned();
         let span = Some((row.first_seen, row.last_seen));
         truth.add(transport, ends, Entry { class, kind: row.ndpi_proto, expected, span, id: 0 });
