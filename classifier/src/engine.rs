@@ -439,10 +439,10 @@ fn learn_speakers(view: &View<'_>, finding: &Finding<'_>) {
     }
     let FlowEnds { initiator, responder, transport } = *view.ends;
     view.knowledge.learn_speaker(view.now, initiator.ip(), finding.protocol);
-    if evidence.has(Evidence::TRACKER) || evidence.has(Evidence::LSD) {
-        return;
+    // A tracker shares nothing itself.
+    if !evidence.has(Evidence::TRACKER) && !evidence.has(Evidence::LSD) {
+        view.knowledge.learn_speaker(view.now, responder.ip(), finding.protocol);
     }
-    view.knowledge.learn_speaker(view.now, responder.ip(), finding.protocol);
     let listens = transport == Transport::TCP && view.from_start;
     if listens && !ports::is_service(responder.port()) {
         view.knowledge.learn_peer(view.now, responder, finding.protocol);

@@ -20,6 +20,7 @@ const HEADER: usize = 6;
 const MAX_LENGTH: u32 = 1 << 21;
 const HASH: usize = 16;
 const SENDING_PART: u8 = 0x46;
+const HELLO_ANSWER: u8 = 0x4c;
 /// The most tags that a hello or a login carries.
 const MAX_TAGS: u32 = 32;
 
@@ -71,7 +72,11 @@ fn chain(view: &View<'_>) -> (usize, bool) {
         }
         let Some((message, next)) = rest.split_at_checked(5 + length as usize) else { break };
         if protocol == EDONKEY {
-            edonkey_peers::learn_message(view, opcode, message.get(HEADER..).unwrap_or_default());
+            let body = message.get(HEADER..).unwrap_or_default();
+            if opcode == HELLO_ANSWER && is_hello(body) {
+                edonkey_peers::learn_hello(view, body);
+            }
+            edonkey_peers::learn_message(view, opcode, body);
         }
         messages += 1;
         rest = next;

@@ -4,14 +4,13 @@
 //! Facts as in eMule's `EncryptedStreamSocket` and `EncryptedDatagramSocket`.
 //!
 //! - TCP: the initiator sends 12 octets and up to 254 of padding, the responder 6 and as many; then
-//!   each its hello. Clients then identify themselves: a challenge of exactly 11 octets and a public
-//!   key of exactly 83, each in a segment of its own.
+//!   each its hello. Clients then identify themselves: a challenge of exactly 11 octets, a public
+//!   key of exactly 83 and a signature of 55 or 56, each in a segment of its own.
 //! - UDP: 8 octets (16 for Kad) before the message; for Kad the lowest bit of the first octet is 0,
 //!   and the next says by which key.
 //!
 //! Verdicts rest on learnt endpoints (85 to 88), or on lengths alone (75). Another protocol without
-//! fixed octets that sends 11 and 83 octets in both directions within its first messages would be a
-//! false positive, as would datagrams of a game at the port of a client that has just gone.
+//! fixed octets that sends three of these within its first messages would be a false positive, as would datagrams of a game at the port of a client that has just gone.
 
 use etiage_capture::Side;
 
@@ -26,8 +25,9 @@ const CLEAR: &[u8] = &[0xe3, 0xc5, 0xd4, 0xe4, 0xe5, 0xa3, 0xb2];
 const MAX_PADDING: usize = 254;
 /// A hello: name, version and ports.
 const HELLO: std::ops::RangeInclusive<usize> = 60..=420;
-const CHALLENGE: usize = 11;
-const PUBLIC_KEY: usize = 83;
+/// What clients identify themselves with: a challenge, a public key, a signature with or without a
+/// mark.
+const FIXED: [std::ops::RangeInclusive<usize>; 3] = [11..=11, 83..=83, 55..=56];
 /// What Kad's obfuscation adds.
 const KAD_HEADER: usize = 16;
 /// Kad's request: who is near this identifier?
@@ -42,8 +42,8 @@ const MAX_DATAGRAMS: u16 = 6;
 pub(super) struct Memory {
     /// Octets of each side's stream so far.
     seen: etiage_capture::PerSide<u16>,
-    challenges: u8,
-    keys: u8,
+    /// What each side sent of the messages of fixed length: two times three bits.
+    fixed: u8,
     /// Kad: what was last asked, and by whom.
     asked: Option<(Side, u16)>,
     answered: u8,
@@ -78,25 +78,27 @@ pub(super) fn tcp<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
                 && (12..=12 + MAX_PADDING).contains(&length)
                 && view.payload.first().is_some_and(|octet| !CLEAR.contains(octet))
         }
-        (Side::Responder, 1) => view.answered > 0 && (6..=6 + MAX_PADDING).contains(&length),
+        (Side::Responder, 1) => (6..=6 + MAX_PADDING).contains(&length),
         (_, 2) => HELLO.contains(&new),
         _ => true,
     };
     if !fits {
         return Answer::No;
     }
-    if new == CHALLENGE && view.sent > 2 {
-        memory.challenges |= 1 << (view.side as u8);
+    let place = FIXED.iter().position(|lengths| view.sent > 2 && lengths.contains(&new));
+    if let Some(place) = place {
+        let mine = if view.side == Side::Initiator { 0 } else { FIXED.len() };
+        // What answers a challenge comes after one's own.
+        if place == 0 || memory.fixed & 1 << mine != 0 {
+            memory.fixed |= 1 << (place + mine);
+        }
     }
-    if new == PUBLIC_KEY && view.sent > 2 {
-        memory.keys |= 1 << (view.side as u8);
-    }
-    let begun = view.sent > 0 && view.answered > 0;
+    let begun = view.answered > 0 || view.sent > 1;
     if begun && let Some(confidence) = known_ends(view) {
         return Answer::Match(found(confidence, Evidence::PEER));
     }
-    // Both challenge, and at least one shows its key; or the other way round.
-    if memory.challenges.count_ones() + memory.keys.count_ones() >= 3 {
+    // Any three: of one side where only that is in view.
+    if memory.fixed.count_ones() >= 3 {
         return Answer::Match(found(75, Evidence::NONE));
     }
     Answer::Unsure
@@ -182,6 +184,15 @@ mod tests {
         flow.server(tcp, &noise(16, 11));
         assert_eq!(flow.client(tcp, &noise(17, 11)), Said::Unsure);
         assert_eq!(confidence(flow.client(tcp, &noise(18, 83))), 75);
+    }
+
+    #[test]
+    fn one_side_alone_is_told_by_all_three() {
+        let mut flow = Flow::tcp(23456);
+        for (seed, length) in [(1, 109), (2, 120), (3, 23), (4, 11), (5, 83)] {
+            assert_eq!(flow.server(tcp, &noise(seed, length)), Said::Unsure);
+        }
+        assert_eq!(confidence(flow.server(tcp, &noise(6, 55))), 75);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 use etiage_capture::Cursor;
 
 use super::Scratch;
+use super::random::looks_random;
 use super::text::{self, Start};
-use crate::class::{Evidence, Protocol};
+use crate::class::{Confidence, Evidence, Protocol};
 use crate::probe::{Answer, Finding, View};
 
 /// How Bitcoin's networks, and those that forked it, begin a message: main, test 3, signet, regression
@@ -28,6 +29,10 @@ const MAX_LENGTH: u32 = 4_000_000;
 const MULTISTREAM: &[u8] = b"\x13/multistream/1.0.0\n";
 /// Hash, signature, kind of a datagram of Ethereum's discovery, version 4.
 const DISCOVERY: usize = 32 + 65 + 1;
+/// Length of the first message of devp2p: 194 or 97 octets and what seals them, padded by 100 to 300.
+const HANDSHAKE: std::ops::RangeInclusive<usize> = 300..=720;
+/// About thirty bits of that message are as they must be.
+const LIKELY: Confidence = Confidence(91);
 
 fn found<'a>(protocol: Protocol, evidence: Evidence) -> Answer<'a> {
     Answer::Match(Finding::certain(protocol, evidence))
@@ -81,6 +86,19 @@ pub(super) fn ethereum<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let exact = body.len() == length;
     if recovery <= 1 && (1..=6).contains(&kind) && exact {
         return found(Protocol::Ethereum, Evidence::FRAMING);
+    }
+    Answer::No
+}
+
+/// What opens a connection of devp2p (RLPx, EIP-8): a length of two octets that counts to the end, and
+/// an uncompressed point of the curve, which begins with 4; the rest is encrypted.
+pub(super) fn ethereum_tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
+    let Some(&[high, low, 4, ref sealed @ ..]) = view.payload.get(..) else { return Answer::No };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let fits = (HANDSHAKE.contains(&length) && view.from_start).then_some(length);
+    let whole = fits == Some(view.payload.len() - 2);
+    if whole && looks_random(sealed) {
+        return Answer::Match(Finding::new(Protocol::Ethereum, LIKELY, Evidence::HANDSHAKE));
     }
     Answer::No
 }
@@ -139,6 +157,17 @@ mod tests {
         truncations(ethereum, || Flow::udp(30303), &ping, |cut| cut == length);
         ping[97] = 9;
         assert_eq!(Flow::udp(30303).client(ethereum, &ping), Said::No);
+    }
+
+    #[test]
+    fn ethereums_handshake_counts_to_its_end() {
+        let mut auth = noise(5, 420);
+        auth[..3].copy_from_slice(&[1, 162, 4]);
+        truncations(ethereum_tcp, || Flow::tcp(30303), &auth, |length| length == 420);
+        auth[2] = 3;
+        assert_eq!(Flow::tcp(30303).client(ethereum_tcp, &auth), Said::No);
+        let text = [&[1, 162, 4][..], &[b'a'; 417]].concat();
+        assert_eq!(Flow::tcp(30303).client(ethereum_tcp, &text), Said::No);
     }
 
     #[test]

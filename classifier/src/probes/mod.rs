@@ -19,6 +19,8 @@ mod expected;
 mod ftp;
 mod gnutella;
 mod gossip;
+#[cfg(test)]
+mod hidden_tests;
 mod infrastructure;
 mod le;
 mod mail;
@@ -98,6 +100,7 @@ pub static TCP: &[Probe] = &[
     Probe { name: "fasttrack", ask: gossip::fasttrack },
     Probe { name: "bitcoin", ask: gossip::bitcoin },
     Probe { name: "libp2p", ask: gossip::libp2p },
+    Probe { name: "ethereum", ask: gossip::ethereum_tcp },
     Probe { name: "sip", ask: infrastructure::sip },
     Probe { name: "rdp", ask: infrastructure::rdp },
     Probe { name: "smb", ask: infrastructure::smb },

@@ -11,6 +11,7 @@
 //! - 75: the shape, from a host that speaks BitTorrent itself, or that did the same to three more
 //!   strangers of different addresses and ports.
 //! - 70: the shape with the initiator's length exact.
+//! - 65: one side only, its lengths exact.
 //! - 60: the shape, from a host that did the same to one more such stranger.
 //!
 //! A false positive would be another protocol without any fixed octet, on ports that no service is
@@ -65,9 +66,13 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         return Answer::No;
     }
     let new = length.saturating_sub(sent);
+    if view.answered == 0 && memory.key > 0 {
+        let first = std::mem::replace(&mut memory.key, length);
+        return one_way(view, first, length);
+    }
     match view.side {
+        Side::Responder if view.answered == 0 => keep_key(&mut memory.key, new),
         Side::Initiator if memory.answer == 0 => keep_key(&mut memory.key, new),
-        // The responder must not speak first.
         Side::Responder if memory.key < KEY => Answer::No,
         Side::Responder if memory.offer == 0 => keep_key(&mut memory.answer, new),
         Side::Initiator => {
@@ -85,6 +90,35 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         }
         Side::Responder => grade(view, memory, Some(new)),
     }
+}
+
+/// Only one side is in view, for its answers take another way: its first segment is a key, and the
+/// second an offer or a choice of exact length.
+fn one_way<'a>(view: &View<'_>, key: u16, length: u16) -> Answer<'a> {
+    let ends = [view.ends.responder, view.ends.initiator];
+    let second = length.saturating_sub(key);
+    let exact = match view.side {
+        Side::Initiator => second == OFFER || second == OFFER + BITTORRENT,
+        Side::Responder => second == CHOICE + BITTORRENT,
+    };
+    if !(KEY..=MAX_FLIGHT).contains(&key)
+        || ends.into_iter().any(|end| ports::is_service(end.port()))
+    {
+        return Answer::No;
+    }
+    let known = ends
+        .into_iter()
+        .any(|end| view.knowledge.peer(view.now, end) == Some(Protocol::BitTorrent));
+    let shape = Evidence::MSE.with(Evidence::SHAPE);
+    if exact {
+        return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(65), shape));
+    }
+    if known {
+        let evidence = shape.with(Evidence::PEER);
+        return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(80), evidence));
+    }
+    // A key and its padding may come in two segments; the other side may yet be seen.
+    if view.sent < 3 && length <= MAX_FLIGHT { Answer::Unsure } else { Answer::No }
 }
 
 /// A public key and its padding, or as much of it as has come.
@@ -200,6 +234,28 @@ mod tests {
     }
 
     #[test]
+    fn one_side_alone_is_told_by_its_exact_lengths() {
+        let mut flow = Flow::tcp(51413);
+        assert_eq!(flow.client(ask, &noise(1, 506)), Said::Unsure);
+        assert_eq!(confidence(flow.client(ask, &noise(2, 124))), 65);
+        let mut flow = Flow::tcp(51413);
+        assert_eq!(flow.server(ask, &noise(1, 433)), Said::Unsure);
+        assert_eq!(confidence(flow.server(ask, &noise(2, 82))), 65);
+        let mut flow = Flow::tcp(51413);
+        flow.client(ask, &noise(1, 506));
+        assert_eq!(flow.client(ask, &noise(2, 125)), Said::No);
+        let mut flow = to_peer();
+        flow.client(ask, &noise(1, 506));
+        assert_eq!(confidence(flow.client(ask, &noise(2, 125))), 80);
+        // A key in two segments, then the answer.
+        let mut flow = Flow::tcp(51413);
+        flow.client(ask, &noise(1, 200));
+        assert_eq!(flow.client(ask, &noise(2, 99)), Said::Unsure);
+        flow.server(ask, &noise(3, 433));
+        assert_eq!(confidence(flow.client(ask, &noise(4, 124))), 70);
+    }
+
+    #[test]
     fn a_services_port_speaks_against_it() {
         for port in [443, 22, 5222, 8388] {
             assert_eq!(handshake(&mut Flow::tcp(port), 96, 96, 124), Said::No, "{port}");
@@ -212,7 +268,6 @@ mod tests {
         assert_eq!(to_peer().client(ask, &noise(1, 609)), Said::No);
         assert_eq!(handshake(&mut to_peer(), 96, 96, 55), Said::Unsure);
         assert_eq!(handshake(&mut to_peer(), 96, 95, 56), Said::Unsure);
-        assert_eq!(to_peer().server(ask, &noise(2, 96)), Said::No);
         let mut flow = to_peer();
         flow.client(ask, &noise(1, 96));
         assert_eq!(flow.server(ask, &noise(2, 609)), Said::No);

@@ -12,6 +12,8 @@ use crate::probe::{Answer, Finding, View};
 const LOGIN: u32 = 1;
 const PIERCE: u8 = 0;
 const PEER: u8 = 1;
+/// Where its servers listen.
+const SERVERS: &[u16] = &[2240, 2242, 2271];
 /// Names have at most thirty characters; UTF-8 makes them longer.
 const MAX_NAME: usize = 64;
 /// The client's hash of name and password, in hexadecimal.
@@ -22,9 +24,28 @@ fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
 }
 
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
+    let by_opening = opening(view);
+    // The framing alone is too weak to be told from others', but for the ports of its servers.
+    if matches!(by_opening, Answer::Match(_))
+        || !SERVERS.iter().any(|port| view.ends.has_port(*port))
+    {
+        return by_opening;
+    }
+    let evidence = Evidence::FRAMING.with(Evidence::PORT);
+    match messages(view.payload) {
+        Some(2..) => found(92, evidence),
+        Some(1) => {
+            let finding = Finding::new(Protocol::Soulseek, Confidence(80), evidence);
+            Answer::Match(finding.with_more())
+        }
+        _ => by_opening,
+    }
+}
+
+/// What opens a connection: a login and its answer, or a peer's first message.
+fn opening<'a>(view: &View<'a>) -> Answer<'a> {
     if !view.from_start {
-        // Midway the framing is too weak to be told from others'.
-        return Answer::No;
+        return Answer::Unsure;
     }
     let (Some(length), Some(body)) = (le32(view.payload), view.payload.get(4..)) else {
         return Answer::Unsure;
@@ -55,6 +76,22 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         };
     }
     Answer::No
+}
+
+/// How many messages between client and server fill the payload; `None` if anything else does.
+fn messages(mut rest: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    while !rest.is_empty() {
+        let (message, next) = string32(rest)?;
+        // Login to privileges, and the codes of distributed search.
+        let known = matches!(le32(message)?, 1..=160 | 1001..=1003);
+        if !known {
+            return None;
+        }
+        count += 1;
+        rest = next;
+    }
+    Some(count)
 }
 
 /// Largest message that may stand first in a stream.
@@ -150,7 +187,19 @@ mod tests {
         flow.client(ask, &login);
         let answer = framed([&[1, 0, 0, 0, 1][..], &string(b"welcome"), &[1, 2, 3, 4]].concat());
         assert_eq!(flow.server(ask, &answer).settled(), Some(Protocol::Soulseek));
-        assert_eq!(Flow::tcp(2242).server(ask, &answer), Said::No);
+        assert_eq!(Flow::tcp(2243).server(ask, &answer), Said::No);
+    }
+
+    #[test]
+    fn midway_a_servers_messages_count_to_their_ends() {
+        let ping = framed(vec![32, 0, 0, 0]);
+        let status = framed([&[7, 0, 0, 0][..], &string(b"joe"), &[2, 0, 0, 0, 0]].concat());
+        let two = [ping.clone(), status].concat();
+        assert!(Flow::tcp(2242).midway().client(ask, &two).settled().is_some());
+        let said = Flow::tcp(2242).midway().client(ask, &ping);
+        assert!(said.matched().is_some() && said.settled().is_none());
+        assert_eq!(Flow::tcp(2242).midway().client(ask, &two[..two.len() - 1]), Said::Unsure);
+        assert_eq!(Flow::tcp(50000).midway().client(ask, &two), Said::Unsure);
     }
 
     #[test]

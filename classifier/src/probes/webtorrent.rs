@@ -38,7 +38,8 @@ pub(super) struct Memory {
 }
 
 pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
-    if !view.from_start {
+    let switches = view.payload.starts_with(b"HTTP/1.1 101");
+    if !view.from_start && !switches {
         return in_the_middle(view, &mut scratch.webtorrent);
     }
     let begins = match view.side {
