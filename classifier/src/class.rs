@@ -79,7 +79,8 @@ words! {
     RemoteAccess = "remote-access",
     /// Name resolution in any form.
     Dns = "dns",
-    /// What keeps networks running: ICMP, NTP, routing, ARP and other non-IP.
+    /// What keeps networks and machines running: ICMP, NTP, routing, databases, directories, plants, ARP
+    /// and other non-IP.
     Network = "network",
     /// Nothing was recognised.
     Unknown = "unknown",
@@ -164,6 +165,128 @@ words! {
     Ssdp = "ssdp",
     /// Border Gateway Protocol (RFC 4271).
     Bgp = "bgp",
+    /// MQTT.
+    Mqtt = "mqtt",
+    /// Advanced message queuing, 0-9-1 and 1.0.
+    Amqp = "amqp",
+    /// Redis and its relatives (RESP).
+    Redis = "redis",
+    /// MySQL and MariaDB.
+    MySql = "mysql",
+    /// PostgreSQL.
+    PostgreSql = "postgresql",
+    /// MongoDB.
+    MongoDb = "mongodb",
+    /// Microsoft SQL Server's tabular data stream.
+    Tds = "tds",
+    /// Oracle's transparent network substrate.
+    OracleTns = "oracle-tns",
+    /// memcached.
+    Memcached = "memcached",
+    /// Cassandra's query language.
+    Cassandra = "cassandra",
+    /// Apache Kafka.
+    Kafka = "kafka",
+    /// Git's own transport.
+    Git = "git",
+    /// LDAP, over UDP too (RFC 4511).
+    Ldap = "ldap",
+    /// Kerberos 5 (RFC 4120).
+    Kerberos = "kerberos",
+    /// RADIUS (RFC 2865).
+    Radius = "radius",
+    /// Diameter (RFC 6733).
+    Diameter = "diameter",
+    /// NetBIOS names and datagrams (RFC 1002).
+    NetBios = "netbios",
+    /// Network file system, mounts and locks.
+    Nfs = "nfs",
+    /// Any other program of ONC RPC (RFC 5531).
+    Rpc = "rpc",
+    /// DCE/RPC.
+    Dcerpc = "dcerpc",
+    /// Andrew file system.
+    Afs = "afs",
+    /// Service location protocol (RFC 2608).
+    Slp = "slp",
+    /// rsync's own transport.
+    Rsync = "rsync",
+    /// IPMI over LAN.
+    Ipmi = "ipmi",
+    /// Trivial file transfer (RFC 1350).
+    Tftp = "tftp",
+    /// Syslog (RFC 5424, RFC 3164).
+    Syslog = "syslog",
+    /// NetFlow and IPFIX.
+    Netflow = "netflow",
+    /// sFlow.
+    Sflow = "sflow",
+    /// collectd's measurements.
+    Collectd = "collectd",
+    /// CoAP (RFC 7252).
+    Coap = "coap",
+    /// Modbus over TCP.
+    Modbus = "modbus",
+    /// DNP3 (IEEE 1815).
+    Dnp3 = "dnp3",
+    /// Siemens' S7.
+    S7 = "s7",
+    /// BACnet over IP.
+    Bacnet = "bacnet",
+    /// Routers among themselves: OSPF, PIM, EIGRP, VRRP, RIP, BFD.
+    Routing = "routing",
+    /// Access points and their controllers (RFC 5415).
+    Capwap = "capwap",
+    /// GPRS tunnelling.
+    Gtp = "gtp",
+    /// Miners and their pools.
+    Stratum = "stratum",
+    /// Financial information exchange.
+    Fix = "fix",
+    /// SOCKS 4 and 5.
+    Socks = "socks",
+    /// PPTP's control connection (RFC 2637).
+    Pptp = "pptp",
+    /// L2TP (RFC 2661).
+    L2tp = "l2tp",
+    /// Tailscale's discovery of ways; its tunnels are WireGuard.
+    Tailscale = "tailscale",
+    /// Telnet (RFC 854).
+    Telnet = "telnet",
+    /// Remote framebuffer, VNC (RFC 6143).
+    Vnc = "vnc",
+    /// X11.
+    X11 = "x11",
+    /// TeamViewer.
+    TeamViewer = "teamviewer",
+    /// Real-time streaming's control (RFC 2326, RFC 7826).
+    Rtsp = "rtsp",
+    /// Real-time messaging: Flash video, and streams to broadcasters.
+    Rtmp = "rtmp",
+    /// H.323's call signalling.
+    H323 = "h323",
+    /// Zoom's media.
+    Zoom = "zoom",
+    /// Discord's voice.
+    Discord = "discord",
+    /// TeamSpeak 3.
+    TeamSpeak = "teamspeak",
+    /// Internet relay chat (RFC 2812).
+    Irc = "irc",
+    /// XMPP (RFC 6120).
+    Xmpp = "xmpp",
+    /// WhatsApp's messages.
+    WhatsApp = "whatsapp",
+    /// Telegram's MTProto.
+    Telegram = "telegram",
+    /// Queries and play of Valve's and id's engines.
+    SourceEngine = "source-engine",
+    /// RakNet: Minecraft's Bedrock edition, Roblox.
+    RakNet = "raknet",
+    /// Minecraft's Java edition.
+    Minecraft = "minecraft",
+    /// Dropbox in the local network.
+    DropboxLan = "dropbox-lan",
     /// ICMP and ICMPv6, IGMP included.
     Icmp = "icmp",
     /// Tunnels, routing and any other IP protocol without a flow inside that could be read.
@@ -183,14 +306,33 @@ impl Protocol {
             | Self::Libp2p
             | Self::Bitcoin
             | Self::Ethereum => Category::P2p,
-            Self::Http | Self::Tls | Self::Quic => Category::Web,
+            Self::Http | Self::Tls | Self::Quic | Self::Git => Category::Web,
             Self::FtpData => Category::DirectDownload,
             Self::Dns => Category::Dns,
-            Self::Ssh | Self::Rdp => Category::RemoteAccess,
+            Self::Ssh | Self::Rdp | Self::Telnet | Self::Vnc | Self::X11 | Self::TeamViewer => {
+                Category::RemoteAccess
+            }
+            Self::Rtsp | Self::Rtmp => Category::Streaming,
+            Self::Irc | Self::Xmpp | Self::WhatsApp | Self::Telegram => Category::Messaging,
+            Self::SourceEngine | Self::RakNet | Self::Minecraft => Category::Gaming,
+            Self::DropboxLan => Category::CloudStorage,
             Self::Smtp | Self::Imap | Self::Pop3 => Category::Mail,
             Self::Nntp => Category::Usenet,
-            Self::Stun | Self::Rtp | Self::Sip | Self::Dtls => Category::Voip,
-            Self::WireGuard | Self::OpenVpn | Self::Ipsec => Category::Vpn,
+            Self::Stun
+            | Self::Rtp
+            | Self::Sip
+            | Self::Dtls
+            | Self::H323
+            | Self::Zoom
+            | Self::Discord
+            | Self::TeamSpeak => Category::Voip,
+            Self::WireGuard
+            | Self::OpenVpn
+            | Self::Ipsec
+            | Self::Socks
+            | Self::Pptp
+            | Self::L2tp
+            | Self::Tailscale => Category::Vpn,
             // FTP's control connection moves commands, not files.
             Self::Ftp
             | Self::Ntp
@@ -201,6 +343,44 @@ impl Protocol {
             | Self::Bgp
             | Self::Icmp
             | Self::OtherIp
+            | Self::Mqtt
+            | Self::Amqp
+            | Self::Redis
+            | Self::MySql
+            | Self::PostgreSql
+            | Self::MongoDb
+            | Self::Tds
+            | Self::OracleTns
+            | Self::Memcached
+            | Self::Cassandra
+            | Self::Kafka
+            | Self::Ldap
+            | Self::Kerberos
+            | Self::Radius
+            | Self::Diameter
+            | Self::NetBios
+            | Self::Nfs
+            | Self::Rpc
+            | Self::Dcerpc
+            | Self::Afs
+            | Self::Slp
+            | Self::Rsync
+            | Self::Ipmi
+            | Self::Tftp
+            | Self::Syslog
+            | Self::Netflow
+            | Self::Sflow
+            | Self::Collectd
+            | Self::Coap
+            | Self::Modbus
+            | Self::Dnp3
+            | Self::S7
+            | Self::Bacnet
+            | Self::Routing
+            | Self::Capwap
+            | Self::Gtp
+            | Self::Stratum
+            | Self::Fix
             | Self::NonIp => Category::Network,
             Self::Unknown | Self::Fragment | Self::Undecodable => Category::Unknown,
         }

@@ -479,6 +479,8 @@ fn by_transport(transport: Transport) -> Verdict {
     let protocol = match transport {
         Transport::ICMP | Transport::ICMPV6 | Transport(2) => Protocol::Icmp,
         Transport(50 | 51) => Protocol::Ipsec,
+        // EGP, IGP, RSVP, EIGRP, OSPF, PIM, VRRP, IS-IS.
+        Transport(8 | 9 | 46 | 88 | 89 | 103 | 112 | 124) => Protocol::Routing,
         _ => Protocol::OtherIp,
     };
     Verdict {

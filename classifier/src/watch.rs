@@ -144,7 +144,7 @@ impl Watch {
             return true;
         }
         if side == self.server {
-            self.from_server(u64::from(octets), now);
+            self.served(u64::from(octets), now);
         } else {
             let udp = ends.transport == etiage_capture::Transport::UDP;
             let request = if udp { REQUEST_UDP } else { REQUEST_TCP };
@@ -156,7 +156,7 @@ impl Watch {
         !film && now.since(self.began) < WATCHED
     }
 
-    fn from_server(&mut self, octets: u64, now: Timestamp) {
+    fn served(&mut self, octets: u64, now: Timestamp) {
         if now.since(self.last) > IDLE {
             if self.asked {
                 self.bulk = Bulk { requests: 1, ..Bulk::default() };

@@ -30,6 +30,7 @@ mod ntp;
 mod peers;
 pub(crate) mod random;
 mod rtp;
+mod signatures;
 mod soulseek;
 mod ssh;
 mod stun;
@@ -109,6 +110,7 @@ pub static TCP: &[Probe] = &[
     Probe { name: "openvpn", ask: vpn::openvpn },
     Probe { name: "http", ask: http::ask },
     Probe { name: "dns", ask: dns::ask },
+    Probe { name: "signatures", ask: signatures::ask },
     // Nothing is fixed in these: whatever has a shape of its own comes before it.
     Probe { name: "edonkey_hidden", ask: edonkey_hidden::tcp },
     Probe { name: "mse", ask: mse::ask },
@@ -136,6 +138,7 @@ pub static UDP: &[Probe] = &[
     Probe { name: "gnutella", ask: gnutella::udp },
     Probe { name: "edonkey", ask: edonkey::udp },
     Probe { name: "ethereum", ask: gossip::ethereum },
+    Probe { name: "signatures", ask: signatures::ask },
     Probe { name: "rtp", ask: rtp::ask },
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },
