@@ -1,6 +1,6 @@
 //! From a frame to the innermost IP packet: link layers, tags, labels, tunnels, fragments.
 //!
-//! 99 of 100 packets are Ethernet, IP, TCP or UDP, and take the short way in [`ip`]; IP with options
+//! 99 of 100 packets are Ethernet, IP, TCP or UDP, and take the short way in `ip`; IP with options
 //! it does not know, extension headers and what contradicts itself is read by etherparse.
 //!
 //! Lengths are lax: trailers and packets cut by a snap length are normal. Nothing here panics.
