@@ -18,6 +18,7 @@ help:
 	@echo 'make deps         what a build needs: Debian packages (as root), npm packages'
 	@echo 'make eval         how right the classifier is, on captures with truth beside them'
 	@echo 'make screenshots  docs/images, from the running demo'
+	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
@@ -88,3 +89,12 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
 		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+# Recordings and their truth go to target/lab; see fixtures/lab/README.md.
+.PHONY: lab
+SCENARIO ?= all
+lab:
+	cargo build --package etiage
+	fixtures/lab/lab.py install $(SCENARIO)
+	fixtures/lab/lab.py record $(SCENARIO) --out target/lab
+	fixtures/lab/lab.py check $(if $(filter all,$(SCENARIO)),target/lab/*.pcap,$(SCENARIO:%=target/lab/%.pcap))
