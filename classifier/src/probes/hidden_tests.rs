@@ -59,6 +59,11 @@ fn called_sharing(transport: Transport, script: Script, from_start: bool) -> usi
     let list = if transport == Transport::TCP { TCP } else { UDP };
     let conversations = (0..1000u32).filter(|seed| {
         let said = script(&mut Lengths(noise(*seed, 64)));
+        let said: Vec<_> = said
+            .iter()
+            .zip(seed * 100..)
+            .map(|((side, length), seed)| (*side, noise(seed, *length)))
+            .collect();
         list.iter().any(|probe| {
             // Each probe alone, and a new server each time: what is learnt is learnt of strangers.
             let port = 20_000 + (seed % 40_000) as u16;
@@ -67,9 +72,8 @@ fn called_sharing(transport: Transport, script: Script, from_start: bool) -> usi
                 _ => Flow::udp(port),
             };
             flow.restart(from_start);
-            for (turn, (side, length)) in said.iter().enumerate() {
-                let payload = noise(seed * 100 + turn as u32, *length);
-                match flow.packet(probe.ask, *side, &payload) {
+            for (side, payload) in &said {
+                match flow.packet(probe.ask, *side, payload) {
                     Said::Match { protocol, .. } if protocol.category() == Category::P2p => {
                         return true;
                     }

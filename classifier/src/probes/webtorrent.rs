@@ -42,9 +42,10 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     if !view.from_start && !switches {
         return in_the_middle(view, &mut scratch.webtorrent);
     }
+    // Where the start was lost, who is the server shows by what it says.
     let begins = match view.side {
-        Side::Initiator => text::start(view.payload, b"GET /"),
-        Side::Responder => text::start(view.payload, b"HTTP/1.1 101"),
+        Side::Initiator if !switches => text::start(view.payload, b"GET /"),
+        _ => text::start(view.payload, b"HTTP/1.1 101"),
     };
     if begins != text::Start::Whole {
         return text::not_yet(begins, view);
@@ -233,6 +234,10 @@ mod tests {
         let mut flow = Flow::tcp(8000).midway();
         assert!(flow.server(ask, &frame(OFFER, None)).teaches());
         assert!(expects(&flow, "203.0.113.7:40929"));
+        // The side that is seen first passes for the initiator.
+        let mut flow = Flow::tcp(8000).midway();
+        assert!(flow.client(ask, SWITCH).wants_more());
+        assert!(flow.client(ask, &frame(OFFER, None)).teaches());
         let mut flow = Flow::tcp(8000);
         let both = [SWITCH, &frame(OFFER, None)].concat();
         assert_eq!(flow.server(ask, &both).matched(), Some(Protocol::BitTorrent));
