@@ -14,6 +14,8 @@ use etiage_capture::Cursor;
 const ROW: u8 = 3;
 /// Lost and reordered packets between two that are seen.
 const MAX_STEP: u16 = 64;
+/// By how many places a packet may come late.
+const MAX_LATE: u16 = 4;
 /// Datagrams of another kind that may come first: keys, and what opens a path through a translator.
 const MAX_BEFORE: u16 = 2;
 /// Sender and receiver report.
@@ -67,12 +69,19 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         // Something that opens the path may come before the first packet.
         return if view.sent <= MAX_BEFORE { Answer::Unsure } else { Answer::No };
     };
-    let before = memory.last.get_mut(view.side).replace(header);
+    let last = memory.last.get_mut(view.side);
     let row = memory.row.get_mut(view.side);
-    *row = match before {
-        Some(before) if follows(&before, &header) => row.saturating_add(1),
-        _ => 1,
-    };
+    match *last {
+        // The same packet, seen twice.
+        Some(before) if before == header => {}
+        Some(before) if follows(&before, &header) => {
+            *row = row.saturating_add(1);
+            *last = Some(header);
+        }
+        // One that was overtaken: what comes next follows the one that overtook it.
+        Some(before) if is_overtaken(&before, &header) => *row = row.saturating_add(1),
+        _ => (*row, *last) = (1, Some(header)),
+    }
     if *row >= ROW {
         return Answer::Match(Finding::new(Protocol::Rtp, Confidence(93), Evidence::FRAMING));
     }
@@ -88,6 +97,15 @@ fn follows(before: &Header, next: &Header) -> bool {
         && (1..=MAX_STEP).contains(&step)
         && (before.kind == next.kind || step == 1)
         // Pictures are sent out of order: a little backwards is as good as forwards.
+        && elapsed.wrapping_add(1 << 20) < (1 << 24) + (1 << 20)
+}
+
+/// A packet of the same source and kind that was sent a few packets before.
+fn is_overtaken(before: &Header, late: &Header) -> bool {
+    let step = before.sequence.wrapping_sub(late.sequence);
+    let elapsed = before.timestamp.wrapping_sub(late.timestamp);
+    (before.source, before.kind) == (late.source, late.kind)
+        && (1..=MAX_LATE).contains(&step)
         && elapsed.wrapping_add(1 << 20) < (1 << 24) + (1 << 20)
 }
 
