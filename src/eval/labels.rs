@@ -5,78 +5,137 @@
 
 use etiage_classifier::Protocol;
 
-/// nDPI's protocol, and what it may be called here.
-const PROTOCOLS: &[(&str, &[Protocol])] = {
-    use Protocol::*;
-    // STUN, DTLS and RTP share one port and so one flow (RFC 7983): each of them is right.
-    const MEDIA: &[Protocol] = &[Stun, Dtls, Rtp];
-    &[
-        ("BGP", &[Bgp]),
-        ("BitTorrent", &[BitTorrent]),
-        ("DHCP", &[Dhcp]),
-        ("DHCPV6", &[Dhcp]),
-        ("DNS", &[Dns]),
-        ("AVASTSecureDNS", &[Dns]),
-        ("LLMNR", &[Dns]),
-        ("MDNS", &[Dns]),
-        ("DTLS", MEDIA),
-        ("STUN", MEDIA),
-        ("RTP", MEDIA),
-        ("RTCP", MEDIA),
-        ("SRTP", MEDIA),
-        ("DirectConnect", &[DirectConnect]),
-        ("eDonkey", &[Edonkey]),
-        ("FTP_CONTROL", &[Ftp]),
-        ("FTPS", &[Ftp]),
-        ("FTP_DATA", &[FtpData]),
-        ("Gnutella", &[Gnutella]),
-        ("GRE", &[OtherIp]),
-        ("IP_PIM", &[OtherIp]),
-        ("OSPF", &[OtherIp]),
-        ("SCTP", &[OtherIp]),
-        ("VRRP", &[OtherIp]),
-        ("HTTP", &[Http]),
-        ("HTTP2", &[Http]),
-        ("HTTP_Connect", &[Http]),
-        ("HTTP_Proxy", &[Http]),
-        ("SOAP", &[Http]),
-        ("WebSocket", &[Http]),
-        ("ICMP", &[Icmp]),
-        ("ICMPV6", &[Icmp]),
-        ("IGMP", &[Icmp]),
-        // A session that begins in the clear and goes on with STARTTLS has two names in nDPI.
-        ("IMAP", &[Imap]),
-        ("IMAPS", &[Imap, Tls]),
-        ("POP3", &[Pop3]),
-        ("POPS", &[Pop3, Tls]),
-        ("SMTP", &[Smtp]),
-        ("SMTPS", &[Smtp, Tls]),
-        ("IPSec", &[Ipsec]),
-        ("NTP", &[Ntp]),
-        ("OpenVPN", &[OpenVpn]),
-        ("QUIC", &[Quic]),
-        ("RDP", &[Rdp]),
-        ("SIP", &[Sip]),
-        ("SNMP", &[Snmp]),
-        ("Soulseek", &[Soulseek]),
-        ("SSDP", &[Ssdp]),
-        ("SSH", &[Ssh]),
-        ("TLS", &[Tls]),
-        ("Usenet", &[Nntp]),
-        ("WireGuard", &[WireGuard]),
-    ]
-};
+/// nDPI's protocol, and what it may be called here: one of the words.
+///
+/// STUN, DTLS and RTP share one port and so one flow (RFC 7983). What begins in the clear and goes on
+/// with STARTTLS has a second name in nDPI. Routing protocols have numbers of IP's own.
+const PROTOCOLS: &[(&str, &str)] = &[
+    ("AMQP", "amqp"),
+    ("AVASTSecureDNS", "dns"),
+    ("BACnet", "bacnet"),
+    ("BFD", "routing"),
+    ("BGP", "bgp"),
+    ("BITCOIN", "bitcoin"),
+    ("BitTorrent", "bittorrent"),
+    ("CAPWAP", "capwap"),
+    ("COAP", "coap"),
+    ("Cassandra", "cassandra"),
+    ("DCERPC", "dcerpc"),
+    ("DHCP", "dhcp"),
+    ("DHCPV6", "dhcp"),
+    ("DNP3", "dnp3"),
+    ("DNS", "dns"),
+    ("DTLS", "dtls stun rtp"),
+    ("Diameter", "diameter"),
+    ("DirectConnect", "directconnect"),
+    ("Discord", "discord rtp stun"),
+    ("Dropbox", "dropbox-lan"),
+    ("EIGRP", "routing other-ip"),
+    ("ETHEREUM", "ethereum"),
+    ("FIX", "fix"),
+    ("FTPS", "ftp"),
+    ("FTP_CONTROL", "ftp"),
+    ("FTP_DATA", "ftp-data"),
+    ("GRE", "other-ip"),
+    ("GTP", "gtp"),
+    ("Git", "git"),
+    ("Gnutella", "gnutella"),
+    ("H323", "h323"),
+    ("HTTP", "http"),
+    ("HTTP2", "http"),
+    ("HTTP_Connect", "http"),
+    ("HTTP_Proxy", "http"),
+    ("ICMP", "icmp"),
+    ("ICMPV6", "icmp"),
+    ("IGMP", "icmp"),
+    ("IMAP", "imap"),
+    ("IMAPS", "imap tls"),
+    ("IPSec", "ipsec"),
+    ("IP_PIM", "routing other-ip"),
+    ("IRC", "irc"),
+    ("Jabber", "xmpp"),
+    ("Kafka", "kafka"),
+    ("Kerberos", "kerberos"),
+    ("L2TP", "l2tp"),
+    ("LDAP", "ldap"),
+    ("LLMNR", "dns"),
+    ("MDNS", "dns"),
+    ("MQTT", "mqtt"),
+    ("Memcached", "memcached"),
+    ("Mining", "stratum"),
+    ("Modbus", "modbus"),
+    ("MongoDB", "mongodb"),
+    ("MsSQL-TDS", "tds"),
+    ("MySQL", "mysql"),
+    ("NFS", "nfs rpc"),
+    ("NTP", "ntp"),
+    ("NetBIOS", "netbios smb"),
+    ("NetFlow", "netflow"),
+    ("OSPF", "routing other-ip"),
+    ("OpenVPN", "openvpn"),
+    ("Oracle", "oracle-tns"),
+    ("POP3", "pop3"),
+    ("POPS", "pop3 tls"),
+    ("PPTP", "pptp"),
+    ("PostgreSQL", "postgresql"),
+    ("QUIC", "quic"),
+    ("RDP", "rdp"),
+    ("RESP", "redis"),
+    ("RMCP", "ipmi"),
+    ("RSYNC", "rsync"),
+    ("RTCP", "rtp stun dtls"),
+    ("RTMP", "rtmp"),
+    ("RTP", "rtp stun dtls"),
+    ("RTSP", "rtsp"),
+    ("RX", "afs"),
+    ("Radius", "radius"),
+    ("RakNet", "raknet"),
+    ("S7Comm", "s7"),
+    ("S7CommPlus", "s7"),
+    ("SCTP", "other-ip"),
+    ("SIP", "sip"),
+    ("SMTP", "smtp"),
+    ("SMTPS", "smtp tls"),
+    ("SNMP", "snmp"),
+    ("SOAP", "http"),
+    ("SOCKS", "socks"),
+    ("SRTP", "rtp stun dtls"),
+    ("SSDP", "ssdp"),
+    ("SSH", "ssh"),
+    ("STUN", "stun dtls rtp"),
+    ("Service_Location_Protocol", "slp"),
+    ("Soulseek", "soulseek"),
+    ("Syslog", "syslog"),
+    ("TFTP", "tftp"),
+    ("TLS", "tls"),
+    ("Tailscale", "tailscale wireguard"),
+    ("TeamSpeak", "teamspeak"),
+    ("TeamViewer", "teamviewer"),
+    ("Telegram", "telegram"),
+    ("Telnet", "telnet"),
+    ("Usenet", "nntp"),
+    ("VNC", "vnc"),
+    ("VRRP", "routing other-ip"),
+    ("WebSocket", "http"),
+    ("WhatsApp", "whatsapp"),
+    ("WireGuard", "wireguard"),
+    ("X11", "x11"),
+    ("Zoom", "zoom rtp stun"),
+    ("collectd", "collectd"),
+    ("eDonkey", "edonkey"),
+    ("sFlow", "sflow"),
+];
 
 /// What stands behind the dot, where it is a protocol rather than a service: the flow may be called
 /// after either.
-const INNER: &[(&str, &[Protocol])] = &[
-    ("BitTorrent", &[Protocol::BitTorrent]),
-    ("DoH_DoT", &[Protocol::Dns]),
-    ("Gnutella", &[Protocol::Gnutella]),
-    ("RDP", &[Protocol::Rdp]),
-    ("RTP", &[Protocol::Rtp]),
-    ("SMBv1", &[Protocol::Smb]),
-    ("SMBv23", &[Protocol::Smb]),
+const INNER: &[(&str, &str)] = &[
+    ("BitTorrent", "bittorrent"),
+    ("DoH_DoT", "dns"),
+    ("Gnutella", "gnutella"),
+    ("RDP", "rdp"),
+    ("RTP", "rtp"),
+    ("SMBv1", "smb"),
+    ("SMBv23", "smb"),
 ];
 
 /// The protocol of a label: what stands before the dot.
@@ -86,11 +145,12 @@ pub(super) fn master(label: &str) -> &str {
 
 /// The protocols that a label may be called here; none if it cannot be compared.
 pub(super) fn protocols(label: &str) -> Vec<Protocol> {
-    let of = |table: &[(&str, &'static [Protocol])], name: &str| {
-        table.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, protocols)| *protocols)
+    let words = |table: &[(&str, &'static str)], name: &str| {
+        table.iter().find(|(known, _)| *known == name).map_or("", |(_, words)| *words)
     };
     let inner = label.split_once('.').map_or("", |(_, inner)| inner);
-    [of(PROTOCOLS, master(label)), of(INNER, inner)].concat()
+    let words = [words(PROTOCOLS, master(label)), words(INNER, inner)];
+    words.iter().flat_map(|words| words.split(' ')).filter_map(|word| word.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -101,8 +161,8 @@ mod tests {
     fn labels_have_their_protocols() {
         assert_eq!(protocols("TLS.Google"), [Protocol::Tls]);
         assert_eq!(protocols("HTTP.BitTorrent"), [Protocol::Http, Protocol::BitTorrent]);
-        assert_eq!(protocols("NetBIOS.SMBv1"), [Protocol::Smb]);
-        assert_eq!(protocols("WhatsApp"), []);
+        assert!(protocols("NetBIOS.SMBv1").contains(&Protocol::Smb));
+        assert_eq!(protocols("Spotify"), []);
         assert_eq!(master("TLS.Google"), "TLS");
     }
 
