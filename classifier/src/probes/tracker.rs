@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Scratch, peers, text};
-use crate::class::{Evidence, Protocol};
+use crate::class::{Confidence, Evidence, Protocol};
 use crate::probe::{Answer, Finding, View};
 use etiage_capture::Cursor;
 
@@ -15,6 +15,10 @@ const SCRAPE: u32 = 2;
 const ERROR: u32 = 3;
 /// Length of an announce request without options.
 const ANNOUNCE_LENGTH: usize = 98;
+/// Where the list of an announcement's answer begins.
+const LIST: usize = 20;
+/// An answer without its question.
+const UNASKED: Confidence = Confidence(92);
 /// Datagrams of a flow that are read for the peers in them.
 const MAX_READ: u16 = 12;
 
@@ -31,8 +35,50 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     match request(view, memory).or_else(|| reply(view, memory)) {
         Some(Progress::More) if view.sent < MAX_READ => Answer::Match(finding().with_more()),
         Some(_) => Answer::Match(finding()),
+        // Its question takes another way, or was lost.
+        None if memory.request.is_none() && is_list(view) => {
+            learn_list(view);
+            Answer::Match(Finding::new(Protocol::BitTorrent, UNASKED, Evidence::TRACKER))
+        }
+        None if memory.request.is_none() && may_be_connected(view) => Answer::Unsure,
         // The tracker's port may serve as the DHT's too: other probes see the rest.
         None => Answer::No,
+    }
+}
+
+/// An announcement's answer without its question: action 1, any transaction, an interval of a minute to
+/// a day, numbers of peers below a million, and whole endpoints to the end, at least one of them.
+fn is_list(view: &View<'_>) -> bool {
+    fn fields(octets: &[u8]) -> Option<[u32; 4]> {
+        let mut cursor = Cursor::new(octets);
+        let action = cursor.u32()?;
+        cursor.u32()?;
+        Some([action, cursor.u32()?, cursor.u32()?, cursor.u32()?])
+    }
+    let Some([action, interval, leechers, seeders]) = fields(view.payload) else { return false };
+    let peer = if view.ends.initiator.is_ipv4() { 6 } else { 18 };
+    let list = view.payload.len().saturating_sub(LIST);
+    action == ANNOUNCE
+        && (60..=86_400).contains(&interval)
+        && leechers < 1 << 20
+        && seeders < 1 << 20
+        && leechers + seeders > 0
+        && list > 0
+        && list.is_multiple_of(peer)
+        && list / peer <= (leechers + seeders) as usize
+}
+
+/// A datagram that may answer a connect request that was not seen.
+fn may_be_connected(view: &View<'_>) -> bool {
+    view.payload.len() == 16 && view.payload.starts_with(&CONNECT.to_be_bytes())
+}
+
+fn learn_list(view: &View<'_>) {
+    let list = view.payload.get(LIST..).unwrap_or_default();
+    if view.ends.initiator.is_ipv4() {
+        peers::learn_compact_v4(view, list, 0);
+    } else {
+        peers::learn_compact_v6(view, list, 0);
     }
 }
 
@@ -93,12 +139,8 @@ fn reply(view: &View<'_>, memory: &Memory) -> Option<Progress> {
     match action {
         CONNECT => (asked == CONNECT && view.payload.len() >= 16).then_some(Progress::More),
         ANNOUNCE => {
-            let list = view.payload.get(20..).filter(|_| asked == ANNOUNCE)?;
-            if view.ends.initiator.is_ipv4() {
-                peers::learn_compact_v4(view, list, 0);
-            } else {
-                peers::learn_compact_v6(view, list, 0);
-            }
+            view.payload.get(LIST..).filter(|_| asked == ANNOUNCE)?;
+            learn_list(view);
             Some(Progress::Done)
         }
         SCRAPE => (asked == SCRAPE).then_some(Progress::More),
@@ -158,7 +200,21 @@ mod tests {
         let mut flow = Flow::udp(6969);
         flow.client(ask, &connect());
         assert_eq!(flow.server(ask, b"\0\0\0\0TRANconn-id!"), Said::No);
-        assert_eq!(Flow::udp(6969).server(ask, b"\0\0\0\0tranconn-id!"), Said::No);
+        assert_eq!(Flow::udp(6969).server(ask, b"\0\0\0\x02tranconn-id!"), Said::No);
+    }
+
+    #[test]
+    fn an_answer_alone_is_known_by_its_numbers_and_its_length() {
+        let head = b"\0\0\0\x01tra2\0\0\x07\x08\0\0\0\x01\0\0\0\x01";
+        let reply = [&head[..], b"\xcb\x00\x71\x07\x1a\xe1"].concat();
+        let mut flow = Flow::udp(6969);
+        assert_eq!(flow.server(ask, b"\0\0\0\0tranconn-id!"), Said::Unsure);
+        assert!(flow.server(ask, &reply).settled().is_some());
+        assert!(flow.knows("203.0.113.7:6881"));
+        truncations(ask, || Flow::udp(6969), &reply, |length| length == reply.len());
+        let mut never = reply.clone();
+        never[8] = 0xff;
+        assert_eq!(Flow::udp(6969).server(ask, &never), Said::No);
     }
 
     #[test]
