@@ -38,8 +38,25 @@ fn datagram<'a>(view: &View<'_>) -> Answer<'a> {
     let cut = (view.payload.len() as u64) < u64::from(view.wire_octets);
     match message::read(view.payload) {
         Some(message) if accepted(view, &message, cut) => Answer::Match(learn(view, &message)),
+        _ if view.ends.has_port(DNS) && names_a_host(view.payload) => {
+            let evidence = Evidence::FRAMING.with(Evidence::PORT);
+            Answer::Match(Finding::new(Protocol::Dns, Confidence::LIKELY, evidence))
+        }
         _ => Answer::No,
     }
+}
+
+/// Whether a first question stands where it must, though the rest is damaged, or in another fragment:
+/// two labels of what names are made of, or one and the root.
+fn names_a_host(payload: &[u8]) -> bool {
+    let mut cursor = Cursor::new(payload.get(HEADER..).unwrap_or_default());
+    let mut label = || {
+        let length = cursor.u8().filter(|length| *length <= 63)?;
+        let octets = cursor.take(length.into())?;
+        let text = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+        octets.iter().all(text).then_some(length)
+    };
+    matches!((label(), label()), (Some(first), Some(_)) if first >= 2)
 }
 
 /// Messages in a stream, each behind its length (RFC 1035, section 4.2.2).
@@ -175,6 +192,11 @@ mod tests {
         Answer::Match(Finding::certain(Protocol::Dns, evidence).with_lessons())
     }
 
+    fn likely() -> Answer<'static> {
+        let evidence = Evidence::FRAMING.with(Evidence::PORT);
+        Answer::Match(Finding::new(Protocol::Dns, Confidence::LIKELY, evidence))
+    }
+
     fn answer() -> Vec<u8> {
         response("www.example.com", 1, &[record(1, &[203, 0, 113, 9])])
     }
@@ -189,12 +211,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_message_is_denied_unless_the_capture_cut_it() {
+    fn on_its_port_a_name_in_its_place_is_enough_for_a_damaged_message() {
+        let damaged = b"\x12\x34\xff\xff\0\x09\0\x07\0\0\0\0\x04_sip\x04_udp\x03sip\0\0";
+        assert!(names_a_host(damaged) && !names_a_host(&damaged[..18]));
+        assert!(!names_a_host(b"\x12\x34\xff\xff\0\x09\0\x07\0\0\0\0\x04_s p\x04_udp\0"));
+        let ask = |port| Flow::new(Transport::UDP, port).ask(Side::Initiator, damaged, 0);
+        assert_eq!(ask(53), likely());
+        assert_eq!(ask(5300), Answer::No);
+    }
+
+    #[test]
+    fn a_cut_message_is_never_certain_unless_the_capture_cut_it() {
         let (flow, octets) = (Flow::new(Transport::UDP, 53), answer());
         let question = query("www.example.com", 1).len();
         for length in 1..octets.len() {
-            assert_eq!(flow.ask(Side::Responder, &octets[..length], 0), Answer::No, "{length}");
-            let expected = if length < question { Answer::No } else { dns() };
+            let named = names_a_host(&octets[..length]);
+            let damaged = if named { likely() } else { Answer::No };
+            assert_eq!(flow.ask(Side::Responder, &octets[..length], 0), damaged, "{length}");
+            let expected = if length < question { damaged } else { dns() };
             let cut = (octets.len() - length) as u32;
             assert_eq!(flow.ask(Side::Responder, &octets[..length], cut), expected, "{length}");
         }
