@@ -197,7 +197,7 @@ fn the_labels_of_others_agree() {
     let report = eval(&["--worst", "1000"], &[corpus]);
     let agreement = share(&report["judged"], "right_flows", "flows");
     // The aim is 0.98; docs/accuracy.md lists what is missing.
-    assert!(agreement >= 0.974, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
+    assert!(agreement >= 0.973, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
     // Each disagreement has its explanation, by the name of its capture.
     let explanations = std::fs::read_to_string(root().join("docs/accuracy.md")).unwrap();
     for flow in report["worst"].as_array().unwrap() {
@@ -215,7 +215,7 @@ fn less_is_unknown_than_to_others() {
     let (ours, theirs) = (unknown["ours"]["octets"].as_f64(), unknown["theirs"]["octets"].as_f64());
     let ratio = ours.unwrap() / theirs.unwrap();
     // The aim is 0.5; docs/accuracy.md lists what is missing.
-    assert!(ratio <= 3.85, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
+    assert!(ratio <= 1.15, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
 }
 
 #[test]
