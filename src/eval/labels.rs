@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn every_word_is_a_protocol() {
+        for (name, words) in PROTOCOLS.iter().chain(INNER) {
+            for word in words.split(' ') {
+                assert!(word.parse::<Protocol>().is_ok(), "{name}: {word}");
+            }
+        }
+    }
+
+    #[test]
     fn every_name_is_listed_once() {
         for table in [PROTOCOLS, INNER] {
             let mut names: Vec<_> = table.iter().map(|(name, _)| name).collect();
