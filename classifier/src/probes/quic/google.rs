@@ -18,6 +18,30 @@ pub(super) fn is_public_header(datagram: &[u8]) -> bool {
     )
 }
 
+/// A long header of versions Q046 to Q049: both connection ids' lengths share an octet.
+pub(super) fn is_long_header(datagram: &[u8]) -> bool {
+    matches!(datagram, [0xc0..=0xff, b'Q', b'0', b'4', b'6'..=b'9', 0x50 | 0x05 | 0x55, _, ..])
+}
+
+/// Whether this can be a public header without version: with a connection id, or a server's without.
+pub(super) fn may_be_next(datagram: &[u8]) -> bool {
+    matches!(datagram, [0 | 4, ..]) || matches!(datagram, [flags, ..] if flags & 0xc9 == 0x08)
+}
+
+/// Whether a public header without version follows the side's first one: a client repeats its
+/// connection id, a server leaves it out and counts its packets.
+pub(super) fn is_next(first: &[u8], next: &[u8]) -> bool {
+    match (first, next) {
+        ([a, before @ ..], [b, after @ ..]) if a & 0xc8 == 0x08 && b & 0xc8 == 0x08 => {
+            before.get(..8).is_some_and(|id| after.starts_with(id))
+        }
+        ([0 | 4, before, ..], [0 | 4, after, ..]) => {
+            (1..=16).contains(&after.wrapping_sub(*before))
+        }
+        _ => false,
+    }
+}
+
 /// The server's name in the client hello of a datagram.
 pub(super) fn server_name(datagram: &[u8]) -> Option<&str> {
     let before = datagram.get(..MAX_BEFORE).unwrap_or(datagram);
@@ -57,6 +81,10 @@ mod tests {
         for length in 0..datagram.len() {
             assert_eq!(server_name(&datagram[..length]), None);
         }
+        let id = b"\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x04";
+        assert!(is_next(&datagram, id) && !is_next(&datagram, b"\x0c\x01\x02\x03\x04\x05"));
+        assert!(is_next(b"\x04\x28", b"\x00\x2a") && !is_next(b"\x04\x28", b"\x00\x28"));
+        assert!(is_long_header(b"\xc3Q046\x50\x01") && !is_long_header(b"\xc3Q046\x51\x01"));
         datagram[0] = 0x0c;
         assert!(!is_public_header(&datagram));
     }

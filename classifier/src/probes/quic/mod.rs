@@ -73,6 +73,12 @@ fn pending<'a>() -> Answer<'a> {
 
 fn long<'a>(view: &View<'a>, memory: &mut Memory) -> Answer<'a> {
     let Some((packet, mut rest)) = packet::long(view.payload) else {
+        if google::is_long_header(view.payload) {
+            return Answer::Match(match google::server_name(view.payload) {
+                Some(host) => certain().named(host, Evidence::SNI),
+                None => certain(),
+            });
+        }
         // Once it is QUIC, what cannot be read is no proof that it is not.
         return if memory.long { Answer::Unsure } else { Answer::No };
     };
@@ -187,8 +193,20 @@ fn short<'a>(view: &View<'a>, memory: &Memory) -> Answer<'a> {
         });
     }
     let fixed_bit = view.payload.first().is_some_and(|first| first & 0x40 != 0);
-    if !view.ends.has_port(HTTPS) || !fixed_bit || view.payload.len() < MIN_SHORT {
+    if !view.ends.has_port(HTTPS) || view.payload.len() < MIN_SHORT {
         return Answer::No;
+    }
+    if !fixed_bit {
+        return match google::is_next(view.heads.get(view.side), view.payload) {
+            _ if !google::may_be_next(view.payload) => Answer::No,
+            _ if view.sent == 1 => Answer::Unsure,
+            true => {
+                let evidence = Evidence::PORT.with(Evidence::SHAPE);
+                Answer::Match(Finding::new(Protocol::Quic, SHORT_HEADERS, evidence).with_more())
+            }
+            false if view.sent < 4 => Answer::Unsure,
+            false => Answer::No,
+        };
     }
     // Servers give connection ids of eight octets or more, the same in each packet to them.
     let id = |octets: &'a [u8]| octets.get(1..9);
