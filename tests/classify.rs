@@ -101,7 +101,7 @@ files! {
     inside_mpls "enc_mpls__bt05_dht.link-b"
     inside_pppoe "enc_pppoe__bt03_utp_plain.link-a"
     inside_qinq "enc_qinq__bt02_tcp_mse.link-b"
-    raw_ip "enc_raw__web03_h2.link-a"
+    web_http2_as_raw_ip "enc_raw__web03_h2.link-a"
     linux_cooked "enc_sll__bt05_dht.link-a"
     inside_a_vlan "enc_vlan__bt01_tcp_plain.link-a"
     dns "ot01_dns.link-a"
@@ -120,7 +120,6 @@ files! {
     soulseek "p2p06_soulseek.link-a"
     web_http1 "web01_http1.link-a"
     web_tls "web02_tls.link-a"
-    web_http2 "web03_h2.link-a"
     web_chromium "web05_chromium.link-a"
     web_websocket "web06_websocket.link-a"
 }
@@ -232,7 +231,7 @@ fn reads_standard_input_and_several_files() {
     let piped: Value = serde_json::from_slice(&piped.stdout).unwrap();
     assert_eq!(piped, totals(&file));
     // The second file is older than the first: another recording, counted all the same.
-    let other = capture("web03_h2.link-a");
+    let other = capture("enc_raw__web03_h2.link-a");
     let (status, both, errors) =
         output(&["classify", "--format", "json", other.to_str().unwrap(), file.to_str().unwrap()]);
     assert!(status.success(), "{errors}");
