@@ -1,9 +1,11 @@
 //! What the tests share: an engine, a state around a store, and requests without a socket.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../../../store/tests/common/program.rs"]
+mod program;
+
 use std::future::pending;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 
@@ -13,13 +15,15 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use etiage_aggregator::Live;
 use etiage_api::{AllowedHosts, ApiState, Clock, LinkInfo, ServiceInfo, Settings, StoreKind};
 use etiage_classifier::Knowledge;
-use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::embedded::Engine;
 use etiage_store::{Store, Writer, WriterSettings};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
+
+pub(crate) use program::engine_settings;
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 12:00:00 UTC);
 
@@ -31,27 +35,6 @@ fn link(name: &str) -> LinkInfo {
         neighbour_asn: None,
         description: String::new(),
     }
-}
-
-/// What an engine in this data directory needs. Cargo builds its program where that is missing.
-pub(crate) fn engine_settings(data: &Path) -> EngineSettings {
-    let library = std::env::var_os("ETIAGE_ENGINE_LIBRARY").map(PathBuf::from).unwrap_or_default();
-    assert!(library.is_file(), "no engine library at {}: run `make deps`", library.display());
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = std::env::current_exe().unwrap();
-        // target/debug/deps/this-test
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "etiage-clickhouse", "--target-dir"]);
-        build.arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(status.success(), "etiage-clickhouse cannot be built");
-        profile.join("etiage-clickhouse")
-    });
-    EngineSettings { program: PROGRAM.clone(), library, data: data.to_owned() }
 }
 
 /// One engine for all tests of a file. It ends with the test program; its data is left under
