@@ -2,6 +2,9 @@
 //!
 //! The first request's host names the flow. A request is read to the end of its headers before it is
 //! answered for, so that probes of what merely uses HTTP, asked before this one, see them too.
+//!
+//! A status line is enough whatever was asked before it, for servers answer odd requests too. A request
+//! line without a version is HTTP/0.9's (RFC 1945, section 4.1): likely, and known where HTML answers.
 
 use super::Scratch;
 use super::text::{self, Start};
@@ -55,6 +58,8 @@ const METHODS: &[&[u8]] = &[
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The line is right, the headers are on the way: just under what would end the questions.
 const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
+/// A page's start in answer to HTTP/0.9, which knows no header.
+const PAGES: &[&[u8]] = &[b"<html", b"<!doctype html"];
 /// A status line's start that is enough to know it: `HTTP/1.1 200`.
 const STATUS: usize = 12;
 
@@ -69,8 +74,19 @@ pub(super) fn ask<'a>(view: &View<'a>, _scratch: &mut Scratch) -> Answer<'a> {
     match answer {
         // In the middle of a body a later segment may still start with a header.
         Answer::No if !view.from_start => Answer::Unsure,
+        // A server may know what to do with a request that this module does not.
+        Answer::No if view.answered == 0 && is_line(view.payload) => Answer::Unsure,
         answer => answer,
     }
+}
+
+/// Whether this starts with a line of text whose first word is in capitals, as methods are: what a
+/// server could still answer in HTTP.
+fn is_line(payload: &[u8]) -> bool {
+    let Some(line) = text::first_line(payload) else { return false };
+    let word = line.iter().take_while(|octet| matches!(octet, b'A'..=b'Z' | b'-' | b'_')).count();
+    let ends = matches!(line.get(word), Some(b' '));
+    word >= 3 && ends && line.iter().all(|octet| !octet.is_ascii_control())
 }
 
 fn message<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
@@ -87,8 +103,27 @@ fn message<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
     match text::start_any(payload, METHODS) {
         Start::Whole => request(view, payload),
         Start::Partly => Answer::Unsure,
-        Start::Other => Answer::No,
+        Start::Other => page(view, payload),
     }
+}
+
+/// HTML in answer to a request of HTTP/0.9.
+fn page<'a>(view: &View<'_>, payload: &[u8]) -> Answer<'a> {
+    let asked = text::first_line(view.heads.get(view.side.other())).is_some_and(is_simple);
+    if !asked || !view.from_start {
+        return Answer::No;
+    }
+    let page = PAGES.iter().any(|page| {
+        let start = payload.get(..page.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(page))
+    });
+    if page { Answer::Match(found()) } else { Answer::No }
+}
+
+/// A request line of HTTP/0.9: GET and a path.
+fn is_simple(line: &[u8]) -> bool {
+    let path = line.strip_prefix(b"GET ").filter(|path| path.starts_with(b"/"));
+    path.is_some_and(|path| path.iter().all(u8::is_ascii_graphic))
 }
 
 fn found<'a>() -> Finding<'a> {
@@ -123,8 +158,9 @@ fn request<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
         };
     };
     let (line, headers) = payload.split_at_checked(end).unwrap_or_default();
-    let Some(target) = target(line.strip_suffix(b"\r").unwrap_or(line)) else {
-        return Answer::No;
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(target) = target(line) else {
+        return if is_simple(line) { Answer::Match(simple()) } else { Answer::No };
     };
     let (header, complete) = host_header(headers.get(1..).unwrap_or_default());
     // A target with an authority overrides the header (RFC 9112, section 3.2.2).
@@ -138,6 +174,11 @@ fn request<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
     } else {
         Finding { confidence: PENDING, ..finding }.with_more()
     })
+}
+
+/// A request of HTTP/0.9, the answer to which makes it certain.
+fn simple<'a>() -> Finding<'a> {
+    Finding::new(Protocol::Http, Confidence::LIKELY, Evidence::FRAMING).with_more()
 }
 
 /// A line whose CR came without its LF yet.
@@ -317,15 +358,72 @@ mod tests {
             "GNUTELLA CONNECT/0.6\r\n",
             "HTTP/1.1 abc\r\n",
             "HTTP/2.0 200\r\n",
-            "GET /\r\n",
             "GET /\0 HTTP/1.1\r\n",
             "GET  HTTP/1.1\r\n",
             "GETTY / HTTP/1.1\r\n",
             "get / HTTP/1.1\r\n",
             "GET \x01",
         ] {
-            view(other.as_bytes(), true, 0, |answer| assert_eq!(answer, Answer::No, "{other:?}"));
+            view(other.as_bytes(), true, 1, |answer| assert_eq!(answer, Answer::No, "{other:?}"));
         }
+    }
+
+    /// What a server's first octets are called after a request.
+    fn answered(request: &[u8], answer: &[u8]) -> Option<(Protocol, Confidence)> {
+        let ends = FlowEnds {
+            initiator: SocketAddr::from(([192, 0, 2, 1], 50000)),
+            responder: SocketAddr::from(([198, 51, 100, 1], 8000)),
+            transport: Transport::TCP,
+        };
+        let view = View {
+            now: Timestamp::from_secs(1),
+            ends: &ends,
+            side: Side::Responder,
+            payload: answer,
+            from_start: true,
+            wire_octets: answer.len() as u32,
+            sent: 1,
+            answered: 1,
+            heads: PerSide { initiator: request, responder: answer },
+            knowledge: &Knowledge::with_capacity(1),
+        };
+        match ask(&view, &mut Scratch::default()) {
+            Answer::Match(found) => Some((found.protocol, found.confidence)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_odd_request_waits_for_its_answer() {
+        let odd: [&[u8]; 4] = [
+            b"GET / HTTP/1\n",
+            b"GET HTTP/1.1\r\n\r\n",
+            b"RPC_IN_DATA /rpc/rpcproxy.dll?a:593 HTTP/1.1\r\n",
+            b"DELETE / HTTP/1\r\n",
+        ];
+        for request in odd {
+            view(request, true, 0, |answer| assert_eq!(answer, Answer::Unsure, "{request:?}"));
+            view(request, true, 1, |answer| assert_eq!(answer, Answer::No, "{request:?}"));
+            let http = Some((Protocol::Http, Confidence::CERTAIN));
+            assert_eq!(answered(request, b"HTTP/1.1 200 OK\r\n"), http);
+            assert_eq!(answered(request, b"SSH-2.0-x\r\n"), None);
+        }
+        for other in [&b"get / HTTP/1\n"[..], b"\0\0\n", b"A b\n", b"GET /\x01\n"] {
+            view(other, true, 0, |answer| assert_eq!(answer, Answer::No, "{other:?}"));
+        }
+    }
+
+    #[test]
+    fn without_a_version_a_request_is_likely_and_a_page_makes_it_certain() {
+        for request in [&b"GET /a.html\r\n"[..], b"GET /\n"] {
+            view(request, true, 0, |answer| assert_eq!(answer, Answer::Match(simple())));
+            let http = Some((Protocol::Http, Confidence::CERTAIN));
+            assert_eq!(answered(request, b"<HTML><body>"), http);
+            assert_eq!(answered(request, b"<!DOCTYPE html>\n"), http);
+            assert_eq!(answered(request, b"<xml>"), None);
+        }
+        view(b"GET key\r\n", true, 1, |answer| assert_eq!(answer, Answer::No));
+        assert_eq!(answered(b"HELO a\r\n", b"<html>"), None);
     }
 
     #[test]

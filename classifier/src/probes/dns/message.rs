@@ -63,6 +63,11 @@ impl Header {
         self.flags & RESPONSE != 0
     }
 
+    /// Whether it has one question, as every header of unicast DNS.
+    pub(super) const fn asks_once(self) -> bool {
+        self.questions == 1
+    }
+
     const fn opcode(self) -> u16 {
         self.flags >> 11 & 0xf
     }

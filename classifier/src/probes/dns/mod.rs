@@ -22,6 +22,11 @@ const NETBIOS: [u16; 2] = [137, 138];
 /// Every octet fits, on a port that says nothing.
 const ELSEWHERE: Confidence = Confidence(95);
 
+/// A header of one question, on the port, and nothing readable behind it.
+const BY_HEADER: Confidence = Confidence(60);
+/// Datagrams that are no DNS after which, on its port, none is expected.
+const MAX_DAMAGED: u16 = 4;
+
 /// Asks whether this is DNS, and learns names from it.
 pub(super) fn ask<'a>(view: &View<'a>, _scratch: &mut Scratch) -> Answer<'a> {
     if NETBIOS.iter().any(|port| view.ends.has_port(*port)) {
@@ -38,16 +43,29 @@ fn datagram<'a>(view: &View<'_>) -> Answer<'a> {
     let cut = (view.payload.len() as u64) < u64::from(view.wire_octets);
     match message::read(view.payload) {
         Some(message) if accepted(view, &message, cut) => Answer::Match(learn(view, &message)),
-        _ if view.ends.has_port(DNS) && names_a_host(view.payload) => {
-            let evidence = Evidence::FRAMING.with(Evidence::PORT);
-            Answer::Match(Finding::new(Protocol::Dns, Confidence::LIKELY, evidence))
-        }
+        _ if view.ends.has_port(DNS) => damaged(view),
         _ => Answer::No,
     }
 }
 
+/// What else is sent on DNS's own port: a damaged message, and perhaps a whole one after it.
+fn damaged<'a>(view: &View<'_>) -> Answer<'a> {
+    let evidence = Evidence::FRAMING.with(Evidence::PORT);
+    let header = Header::read(&mut Cursor::new(view.payload));
+    let confidence = if names_a_host(view.payload) {
+        Confidence::LIKELY
+    } else if header.is_some_and(Header::asks_once) {
+        BY_HEADER
+    } else if view.sent.saturating_add(view.answered) < MAX_DAMAGED {
+        return Answer::Unsure;
+    } else {
+        return Answer::No;
+    };
+    Answer::Match(Finding::new(Protocol::Dns, confidence, evidence).with_more())
+}
+
 /// Whether a first question stands where it must, though the rest is damaged, or in another fragment:
-/// two labels of what names are made of, or one and the root.
+/// two labels of what names are made of, or one and the root; where the first is one letter, four.
 fn names_a_host(payload: &[u8]) -> bool {
     let mut cursor = Cursor::new(payload.get(HEADER..).unwrap_or_default());
     let mut label = || {
@@ -56,7 +74,11 @@ fn names_a_host(payload: &[u8]) -> bool {
         let text = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
         octets.iter().all(text).then_some(length)
     };
-    matches!((label(), label()), (Some(first), Some(_)) if first >= 2)
+    match (label(), label()) {
+        (Some(2..), Some(_)) => true,
+        (Some(1), Some(1..)) => label().is_some() && label().is_some(),
+        _ => false,
+    }
 }
 
 /// Messages in a stream, each behind its length (RFC 1035, section 4.2.2).
@@ -197,6 +219,11 @@ mod tests {
         Answer::Match(Finding::new(Protocol::Dns, Confidence::LIKELY, evidence))
     }
 
+    fn by_header() -> Answer<'static> {
+        let evidence = Evidence::FRAMING.with(Evidence::PORT);
+        Answer::Match(Finding::new(Protocol::Dns, BY_HEADER, evidence))
+    }
+
     fn answer() -> Vec<u8> {
         response("www.example.com", 1, &[record(1, &[203, 0, 113, 9])])
     }
@@ -221,12 +248,31 @@ mod tests {
     }
 
     #[test]
+    fn on_its_port_a_header_of_one_question_is_a_hint_and_noise_waits_for_a_message() {
+        let ask =
+            |port, octets: &[u8]| Flow::new(Transport::UDP, port).ask(Side::Initiator, octets, 0);
+        let question = b"\x4c\xd2\x01\0\0\x01\0\0\0\0\x25\x87\0_sip\x04_udp";
+        assert_eq!(ask(53, question), by_header());
+        assert_eq!(ask(5300, question), Answer::No);
+        let reverse = b"\xaf\xf9\x80\0\0\x26\x73\x01\0\0\0\0\x011\x010\x010\x03127\0";
+        assert_eq!(ask(53, reverse), likely());
+        assert_eq!(ask(53, b"\xaf\xf9\x80\0\0\x26\x73\x01\0\0\0\0\x011\x010"), Answer::Unsure);
+        // Operation 15, and two questions.
+        assert_eq!(ask(53, b"\x12\x34\x78\0\0\x01\0\0\0\0\0\0"), Answer::Unsure);
+        assert_eq!(ask(53, b"\x12\x34\0\0\0\x02\0\0\0\0\0\0"), Answer::Unsure);
+    }
+
+    #[test]
     fn a_cut_message_is_never_certain_unless_the_capture_cut_it() {
         let (flow, octets) = (Flow::new(Transport::UDP, 53), answer());
         let question = query("www.example.com", 1).len();
         for length in 1..octets.len() {
             let named = names_a_host(&octets[..length]);
-            let damaged = if named { likely() } else { Answer::No };
+            let damaged = match (named, length < HEADER) {
+                (true, _) => likely(),
+                (false, true) => Answer::Unsure,
+                (false, false) => by_header(),
+            };
             assert_eq!(flow.ask(Side::Responder, &octets[..length], 0), damaged, "{length}");
             let expected = if length < question { damaged } else { dns() };
             let cut = (octets.len() - length) as u32;
