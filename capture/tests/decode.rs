@@ -636,6 +636,35 @@ mod tunnels {
     }
 
     #[test]
+    fn vxlan_on_linuxs_port_is_read_where_its_whole_header_fits() {
+        let vxlan = join(&[&[8, 0, 0, 0, 0, 0, 5, 0], &ethernet(0x0800, &hello4())]);
+        carries_hello(&ipv4(17, &udp_ports(54321, 8472, &vxlan)));
+        for (place, octet) in [(0, 0x0c), (3, 1), (7, 1)] {
+            let mut other = vxlan.clone();
+            other[place] = octet;
+            let frame = ipv4(17, &udp_ports(54321, 8472, &other));
+            assert_eq!(packet(LinkLayer::RawIp, &frame).destination.port(), 8472);
+        }
+    }
+
+    #[test]
+    fn geneve_carries_ethernet_or_ip_behind_its_options() {
+        let frame = ethernet(0x0800, &hello4());
+        let bridged = join(&[&[0, 0, 0x65, 0x58, 0, 0, 5, 0], &frame]);
+        carries_hello(&ipv4(17, &udp_ports(54321, 6081, &bridged)));
+        // One option of four octets, critical options present, IPv4 without Ethernet.
+        let routed = join(&[&[1, 0x40, 0x08, 0, 0, 0, 5, 0, 1, 2, 0x80, 0], &hello4()]);
+        carries_hello(&ipv4(17, &udp_ports(54321, 6081, &routed)));
+        // Another version, a control message, a reserved bit, reserved octet.
+        for (place, octet) in [(0, 0x40), (1, 0x80), (1, 0x01), (7, 1)] {
+            let mut other = bridged.clone();
+            other[place] = octet;
+            let frame = ipv4(17, &udp_ports(54321, 6081, &other));
+            assert_eq!(packet(LinkLayer::RawIp, &frame).destination.port(), 6081);
+        }
+    }
+
+    #[test]
     fn vxlan_carries_ethernet() {
         let vxlan = join(&[&[8, 0, 0, 0, 0, 0, 5, 0], &ethernet(0x0800, &hello4())]);
         carries_hello(&ipv4(17, &udp_ports(54321, 4789, &vxlan)));

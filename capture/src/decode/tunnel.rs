@@ -1,4 +1,4 @@
-//! Tunnels whose inner flow is the flow: GRE, GTP-U, VXLAN (IP-in-IP and 6in4 need no header).
+//! Tunnels whose inner flow is the flow: GRE, GTP-U, VXLAN, Geneve (IP-in-IP and 6in4 need no header).
 
 use super::{Content, Decoder};
 use crate::cursor::Cursor;
@@ -8,6 +8,12 @@ use crate::packet::Packet;
 const GTP_U: u16 = 2152;
 /// VXLAN (RFC 7348).
 const VXLAN: u16 = 4789;
+/// VXLAN's port in Linux, which is older than the RFC.
+const VXLAN_LINUX: u16 = 8472;
+/// Geneve (RFC 8926).
+const GENEVE: u16 = 6081;
+/// Transparent Ethernet bridging (RFC 1701's list of protocol types).
+const BRIDGED: u16 = 0x6558;
 
 impl Decoder {
     /// The packet inside a UDP tunnel, where the datagram is one's.
@@ -15,6 +21,9 @@ impl Decoder {
         match packet.destination.port() {
             GTP_U => self.gtp_u(packet.payload),
             VXLAN => self.vxlan(packet.payload),
+            // The port is nobody's by IANA: the whole header must fit.
+            VXLAN_LINUX if is_plain_vxlan(packet.payload) => self.vxlan(packet.payload),
+            GENEVE => self.geneve(packet.payload),
             _ if packet.source.port() == GTP_U => self.gtp_u(packet.payload),
             _ => None,
         }
@@ -36,8 +45,7 @@ impl Decoder {
             cursor.take(4)?;
         }
         match protocol {
-            // Transparent Ethernet bridging.
-            0x6558 => self.ethernet(cursor.rest()),
+            BRIDGED => self.ethernet(cursor.rest()),
             0x880b => {
                 if cursor.rest().starts_with(&[0xff, 0x03]) {
                     cursor.take(2)?;
@@ -77,4 +85,29 @@ impl Decoder {
         (header.first()? & 0x08 != 0).then_some(())?;
         self.ethernet(cursor.rest())
     }
+
+    /// A packet or frame in Geneve: its type is told as in Ethernet (RFC 8926, section 3.4).
+    fn geneve<'a>(&mut self, payload: &'a [u8]) -> Option<Content<'a>> {
+        let mut cursor = Cursor::new(payload);
+        let first = cursor.u8()?;
+        let flags = cursor.u8()?;
+        let protocol = cursor.u16()?;
+        let network = cursor.u32()?;
+        // Version 0; reserved bits and the octet after the network's identifier are 0. A control
+        // message (the flag 0x80) carries no user's packet.
+        if first & 0xc0 != 0 || flags & 0xbf != 0 || network & 0xff != 0 {
+            return None;
+        }
+        // Options are counted in units of four octets.
+        cursor.take(usize::from(first & 0x3f) * 4)?;
+        match protocol {
+            BRIDGED => self.ethernet(cursor.rest()),
+            other => self.ethertype(other, cursor.rest()),
+        }
+    }
+}
+
+/// Whether a VXLAN header has its one flag and no reserved bit set (RFC 7348, section 5).
+fn is_plain_vxlan(payload: &[u8]) -> bool {
+    matches!(payload, [0x08, 0, 0, 0, _, _, _, 0, ..])
 }
