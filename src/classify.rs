@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use etiage_aggregator::{Counted, FlowRecord, FlowSink, Live, LiveSnapshot, Meter, MeterSettings};
-use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
+use etiage_capture::{LinkMap, Timestamp};
 use etiage_classifier::{Class, Classifier, Rules};
 
 use crate::cli::{self, Format};
@@ -49,6 +49,11 @@ pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
         meter.take_batches();
         if sum.unwritable.is_some() { Next::Stop } else { Next::Continue }
     });
+    let read = match read {
+        // Nothing could be read: there is nothing to print.
+        Err(error) if meter.now() == Timestamp::EPOCH => return Err(error.into()),
+        other => other,
+    };
     sum.finish(&mut meter);
     let written = match sum.unwritable.take() {
         Some(error) => Err(error),

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use support::{Appliance, capture, config, etiage, is_alive, need_engine, output};
 
-/// Standard error of a command that must fail with this code, on one line.
+/// Standard error of a command that must fail with this code, on one line, and print nothing else.
 fn fails(code: i32, arguments: &[&str]) -> String {
-    let (status, _, errors) = output(arguments);
+    let (status, printed, errors) = output(arguments);
     assert_eq!(status.code(), Some(code), "{arguments:?}: {errors}");
+    assert_eq!(printed, "", "{arguments:?}");
     let told: Vec<_> = errors.lines().filter(|line| !line.contains(" INFO ")).collect();
     assert_eq!(told.len(), 1, "{errors}");
     told[0].to_owned()
