@@ -229,4 +229,5 @@ fn discord(message: Message<'_>) -> bool {
 /// Dropbox looks for others in the local network.
 fn dropbox(message: Message<'_>) -> bool {
     message.starts(b"{\"host_int\": ")
+        || message.port(17500) && message.starts(b"{\"") && message.holds(b"\"host_int\": ")
 }

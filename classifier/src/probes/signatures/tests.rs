@@ -151,6 +151,8 @@ fn talk_films_and_games() {
     udp(Protocol::TeamSpeak, 9987, b"TS3INIT1\0\x65\0\0\x88");
     udp(Protocol::Discord, 50000, &[&b"\0\x01\0\x46abcd"[..], &[0; 66]].concat());
     udp(Protocol::DropboxLan, 17500, b"{\"host_int\": 12345}");
+    let newer = b"{\"version\": [2, 0], \"port\": 17500, \"host_int\": 12345}";
+    udp(Protocol::DropboxLan, 17500, newer);
 }
 
 #[test]
@@ -183,4 +185,86 @@ fn plants_and_networks() {
     let part = |kind: u8, text: &[u8]| [&[0, kind, 0, text.len() as u8 + 4][..], text].concat();
     let parts = [part(0, b"host\0"), part(2, b"cpu\0"), part(4, b"cpu\0")].concat();
     udp(Protocol::Collectd, 25826, &parts);
+}
+
+#[test]
+fn devices_and_controllers() {
+    tcp(Protocol::OpenFlow, 6633, b"\x04\x02\0\x08\0\0\x01\x9a");
+    none(Transport::TCP, 9000, b"\x04\x02\0\x08\0\0\x01\x9a");
+    none(Transport::TCP, 6633, b"\x04\x02\0\x08\0\0\x01\x9a\x01\0\0\x08");
+    let phasor = b"\xaa\x41\0\x12\0\xf1\0\0\0\0\0\0\0\0\0\x05\xd7\xd0";
+    tcp(Protocol::Synchrophasor, 4712, phasor);
+    udp(Protocol::Synchrophasor, 9000, phasor);
+    none(Transport::UDP, 4712, b"\xaa\x41\0\x12\0\xf1\0\0\0\0\0\0\0\0\0\x05\xd7\xd1");
+    tcp(
+        Protocol::Weave,
+        9000,
+        b"\x32\0\0\x13\x09\x03\0\0\x36\x9e\x27\0\0\x30\xb4\x18\x04\0\0\0\x02\x30\xb4\x18\x11",
+    );
+    tcp(Protocol::Ncp, 524, b"tNcP\0\0\0\x10\x33\x33\x9c\x2a\x03\0\0\0");
+    none(Transport::TCP, 524, b"tNcP\0\0\0\x11\x33\x33\x9c\x2a\x03\0\0\0");
+    tcp(Protocol::Drda, 9000, b"\0\x0a\xd0\x01\0\x01\0\x04\x10\x41");
+    none(Transport::TCP, 9000, b"\0\x0a\xd0\x01\0\x01\0\x05\x10\x41");
+    tcp(Protocol::CheckMk, 6556, b"<<<check_mk>>>\n");
+    udp(
+        Protocol::Uftp,
+        1044,
+        b"\x40\x01\0\x01\x0a\0\0\x01\x96\xf4\xc3\x04\0\x9d\0\0\x01\x06\0\x14\0\0\x05\x14\
+          \x57\xa6\x5c\x1d\0\x05\x7a\x51\xe6\x04\x04\x01\xe6\x05\x05\x38",
+    );
+    udp(Protocol::Rtps, 7410, b"RTPS\x02\x02\x01\x01\x01\x4eDDSPING");
+    let probe =
+        b"<?xml version=\"1.0\"?><e xmlns:d=\"http://schemas.xmlsoap.org/ws/2005/04/discovery\">";
+    udp(Protocol::WsDiscovery, 3702, probe);
+    none(Transport::UDP, 9000, probe);
+    let call = b"\x01\x02\x80\x01\0\0\0\x08\0\x01\0\x02\x01\x01\0\0";
+    udp(Protocol::SomeIp, 9000, call);
+    none(Transport::UDP, 9000, b"\x01\x02\x80\x01\0\0\0\x09\0\x01\0\x02\x01\x01\0\0");
+    udp(
+        Protocol::Tuya,
+        6667,
+        b"\0\0\x55\xaa\0\0\0\0\0\0\0\x13\0\0\0\x0c\0\0\0\0\x11\x22\x33\x44\0\0\xaa\x55",
+    );
+    udp(Protocol::Routing, 6696, b"\x2a\x02\0\x02\0\0");
+    none(Transport::UDP, 6697, b"\x2a\x02\0\x02\0\0");
+}
+
+#[test]
+fn calls_and_chains() {
+    tcp(
+        Protocol::Monero,
+        9000,
+        b"\x01\x21\x01\x01\x01\x01\x01\x01\x06\x01\0\0\0\0\0\0\x01\xe9\x03\0\0\0\0\0\0\
+          \x01\0\0\0\x01\0\0\0",
+    );
+    let reflector = b"\x2f\xe4\x9f\xa7\x6c\x4e\xb4\x33\xcb\xcd\x82\xa1\xbb\xea\x62\x1e\
+          \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    udp(Protocol::Telegram, 533, reflector);
+    none(Transport::UDP, 533, &[0xff; 32]);
+    none(Transport::UDP, 533, &reflector[..28]);
+    udp(
+        Protocol::Agora,
+        8130,
+        b"\0\x5a\x38\x4c\0\0\x21\0\0\0\0\0\x04SNI\0\x1c\x0023-248.edge.agora.io",
+    );
+    udp(Protocol::Iax, 4569, b"\x80\x04\0\0\0\0\0\x01\0\0\x06\x01\x0b\x02\0\x02");
+    none(Transport::UDP, 4569, b"\x80\x04\0\0\0\0\0\x01\0\0\x06\x01\x0b\x03\0\x02");
+    let acknowledges = b"\x0a\0\0\0\x52\0\x7f\0\x14\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
+    udp(Protocol::Kcp, 8000, acknowledges);
+    none(Transport::UDP, 8000, &acknowledges[..23]);
+    udp(
+        Protocol::Afs,
+        7021,
+        b"\x84\xa8\xd2\x8d\x2a\x03\x12\xa4\0\0\0\x01\0\0\0\x01\0\0\0\x01\x01\x05\0\x02\xcd\x13\
+          \0\x49",
+    );
+    let frame = b"\x01\0\x01\0\0\0\x04\0\x3c\0\x50\xce";
+    tcp(Protocol::Amqp, 9000, frame);
+    none(Transport::TCP, 9000, b"\x01\0\x01\0\0\0\x04\0\x3c\0\x50\xcf");
+    tcp(Protocol::S7, 102, b"\x03\0\0\x08\x02\xf0\x80\x72\x01");
+    tcp(
+        Protocol::S7,
+        102,
+        b"\x03\0\0\x0b\x06\xe0\0\0\0\x01\0\x03\0\0\x0c\x02\xf0\x80\x32\x01\0\0\0",
+    );
 }
