@@ -115,6 +115,8 @@ words! {
     Bitcoin = "bitcoin",
     /// Ethereum's discovery of nodes (devp2p).
     Ethereum = "ethereum",
+    /// Monero's nodes.
+    Monero = "monero",
     /// HTTP/1 and cleartext HTTP/2 (RFC 9112, RFC 9113), WebSocket included.
     Http = "http",
     /// TLS over TCP (RFC 8446, RFC 5246).
@@ -233,6 +235,30 @@ words! {
     S7 = "s7",
     /// BACnet over IP.
     Bacnet = "bacnet",
+    /// Measurements of power grids (IEEE C37.118).
+    Synchrophasor = "synchrophasor",
+    /// OpenFlow: switches and their controllers.
+    OpenFlow = "openflow",
+    /// Weave of Nest's devices.
+    Weave = "weave",
+    /// Tuya's devices in the local network.
+    Tuya = "tuya",
+    /// SOME/IP: the parts of a car.
+    SomeIp = "some-ip",
+    /// Data distribution service's wire protocol (RTPS).
+    Rtps = "rtps",
+    /// Web services' dynamic discovery.
+    WsDiscovery = "ws-discovery",
+    /// Checkmk's agents.
+    CheckMk = "checkmk",
+    /// Files to many at once, by multicast.
+    Uftp = "uftp",
+    /// NetWare's core protocol.
+    Ncp = "ncp",
+    /// DB2's distributed relational database architecture.
+    Drda = "drda",
+    /// KCP, a reliable transport over UDP.
+    Kcp = "kcp",
     /// Routers among themselves: OSPF, PIM, EIGRP, VRRP, RIP, BFD.
     Routing = "routing",
     /// Access points and their controllers (RFC 5415).
@@ -269,6 +295,10 @@ words! {
     Zoom = "zoom",
     /// Discord's voice.
     Discord = "discord",
+    /// Asterisk's calls (IAX2, RFC 5456).
+    Iax = "iax",
+    /// Agora's real-time network.
+    Agora = "agora",
     /// TeamSpeak 3.
     TeamSpeak = "teamspeak",
     /// Internet relay chat (RFC 2812).
@@ -305,7 +335,8 @@ impl Protocol {
             | Self::FastTrack
             | Self::Libp2p
             | Self::Bitcoin
-            | Self::Ethereum => Category::P2p,
+            | Self::Ethereum
+            | Self::Monero => Category::P2p,
             Self::Http | Self::Tls | Self::Quic | Self::Git => Category::Web,
             Self::FtpData => Category::DirectDownload,
             Self::Dns => Category::Dns,
@@ -325,6 +356,8 @@ impl Protocol {
             | Self::H323
             | Self::Zoom
             | Self::Discord
+            | Self::Iax
+            | Self::Agora
             | Self::TeamSpeak => Category::Voip,
             Self::WireGuard
             | Self::OpenVpn
@@ -376,6 +409,18 @@ impl Protocol {
             | Self::Dnp3
             | Self::S7
             | Self::Bacnet
+            | Self::Synchrophasor
+            | Self::OpenFlow
+            | Self::Weave
+            | Self::Tuya
+            | Self::SomeIp
+            | Self::Rtps
+            | Self::WsDiscovery
+            | Self::CheckMk
+            | Self::Uftp
+            | Self::Ncp
+            | Self::Drda
+            | Self::Kcp
             | Self::Routing
             | Self::Capwap
             | Self::Gtp

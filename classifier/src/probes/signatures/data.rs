@@ -32,8 +32,18 @@ fn mqtt(message: Message<'_>) -> bool {
         || matches!(*message.octets, [0x20, 2, 0 | 1, 0..=5]) && message.port(1883)
 }
 
-/// The protocol header of AMQP 0-9-1, 0-10 and 1.0.
+/// The protocol header of AMQP 0-9-1, 0-10 and 1.0; or a frame of 0-9-1, with a class's number at its
+/// start and the mark at its end.
 fn amqp(message: Message<'_>) -> bool {
+    let size = message.u32(3).and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let class = matches!(message.u16(7), Some(10 | 20 | 40 | 50 | 60 | 85 | 90));
+    if matches!(message.u8(0), Some(1 | 2))
+        && class
+        && (4..1 << 16).contains(&size)
+        && message.u8(7 + size) == Some(0xce)
+    {
+        return true;
+    }
     message.starts_any(&[b"AMQP\0\0\x09\x01", b"AMQP\x01\x01\0\x0a", b"AMQP\x01\x01\x08\0"])
         || message.starts_any(&[b"AMQP\0\x01\0\0", b"AMQP\x02\x01\0\0", b"AMQP\x03\x01\0\0"])
 }

@@ -4,7 +4,9 @@
 //! A rule says yes only to octets of which at least four are fixed, or a length that fits the message
 //! exactly and more; where less is fixed, the protocol's port must agree.
 
+mod calls;
 mod data;
+mod devices;
 mod office;
 mod plant;
 mod talk;
@@ -29,9 +31,9 @@ struct Message<'a> {
 type Rule = (Protocol, fn(Message<'_>) -> bool);
 
 /// Over TCP.
-const TCP: &[&[Rule]] = &[data::TCP, office::TCP, talk::TCP, plant::TCP];
+const TCP: &[&[Rule]] = &[data::TCP, office::TCP, talk::TCP, plant::TCP, devices::TCP, calls::TCP];
 /// Over UDP.
-const UDP: &[&[Rule]] = &[talk::UDP, office::UDP, plant::UDP, data::UDP];
+const UDP: &[&[Rule]] = &[talk::UDP, office::UDP, plant::UDP, data::UDP, devices::UDP, calls::UDP];
 
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let rules = if view.ends.transport == Transport::TCP { TCP } else { UDP };

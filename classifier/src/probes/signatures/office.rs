@@ -143,7 +143,8 @@ fn onc_rpc(message: Message<'_>) -> Option<Option<u32>> {
             let status = message.u32(20 + usize::try_from(verifier).ok()?)?;
             (message.u32(12)? <= 6 && verifier <= 400 && status <= 5).then_some(None)
         }
-        (1, 1) => (message.u32(12)? <= 1 && message.length() <= 32).then_some(None),
+        // Two versions, or why the caller is not believed.
+        (1, 1) => matches!((message.u32(12)?, message.length()), (0, 24) | (1, 20)).then_some(None),
         _ => None,
     }
 }
@@ -283,9 +284,9 @@ fn rdp_datagram(message: Message<'_>) -> bool {
     padded && (first || message.port(3389) && flags & 0x0005 == 0x0005)
 }
 
-/// Rx, which AFS runs on, on its ports: type, flags, security index.
+/// Rx, which AFS runs on, on its ports, those of its backups too: type, flags, security index.
 fn afs(message: Message<'_>) -> bool {
-    (7000..=7009).any(|port| message.port(port))
+    (7000..=7009).chain([7020, 7021]).any(|port| message.port(port))
         && message.u8(20).is_some_and(|kind| (1..=13).contains(&kind))
         && message.u8(21).is_some_and(|flags| flags < 0x40)
         && message.u8(23).is_some_and(|security| security <= 4)

@@ -26,12 +26,22 @@ pub(super) const UDP: &[Rule] = &[
     (Protocol::Gtp, gtp),
 ];
 
-/// Siemens' S7 in ISO transport (RFC 1006): job, acknowledgment or user data.
+/// Siemens' S7 in ISO transport (RFC 1006), after the transport's request to connect or without it.
 fn s7(message: Message<'_>) -> bool {
+    let first = message.u16(2).map_or(0, usize::from);
+    let connects = matches!(message.u8(5), Some(0xd0 | 0xe0))
+        && message.starts(b"\x03\0")
+        && message.u8(4).is_some_and(|length| usize::from(length) + 5 == first);
+    s7_data(message) || connects && s7_data(message.after(first))
+}
+
+/// Job, acknowledgment or user data; or the header of the protocol's successor, version 1 to 3.
+fn s7_data(message: Message<'_>) -> bool {
     let rest = message.u8(8);
     message.starts(b"\x03\0")
         && message.u16(2).is_some_and(|length| u64::from(length) <= message.length() && length > 7)
-        && (message.has(4, b"\x02\xf0\x80\x32") && matches!(rest, Some(1..=3 | 7)))
+        && (message.has(4, b"\x02\xf0\x80\x32") && matches!(rest, Some(1..=3 | 7))
+            || message.has(4, b"\x02\xf0\x80\x72") && matches!(rest, Some(1..=3)))
 }
 
 /// Modbus over TCP, on its port: transaction, zero, a length that fits.

@@ -78,6 +78,10 @@ fn directories_and_remote_procedures() {
     udp(Protocol::Rpc, 9000, &call(100_000));
     tcp(Protocol::Nfs, 9000, &[&[0x80, 0, 0, 40][..], &call(100_003)].concat());
     udp(Protocol::Rpc, 9000, &[7u32, 1, 0, 0, 0, 0].map(u32::to_be_bytes).concat());
+    udp(Protocol::Rpc, 9000, &[7u32, 1, 1, 1, 5].map(u32::to_be_bytes).concat());
+    // An acknowledgement of RakNet, which ends within a number.
+    let raknet = b"\xc0\0\x05\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0";
+    none(Transport::UDP, 9000, raknet);
     tcp(Protocol::Dcerpc, 9000, b"\x05\0\x0b\x03\x10\0\0\0\x48\0\0\0\x01\0\0\0");
     udp(Protocol::Slp, 427, b"\x02\x01\0\0\x13\0\0\0\0\0\0\x01\0\x02en\0\0\0");
     tcp(Protocol::Rsync, 873, b"@RSYNCD: 31.0\n");
