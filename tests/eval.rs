@@ -196,8 +196,8 @@ fn the_labels_of_others_agree() {
     let Some(corpus) = named("ETIAGE_CORPUS") else { return };
     let report = eval(&["--worst", "1000"], &[corpus]);
     let agreement = share(&report["judged"], "right_flows", "flows");
-    // The aim is 0.98; docs/accuracy.md lists what is missing.
-    assert!(agreement >= 0.973, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
+    // docs/accuracy.md lists what differs.
+    assert!(agreement >= 0.98, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
     // Each disagreement has its explanation, by the name of its capture.
     let explanations = std::fs::read_to_string(root().join("docs/accuracy.md")).unwrap();
     for flow in report["worst"].as_array().unwrap() {
