@@ -64,12 +64,18 @@ fn recognise(view: &View<'_>) -> Start {
                     // POP3 has USER too: its server said +OK before.
                     if greeted { Start::Whole } else { Start::Partly }
                 }
+                Some(line) if greeted && is_active(line) => Start::Whole,
                 Some(line) if !view.from_start && text::is_command(line, MIDWAY) => Start::Partly,
                 None if view.payload.len() < 16 => Start::Partly,
                 _ => Start::Other,
             }
         }
     }
+}
+
+/// The client's PORT, with the address and port that it listens at.
+fn is_active(line: &[u8]) -> bool {
+    line.strip_prefix(b"PORT ").is_some_and(|rest| six_numbers(Some(rest)).is_some())
 }
 
 /// The server's answer to PASV or EPSV: reason enough where the greeting was not seen.
@@ -209,6 +215,9 @@ mod tests {
         assert_eq!(flow.server(ask, b"220 ready\r\n"), Said::Unsure);
         assert_eq!(flow.client(ask, b"EHLO me\r\n"), Said::No);
         assert_eq!(Flow::tcp(110).client(ask, b"USER joe\r\n"), Said::Unsure, "POP3 may be");
+        let mut flow = Flow::tcp(2121);
+        assert_eq!(flow.server(ask, b"220 ready\r\n"), Said::Unsure);
+        assert_eq!(flow.client(ask, b"PORT 10,0,0,200,78,33\r\n").settled(), Some(Protocol::Ftp));
     }
 
     #[test]

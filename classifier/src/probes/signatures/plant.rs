@@ -47,12 +47,14 @@ fn s7_data(message: Message<'_>) -> bool {
 /// Modbus over TCP, on its port: transaction, zero, a length that fits.
 fn modbus(message: Message<'_>) -> bool {
     let code = message.u8(7).map(|code| code & 0x7f);
+    // A length that is the segment's makes up for a function that nobody has.
+    let whole = message.u16(4).is_some_and(|length| u64::from(length) + 6 == message.length());
     message.port(502)
         && message.u16(2) == Some(0)
         && message.u16(4).is_some_and(|length| {
             (2..=254).contains(&length) && u64::from(length) + 6 <= message.length()
         })
-        && matches!(code, Some(1..=8 | 11..=17 | 20..=24 | 43 | 90))
+        && (matches!(code, Some(1..=8 | 11..=17 | 20..=24 | 43 | 90)) || code.is_some() && whole)
 }
 
 /// DNP3's link layer (IEEE 1815): two octets of start, and a check sum over eight.

@@ -219,11 +219,17 @@ fn teamspeak(message: Message<'_>) -> bool {
     message.starts(b"TS3INIT1")
 }
 
-/// Discord asks its voice servers for the client's address: 74 octets, nearly all zero.
+/// Discord asks its voice servers for the client's address: 74 octets, nearly all zero up to the port
+/// at the end; the answer has the address in words.
 fn discord(message: Message<'_>) -> bool {
-    message.starts(b"\0\x01\0\x46")
-        && message.length() == 74
-        && message.octets.get(8..).is_some_and(|rest| rest.iter().all(|octet| *octet == 0))
+    let address = message.octets.get(8..72);
+    let asks = message.starts(b"\0\x01\0\x46")
+        && address.is_some_and(|rest| rest.iter().all(|octet| *octet == 0));
+    let answers = message.starts(b"\0\x02\0\x46")
+        && message.c_string(8).is_some_and(|(text, _)| {
+            str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
+        });
+    message.length() == 74 && (asks || answers)
 }
 
 /// Dropbox looks for others in the local network.

@@ -272,3 +272,25 @@ fn calls_and_chains() {
         b"\x03\0\0\x0b\x06\xe0\0\0\0\x01\0\x03\0\0\x0c\x02\xf0\x80\x32\x01\0\0\0",
     );
 }
+
+#[test]
+fn discord_tells_addresses() {
+    let mut asks = *b"\0\x01\0\x46\0\x1a\x7e\x73";
+    let padded = |head: &[u8]| {
+        let mut octets = head.to_vec();
+        octets.resize(72, 0);
+        octets.extend(b"\x8b\x19");
+        octets
+    };
+    udp(Protocol::Discord, 50003, &padded(&asks));
+    asks[1] = 2;
+    none(Transport::UDP, 50003, &padded(&asks));
+    udp(Protocol::Discord, 50003, &padded(b"\0\x02\0\x46\0\x1a\x7e\x7385.154.2.145"));
+    none(Transport::UDP, 50003, &padded(b"\0\x02\0\x46\0\x1a\x7e\x7385.154.2"));
+}
+
+#[test]
+fn modbus_of_any_function_fills_its_segment() {
+    tcp(Protocol::Modbus, 502, b"\0\0\0\0\0\x06\x01\0\0\0\0\0");
+    none(Transport::TCP, 502, b"\0\0\0\0\0\x06\x01\0\0\0\0\0\0");
+}
