@@ -32,6 +32,15 @@ const SIP: &[&[u8]] = &[
 
 /// Session Initiation Protocol (RFC 3261).
 pub(super) fn sip<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
+    let is_port = view.ends.transport == Transport::UDP && view.ends.has_port(5060);
+    match sip_start(view) {
+        // On its port a damaged datagram does not deny the next one.
+        Answer::No if is_port && view.sent.saturating_add(view.answered) <= 4 => Answer::Unsure,
+        answer => answer,
+    }
+}
+
+fn sip_start<'a>(view: &View<'a>) -> Answer<'a> {
     if view.payload.starts_with(b"SIP/2.0 ") {
         return certain(Protocol::Sip, Evidence::HANDSHAKE);
     }
@@ -235,6 +244,12 @@ mod tests {
         let mut flow = Flow::udp(5060);
         assert_eq!(flow.client(sip, b"\r\n\r\n"), Said::Unsure);
         assert!(flow.client(sip, invite).settled().is_some());
+        let mut flow = Flow::udp(5060);
+        assert_eq!(flow.client(sip, b"INVITETKsip:bob@example.org SIP/2.0\r\n"), Said::Unsure);
+        assert!(flow.client(sip, invite).settled().is_some());
+        let mut flow = Flow::udp(5060);
+        let hellos = [0; 5].map(|_| flow.client(sip, b"hello"));
+        assert_eq!((hellos[3], hellos[4]), (Said::Unsure, Said::No));
     }
 
     #[test]
