@@ -214,8 +214,8 @@ fn less_is_unknown_than_to_others() {
     let unknown = &report["labels_unknown"];
     let (ours, theirs) = (unknown["ours"]["octets"].as_f64(), unknown["theirs"]["octets"].as_f64());
     let ratio = ours.unwrap() / theirs.unwrap();
-    // The aim is 0.5; docs/accuracy.md lists what is missing.
-    assert!(ratio <= 1.15, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
+    // 0.80 is reached. The aim is 0.5; docs/accuracy.md lists what is missing.
+    assert!(ratio <= 0.81, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
 }
 
 #[test]
