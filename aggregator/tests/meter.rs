@@ -270,7 +270,7 @@ mod fragments {
 
     /// A UDP datagram from 10.0.0.5 to 198.51.100.200 in two fragments.
     fn fragment(millis: u64, first: bool) -> Sent {
-        let whole = Sent::udp(millis, (5, 1000), (200, 53), &[b'x'; 32]);
+        let whole = Sent::udp(millis, (5, 1000), (200, 9999), &[b'x'; 32]);
         let mut octets = whole.octets();
         if first {
             octets[6] = 0x20;
