@@ -13,8 +13,11 @@ pub const INTERVAL_SECS: u32 = 10;
 pub struct Batch {
     /// The probe's name.
     pub probe: Arc<str>,
-    /// Start of the interval, in seconds since the Unix epoch: a multiple of [`INTERVAL_SECS`].
+    /// Start of the interval, in seconds since the Unix epoch: a multiple of `seconds`.
     pub start: u32,
+    /// Length of the interval: [`INTERVAL_SECS`] from a meter; more where rows were merged or are
+    /// history of a coarser kind.
+    pub seconds: u32,
     /// Volumes by class, one row a key.
     pub volumes: Vec<Volume>,
     /// TCP round-trip times.
@@ -22,7 +25,33 @@ pub struct Batch {
     /// What each link's interval looked like as a whole: present for every configured link as long as
     /// the probe runs, so that "no traffic" and "not observed" differ.
     pub observations: Vec<Observation>,
+    /// Volumes by the network of the remote end, where networks are known.
+    pub networks: Vec<NetworkVolume>,
 }
+
+/// Octets, packets and new flows of one remote network on one link, direction and category in one
+/// interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkVolume {
+    /// The link's name.
+    pub link: Arc<str>,
+    /// Which way.
+    pub direction: Direction,
+    /// The category's name.
+    pub category: Arc<str>,
+    /// The remote autonomous system's number; 0 where it is not known, [`OTHER_NETWORKS`] for what is added up as `other`.
+    pub asn: u32,
+    /// Octets on the wire, whole frames without FCS.
+    pub octets: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Flows whose first packet fell into this interval.
+    pub flows: u64,
+}
+
+/// The number under which the networks beyond the largest of an interval are added up: the last AS
+/// number, which is reserved (RFC 7300).
+pub const OTHER_NETWORKS: u32 = u32::MAX;
 
 /// Octets, packets and new flows of one class on one link and direction in one interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

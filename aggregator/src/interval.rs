@@ -189,9 +189,11 @@ impl Intervals {
         Some(Batch {
             probe: self.probe.clone(),
             start: interval.start,
+            seconds: INTERVAL_SECS,
             volumes,
             round_trips,
             observations,
+            networks: Vec::new(),
         })
     }
 

@@ -8,7 +8,9 @@ mod interval;
 mod live;
 mod meter;
 
-pub use batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
+pub use batch::{
+    Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,
+};
 pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
 pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};

@@ -51,6 +51,7 @@ fn batches() -> Vec<Batch> {
         Batch {
             probe: "probe-1".into(),
             start: before_now(120),
+            seconds: 10,
             volumes: vec![
                 volume("transit-1", Direction::In, BITTORRENT, 4_000_000_000_000),
                 volume("transit-1", Direction::Out, BITTORRENT, 500_000),
@@ -59,13 +60,16 @@ fn batches() -> Vec<Batch> {
             ],
             round_trips: vec![round_trips],
             observations: both(),
+            networks: Vec::new(),
         },
         Batch {
             probe: "probe-1".into(),
             start: before_now(60),
+            seconds: 10,
             volumes: vec![volume("ix-1", Direction::Out, WEB, 1_000_001)],
             round_trips: Vec::new(),
             observations: both(),
+            networks: Vec::new(),
         },
     ]
 }

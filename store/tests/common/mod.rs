@@ -80,9 +80,11 @@ pub fn batch(start: u32, volumes: Vec<Volume>, links: &[&str]) -> Batch {
     Batch {
         probe: "probe-1".into(),
         start,
+        seconds: 10,
         volumes,
         round_trips: Vec::new(),
         observations: links.iter().map(|link| observation(link)).collect(),
+        networks: Vec::new(),
     }
 }
 
