@@ -284,10 +284,13 @@ mod linux {
     use super::*;
 
     #[test]
-    fn a_name_that_is_not_utf_8_is_told() {
+    fn a_name_that_is_not_utf_8_is_told_where_it_matters() {
         let folder = Folder::new();
         let path = folder.0.path().join(OsStr::from_bytes(b"\xff.pcap"));
         fs::write(&path, pcap_header(Order::Big, MICRO, 1)).unwrap();
+        assert_eq!(read(&path), (vec![], None));
+        // A format that is libpcap's.
+        fs::write(&path, pcap_header(Order::Big, 0xa1b2_cd34, 1)).unwrap();
         let text = complaint(&path);
         assert!(text.contains("only names in UTF-8"), "{text}");
     }

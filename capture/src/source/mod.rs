@@ -1,10 +1,16 @@
-//! Sources of frames: savefiles and live interfaces, both by libpcap.
+//! Sources of frames: savefiles, mapped or by libpcap, and live interfaces, by libpcap.
 
+mod batch;
 mod live;
+mod mapped;
+mod pcap_file;
+mod pcapng_file;
 mod savefile;
+mod window;
 
 use std::path::PathBuf;
 
+pub use batch::Batch;
 pub use live::{LiveDrops, LiveSettings, LiveSource, Received};
 pub use savefile::Savefile;
 
@@ -51,7 +57,7 @@ pub enum SourceError {
         path: PathBuf,
         /// Packets read before.
         packets: u64,
-        /// libpcap's words.
+        /// What is wrong.
         reason: String,
     },
     /// The link type is not decoded.
