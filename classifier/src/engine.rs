@@ -6,7 +6,7 @@ use std::sync::Arc;
 use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Turn};
 use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
 use crate::probes::random::looks_random;
@@ -137,6 +137,12 @@ impl Classifier {
     /// A classifier with these rules, sharing what is learnt through `knowledge`.
     pub fn new(rules: Arc<Rules>, knowledge: Arc<Knowledge>) -> Self {
         Self { rules, knowledge }
+    }
+
+    /// The same classifier for a worker that waits for its turn whenever it looks at what is learnt.
+    #[must_use]
+    pub fn in_turn(&self, turn: Arc<dyn Turn>) -> Self {
+        Self { rules: self.rules.clone(), knowledge: Arc::new(self.knowledge.in_turn(turn)) }
     }
 
     /// The service rules.

@@ -4,6 +4,7 @@
 //! expired entries are gone, and counts the refusal. A shard's lock is held for one look-up or one
 //! insertion, never across another call.
 
+use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -30,9 +31,22 @@ const FAN_OUT_AGE: Duration = Duration::from_secs(600);
 /// Distinct strangers of a host that are told apart; more prove no more.
 const MAX_STRANGERS: usize = 4;
 
+/// Says when a worker may look at what is shared, so that workers of one capture see it as one worker
+/// would: a packet sees what all packets before it taught, and nothing of those after it.
+pub trait Turn: fmt::Debug + Send + Sync {
+    /// Returns once every other worker is past all packets before the one at hand.
+    fn wait(&self);
+}
+
 /// What is learnt, shared by all workers.
 #[derive(Debug)]
 pub struct Knowledge {
+    maps: Arc<Maps>,
+    turn: Option<Arc<dyn Turn>>,
+}
+
+#[derive(Debug)]
+struct Maps {
     names: Aged<(IpAddr, IpAddr), Arc<str>>,
     names_of_servers: Aged<IpAddr, Arc<str>>,
     peers: Aged<SocketAddr, Protocol>,
@@ -61,64 +75,86 @@ pub struct KnowledgeStats {
 impl Knowledge {
     /// Maps of at most so many entries each.
     pub fn with_capacity(max_entries: usize) -> Self {
-        Self {
+        let maps = Maps {
             names: Aged::new(max_entries, NAME_AGE),
             names_of_servers: Aged::new(max_entries, NAME_AGE),
             peers: Aged::new(max_entries, PEER_AGE),
             expected: Aged::new(max_entries, EXPECTED_AGE),
             speakers: Aged::new(max_entries, SPEAKER_AGE),
             fan_outs: Aged::new(max_entries, FAN_OUT_AGE),
+        };
+        Self { maps: Arc::new(maps), turn: None }
+    }
+
+    /// The same knowledge for a worker that waits for its turn at each look.
+    #[must_use]
+    pub fn in_turn(&self, turn: Arc<dyn Turn>) -> Self {
+        Self { maps: self.maps.clone(), turn: Some(turn) }
+    }
+
+    fn maps(&self) -> &Maps {
+        if let Some(turn) = &self.turn {
+            turn.wait();
         }
+        &self.maps
     }
 
     /// A DNS answer told `client` that `server` has this name.
     pub fn learn_name(&self, now: Timestamp, client: IpAddr, server: IpAddr, name: &str) {
+        let maps = self.maps();
         let name: Arc<str> = name.into();
-        self.names.insert(now, (client, server), name.clone());
-        self.names_of_servers.insert(now, server, name);
+        maps.names.insert(now, (client, server), name.clone());
+        maps.names_of_servers.insert(now, server, name);
     }
 
     /// The name under which `client` knows `server`, if it asked for it; else the last name that any
     /// client was given for that address. The flag tells which: true if the client itself asked.
     pub fn name(&self, now: Timestamp, client: IpAddr, server: IpAddr) -> Option<(Arc<str>, bool)> {
-        if let Some(name) = self.names.get(now, &(client, server)) {
+        let maps = self.maps();
+        if let Some(name) = maps.names.get(now, &(client, server)) {
             return Some((name, true));
         }
-        self.names_of_servers.get(now, &server).map(|name| (name, false))
+        maps.names_of_servers.get(now, &server).map(|name| (name, false))
     }
 
     /// An endpoint is a peer of this protocol.
     pub fn learn_peer(&self, now: Timestamp, endpoint: SocketAddr, protocol: Protocol) {
-        self.peers.insert(now, endpoint, protocol);
+        let maps = self.maps();
+        maps.peers.insert(now, endpoint, protocol);
     }
 
     /// The protocol of which this endpoint is a known peer.
     pub fn peer(&self, now: Timestamp, endpoint: SocketAddr) -> Option<Protocol> {
-        self.peers.get(now, &endpoint)
+        let maps = self.maps();
+        maps.peers.get(now, &endpoint)
     }
 
     /// A control connection announced that this endpoint will be connected to.
     pub fn expect(&self, now: Timestamp, endpoint: SocketAddr, protocol: Protocol) {
-        self.expected.insert(now, endpoint, protocol);
+        let maps = self.maps();
+        maps.expected.insert(now, endpoint, protocol);
     }
 
     /// What was announced for this endpoint.
     pub fn expected(&self, now: Timestamp, endpoint: SocketAddr) -> Option<Protocol> {
-        self.expected.get(now, &endpoint)
+        let maps = self.maps();
+        maps.expected.get(now, &endpoint)
     }
 
     /// A host was seen to speak a peer-to-peer protocol itself. Protocols that hide are found among
     /// hosts that are known by what does not.
     pub fn learn_speaker(&self, now: Timestamp, host: IpAddr, protocol: Protocol) {
+        let maps = self.maps();
         if let Some(bit) = speaker_bit(protocol) {
-            let known = self.speakers.get(now, &host).unwrap_or_default();
-            self.speakers.insert(now, host, known | bit);
+            let known = maps.speakers.get(now, &host).unwrap_or_default();
+            maps.speakers.insert(now, host, known | bit);
         }
     }
 
     /// Whether this host was seen to speak this peer-to-peer protocol.
     pub fn speaks(&self, now: Timestamp, host: IpAddr, protocol: Protocol) -> bool {
-        let known = self.speakers.get(now, &host).unwrap_or_default();
+        let maps = self.maps();
+        let known = maps.speakers.get(now, &host).unwrap_or_default();
         speaker_bit(protocol).is_some_and(|bit| known & bit != 0)
     }
 
@@ -126,7 +162,8 @@ impl Knowledge {
     /// strangers, this one included, it has done that to: those that differ in address and port,
     /// for a client of one proxy goes to one port, and peers listen on any. At most four.
     pub fn suspect(&self, now: Timestamp, host: IpAddr, stranger: SocketAddr) -> usize {
-        let mut strangers = self.fan_outs.get(now, &host).unwrap_or_default();
+        let maps = self.maps();
+        let mut strangers = maps.fan_outs.get(now, &host).unwrap_or_default();
         let same =
             |known: &SocketAddr| known.ip() == stranger.ip() || known.port() == stranger.port();
         if !strangers.iter().flatten().any(same)
@@ -135,7 +172,7 @@ impl Knowledge {
             *free = Some(stranger);
         }
         let count = strangers.iter().flatten().count();
-        self.fan_outs.insert(now, host, strangers);
+        maps.fan_outs.insert(now, host, strangers);
         count
     }
 
@@ -143,14 +180,14 @@ impl Knowledge {
     pub fn stats(&self) -> KnowledgeStats {
         let refused = |count: &AtomicU64| count.load(Ordering::Relaxed);
         KnowledgeStats {
-            names: self.names.map.len(),
-            peers: self.peers.map.len(),
-            refused: refused(&self.names.refused)
-                + refused(&self.names_of_servers.refused)
-                + refused(&self.peers.refused)
-                + refused(&self.expected.refused)
-                + refused(&self.speakers.refused)
-                + refused(&self.fan_outs.refused),
+            names: self.maps.names.map.len(),
+            peers: self.maps.peers.map.len(),
+            refused: refused(&self.maps.names.refused)
+                + refused(&self.maps.names_of_servers.refused)
+                + refused(&self.maps.peers.refused)
+                + refused(&self.maps.expected.refused)
+                + refused(&self.maps.speakers.refused)
+                + refused(&self.maps.fan_outs.refused),
         }
     }
 }

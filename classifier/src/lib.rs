@@ -20,7 +20,7 @@ mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
 pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
-pub use knowledge::{Knowledge, KnowledgeStats};
+pub use knowledge::{Knowledge, KnowledgeStats, Turn};
 pub use probe::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};
 pub use watch::Watch;

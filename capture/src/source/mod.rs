@@ -3,6 +3,7 @@
 mod batch;
 mod live;
 mod mapped;
+mod pair;
 mod pcap_file;
 mod pcapng_file;
 mod savefile;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 pub use batch::Batch;
 pub use live::{LiveDrops, LiveSettings, LiveSource, Received};
+pub use pair::pair_hash;
 pub use savefile::Savefile;
 
 use crate::decode::UnsupportedLinkType;
