@@ -19,6 +19,7 @@ help:
 	@echo 'make eval         how right the classifier is, on captures with truth beside them'
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
+	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
 	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
@@ -98,3 +99,8 @@ lab:
 	fixtures/lab/lab.py install $(SCENARIO)
 	fixtures/lab/lab.py record $(SCENARIO) --out target/lab
 	fixtures/lab/lab.py check $(if $(filter all,$(SCENARIO)),target/lab/*.pcap,$(SCENARIO:%=target/lab/%.pcap))
+
+# 200 simulated links of 8 weeks each, a minute at a time; `LINKS=20` for a first look.
+.PHONY: bench-events
+bench-events:
+	cargo bench --quiet --package etiage-detector --bench events

@@ -1,0 +1,432 @@
+//! All series together: what falls at the same time is one event.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::Expectation;
+use crate::calendar::Calendar;
+use crate::parameters::{ParameterError, Parameters};
+use crate::series::{Alarm, Measure, Series, Sign, Turn};
+
+/// Which series. Directions are `in` or `out`, as everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "kebab-case")]
+pub enum Key {
+    /// A link's total.
+    Link {
+        /// The link.
+        link: Arc<str>,
+        /// Which way.
+        direction: Arc<str>,
+    },
+    /// A category on a link.
+    LinkCategory {
+        /// The link.
+        link: Arc<str>,
+        /// Which way.
+        direction: Arc<str>,
+        /// The category.
+        category: Arc<str>,
+    },
+    /// A category over all links.
+    Category {
+        /// Which way.
+        direction: Arc<str>,
+        /// The category.
+        category: Arc<str>,
+    },
+    /// A service over all links.
+    Service {
+        /// Which way.
+        direction: Arc<str>,
+        /// The service.
+        service: Arc<str>,
+    },
+    /// A remote network over all links.
+    Network {
+        /// Which way.
+        direction: Arc<str>,
+        /// Its AS number.
+        asn: u32,
+    },
+}
+
+impl Key {
+    /// The link, of a series of one link.
+    pub const fn link(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Link { link, .. } | Self::LinkCategory { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Which way.
+    pub const fn direction(&self) -> &Arc<str> {
+        match self {
+            Self::Link { direction, .. }
+            | Self::LinkCategory { direction, .. }
+            | Self::Category { direction, .. }
+            | Self::Service { direction, .. }
+            | Self::Network { direction, .. } => direction,
+        }
+    }
+}
+
+/// Names a series to the detector it was registered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesId(usize);
+
+/// Whether a link was watched in a minute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkMinute {
+    /// The link.
+    pub link: Arc<str>,
+    /// Whether all of the minute was seen: a probe that is down, drops packets or sees no carrier does not
+    /// see it, and nothing follows from what it did not see.
+    pub observed: bool,
+}
+
+/// One minute of everything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Minute {
+    /// When it begins, in Unix seconds: a multiple of 60.
+    pub start: i64,
+    /// The links. One that is not named was not watched.
+    pub links: Vec<LinkMinute>,
+    /// Octets by series. A series that is not named had none.
+    pub octets: Vec<(SeriesId, f64)>,
+}
+
+/// An event's number, counted from 1 by each detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub u64);
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing: a part of some link.
+    Info,
+    /// A tenth of a link, or a third of a category everywhere.
+    Warning,
+    /// Three tenths of a link.
+    Critical,
+}
+
+/// A series that takes part in an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Which.
+    #[serde(flatten)]
+    pub key: Key,
+    /// What it does.
+    pub alarm: Alarm,
+}
+
+/// What happened, as far as it is known. Times are Unix seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number.
+    pub id: EventId,
+    /// Whether volume was lost or gained: what most of the octets did.
+    pub sign: Sign,
+    /// The earliest onset of a series of that sign.
+    pub onset: i64,
+    /// When the first series was certain.
+    pub confirmed: i64,
+    /// When the last of them was over; nothing while it lasts.
+    pub ended: Option<i64>,
+    /// How bad it has been.
+    pub severity: Severity,
+    /// The series, those with the most octets first.
+    pub members: Vec<Member>,
+}
+
+/// What a minute brought.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// An event has begun.
+    Opened(Event),
+    /// Another series takes part in it, or one has come back.
+    Updated(Event),
+    /// All of its series are over.
+    Closed(Event),
+    /// A link is not seen any more: nothing is said of it.
+    Blind(Arc<str>),
+    /// It is seen again.
+    Seen(Arc<str>),
+}
+
+#[derive(Clone)]
+struct Tracked {
+    key: Key,
+    series: Series,
+    /// The present minute.
+    octets: f64,
+}
+
+/// An open event, by the series that take part in it.
+#[derive(Clone)]
+struct Open {
+    event: Event,
+    active: Vec<usize>,
+}
+
+/// All series, and the events that are open.
+#[derive(Clone)]
+pub struct Detector {
+    parameters: Parameters,
+    calendar: Calendar,
+    tracked: Vec<Tracked>,
+    places: HashMap<Key, usize, foldhash::fast::RandomState>,
+    blind: HashMap<Arc<str>, bool, foldhash::fast::RandomState>,
+    open: Vec<Open>,
+    next: u64,
+    /// The start of the latest minute.
+    now: Option<i64>,
+    /// Learning the past: nothing is judged.
+    silent: bool,
+}
+
+impl Detector {
+    /// A detector without any past.
+    ///
+    /// # Errors
+    /// Parameters that contradict themselves.
+    pub fn new(parameters: Parameters, calendar: Calendar) -> Result<Self, ParameterError> {
+        parameters.check()?;
+        Ok(Self {
+            parameters,
+            calendar,
+            tracked: Vec::new(),
+            places: HashMap::default(),
+            blind: HashMap::default(),
+            open: Vec::new(),
+            next: 1,
+            now: None,
+            silent: false,
+        })
+    }
+
+    /// The number of a series; a new one begins without any past.
+    pub fn series(&mut self, key: &Key) -> SeriesId {
+        if let Some(place) = self.places.get(key) {
+            return SeriesId(*place);
+        }
+        let place = self.tracked.len();
+        let series = Series::new(&self.parameters);
+        self.tracked.push(Tracked { key: key.clone(), series, octets: 0.0 });
+        self.places.insert(key.clone(), place);
+        SeriesId(place)
+    }
+
+    /// The first event's number, where earlier ones are known.
+    pub fn continue_after(&mut self, last: EventId) {
+        self.next = self.next.max(last.0.saturating_add(1));
+    }
+
+    /// Events that are open.
+    pub fn open(&self) -> impl Iterator<Item = &Event> {
+        self.open.iter().map(|open| &open.event)
+    }
+
+    /// What a series should hold in the minute that begins at a moment not far from now, and the usual
+    /// relative deviation from it.
+    pub fn expect(&self, series: SeriesId, time: i64) -> Option<(Expectation, f64)> {
+        let series = &self.tracked.get(series.0)?.series;
+        Some((series.expect(&self.calendar, time)?, series.usual()))
+    }
+
+    /// The latest minutes of a series, oldest first: time, octets, and what was expected.
+    pub fn recent(&self, series: SeriesId) -> impl Iterator<Item = (i64, f64, Option<f64>)> {
+        let tracked = self.tracked.get(series.0).into_iter();
+        let points = tracked.flat_map(|tracked| tracked.series.recent());
+        points.map(|point| (point.time, point.octets, point.expected))
+    }
+
+    /// Takes a minute of the past: it is learnt from, and nothing is judged.
+    pub fn learn(&mut self, minute: &Minute) {
+        self.silent = true;
+        self.step(minute);
+        self.silent = false;
+    }
+
+    /// Takes a minute. One that is not later than the latest is ignored: time does not run backwards.
+    pub fn step(&mut self, minute: &Minute) -> Vec<Change> {
+        if self.now.is_some_and(|now| minute.start <= now) {
+            return Vec::new();
+        }
+        self.now = Some(minute.start);
+        let mut changes = Vec::new();
+        let any_blind = self.look_at_links(minute, &mut changes);
+        for tracked in &mut self.tracked {
+            tracked.octets = 0.0;
+        }
+        for (series, octets) in &minute.octets {
+            if let Some(tracked) = self.tracked.get_mut(series.0) {
+                tracked.octets += octets.max(0.0);
+            }
+        }
+        let floors = self.floors();
+        for place in 0..self.tracked.len() {
+            let Some(turn) = self.judge(place, minute.start, any_blind, &floors) else { continue };
+            match turn {
+                Turn::Confirmed => self.begin(place, &mut changes),
+                Turn::Ended => self.end(place, &mut changes),
+            }
+        }
+        self.refresh();
+        changes
+    }
+
+    /// Which links are blind now; whether any is.
+    fn look_at_links(&mut self, minute: &Minute, changes: &mut Vec<Change>) -> bool {
+        let seen = |link: &Arc<str>| {
+            minute.links.iter().any(|minute| minute.link == *link && minute.observed)
+        };
+        for LinkMinute { link, .. } in &minute.links {
+            self.blind.entry_ref(link).or_insert(false);
+        }
+        let mut any = false;
+        for (link, blind) in &mut self.blind {
+            let now = !seen(link);
+            if now != *blind && !self.silent {
+                let link = link.clone();
+                changes.push(if now { Change::Blind(link) } else { Change::Seen(link) });
+            }
+            *blind = now;
+            any |= now;
+        }
+        any
+    }
+
+    /// What a category of each link must carry to be judged, in octets a minute.
+    fn floors(&self) -> HashMap<Arc<str>, f64, foldhash::fast::RandomState> {
+        let mut floors = HashMap::default();
+        for tracked in &self.tracked {
+            if let Key::Link { link, .. } = &tracked.key {
+                let expected = tracked.series.latest().and_then(|point| point.expected);
+                *floors.entry(link.clone()).or_insert(0.0) +=
+                    expected.unwrap_or(0.0) * self.parameters.min_share;
+            }
+        }
+        floors
+    }
+
+    fn judge(
+        &mut self,
+        place: usize,
+        start: i64,
+        any_blind: bool,
+        floors: &HashMap<Arc<str>, f64, foldhash::fast::RandomState>,
+    ) -> Option<Turn> {
+        let Self { parameters, calendar, tracked, blind, silent, .. } = self;
+        let Tracked { key, series, octets } = tracked.get_mut(place)?;
+        let least = parameters.min_bps * 60.0 / 8.0;
+        let (rules, floor, hidden) = match key {
+            Key::Link { link, .. } => (&parameters.total, least, blind.get(link) != Some(&false)),
+            Key::LinkCategory { link, .. } => {
+                let share = floors.get(link).copied().unwrap_or(0.0);
+                (&parameters.part, least.max(share), blind.get(link) != Some(&false))
+            }
+            _ => (&parameters.part, least, any_blind),
+        };
+        // While learning no floor is low enough.
+        let floor = if *silent { f64::INFINITY } else { floor };
+        let measure = Measure { parameters, calendar, rules, floor };
+        series.step(start, (!hidden).then_some(*octets), &measure)
+    }
+
+    /// A series' alarm begins: it joins an event that began about then, or is one.
+    fn begin(&mut self, place: usize, changes: &mut Vec<Change>) {
+        let Some(tracked) = self.tracked.get(place) else { return };
+        let Some(alarm) = tracked.series.alarm().cloned() else { return };
+        let member = Member { key: tracked.key.clone(), alarm };
+        let join = i64::from(self.parameters.join_minutes) * 60;
+        let joins = |open: &&mut Open| {
+            let apart = member.alarm.onset - open.event.onset;
+            // What takes a lost volume over may come hours later.
+            let after = if member.alarm.sign == open.event.sign { join } else { 6 * join };
+            (-join..=after).contains(&apart)
+        };
+        if let Some(open) = self.open.iter_mut().find(joins) {
+            open.active.push(place);
+            open.event.members.push(member);
+            open.event.weigh();
+            changes.push(Change::Updated(open.event.clone()));
+            return;
+        }
+        let Alarm { sign, onset, confirmed, .. } = member.alarm;
+        let mut event = Event {
+            id: EventId(self.next),
+            sign,
+            onset,
+            confirmed,
+            ended: None,
+            severity: Severity::Info,
+            members: vec![member],
+        };
+        event.weigh();
+        self.next += 1;
+        changes.push(Change::Opened(event.clone()));
+        self.open.push(Open { event, active: vec![place] });
+    }
+
+    fn end(&mut self, place: usize, changes: &mut Vec<Change>) {
+        self.refresh();
+        let Some(at) = self.open.iter().position(|open| open.active.contains(&place)) else {
+            return;
+        };
+        let Some(open) = self.open.get_mut(at) else { return };
+        open.active.retain(|active| *active != place);
+        open.event.weigh();
+        if open.event.members.iter().any(|member| member.alarm.ended.is_none()) {
+            changes.push(Change::Updated(open.event.clone()));
+            return;
+        }
+        let mut event = self.open.swap_remove(at).event;
+        let ends = event.members.iter().filter_map(|member| member.alarm.ended);
+        event.ended = ends.map(|(time, _)| time).max();
+        changes.push(Change::Closed(event));
+    }
+
+    /// What the series say now is what the open events say.
+    fn refresh(&mut self) {
+        for open in &mut self.open {
+            for place in &open.active {
+                let Some(tracked) = self.tracked.get(*place) else { continue };
+                let Some(alarm) = tracked.series.alarm() else { continue };
+                let member = open.event.members.iter_mut().rev();
+                if let Some(member) = member.into_iter().find(|member| member.key == tracked.key) {
+                    member.alarm = alarm.clone();
+                }
+            }
+            open.event.weigh();
+        }
+    }
+}
+
+impl Event {
+    /// What follows from the members: sign, onset, severity, order.
+    fn weigh(&mut self) {
+        self.members.sort_by(|a, b| b.alarm.octets.total_cmp(&a.alarm.octets));
+        let octets = |sign| {
+            let members = self.members.iter().filter(|member| member.alarm.sign == sign);
+            members.map(|member| member.alarm.octets).fold(0.0, f64::max)
+        };
+        self.sign = if octets(Sign::Surge) > octets(Sign::Drop) { Sign::Surge } else { Sign::Drop };
+        let main = self.members.iter().filter(|member| member.alarm.sign == self.sign);
+        self.onset = main.clone().map(|member| member.alarm.onset).min().unwrap_or(self.onset);
+        let severity = main.map(|Member { key, alarm }| match (key, alarm.depth) {
+            (Key::Link { .. }, 0.3..) => Severity::Critical,
+            (Key::Link { .. }, 0.1..) | (Key::Category { .. } | Key::Service { .. }, 0.33..) => {
+                Severity::Warning
+            }
+            _ => Severity::Info,
+        });
+        self.severity = severity.max().unwrap_or(Severity::Info).max(self.severity);
+    }
+}
