@@ -415,6 +415,8 @@ impl Books {
                 probing.known = Some(verdict);
                 self.decide(waiting, verdict, None);
                 self.count(verdict, &share);
+                // Known by data that came before the handshake's last acknowledgment.
+                self.time(&mut waiting.handshake, verdict, share.link);
             }
             Progress::Watched(watch) => {
                 let mut watched = Watched { watch, waiting: std::mem::take(waiting) };
@@ -479,13 +481,18 @@ impl Books {
             let now = only.is_none_or(|start| share.start == start);
             if now {
                 self.count(verdict, share);
-                if let Handshake::Measured(micros) = *handshake {
-                    self.intervals.round_trip(share.link, verdict.class.category, micros);
-                    *handshake = Handshake::Done;
-                }
+                self.time(handshake, verdict, share.link);
             }
             !now
         });
+    }
+
+    /// Counts a handshake's time, once.
+    fn time(&mut self, handshake: &mut Handshake, verdict: Verdict, link: LinkIndex) {
+        if let Handshake::Measured(micros) = *handshake {
+            self.intervals.round_trip(link, verdict.class.category, micros);
+            *handshake = Handshake::Done;
+        }
     }
 
     /// An interval closes: what a flow has in it is counted under the best that is known by now.
@@ -494,7 +501,7 @@ impl Books {
         let ends = ends(flow);
         match &mut flow.state.phase {
             Phase::Probing(probing) => {
-                let verdict = self.classifier.conclude(&probing.state, &ends, self.now);
+                let verdict = self.classifier.conclude(&mut probing.state, &ends, self.now);
                 self.decide(&mut probing.waiting, verdict, Some(start));
             }
             Phase::Watched(watched) => {
@@ -516,7 +523,7 @@ impl Books {
             Phase::Settled(verdict) => *verdict,
             Phase::New => Verdict::UNKNOWN,
             Phase::Probing(probing) => {
-                let concluded = || self.classifier.conclude(&probing.state, &ends, self.now);
+                let concluded = || self.classifier.conclude(&mut probing.state, &ends, self.now);
                 let verdict = probing.known.unwrap_or_else(concluded);
                 if reason != FlowEndReason::Active {
                     self.decide(&mut probing.waiting, verdict, None);

@@ -327,6 +327,20 @@ mod round_trips {
     }
 
     #[test]
+    fn a_protocol_known_before_the_last_acknowledgment_is_timed_too() {
+        let (client, server) = ((1, 1000), (200, 21));
+        let bins = bins(&[
+            Sent::tcp(100_000, client, server, SYN, b""),
+            Sent::tcp(100_010, server, client, SYN | ACK, b"220 FTP server ready\r\n"),
+            Sent::tcp(100_040, client, server, ACK, b""),
+            Sent::tcp(100_050, client, server, ACK, b"USER joe\r\n"),
+        ]);
+        let [(category, upper, 1)] = &bins[..] else { panic!("{bins:?}") };
+        assert_eq!(category, "network");
+        assert!((40_000..40_400).contains(upper), "{upper}");
+    }
+
+    #[test]
     fn a_repeated_request_is_ambiguous_and_a_later_data_packet_adds_nothing() {
         let [syn, answer, ack, data] = connection([100_000, 100_900, 100_940, 100_950]);
         let again = Sent { millis: 100_500, ..syn.clone() };

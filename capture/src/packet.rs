@@ -143,4 +143,10 @@ impl<T> PerSide<T> {
             Side::Responder => &mut self.responder,
         }
     }
+
+    /// The values with their sides exchanged.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self { initiator: self.responder, responder: self.initiator }
+    }
 }

@@ -7,6 +7,7 @@ use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::knowledge::{Knowledge, Turn};
+use crate::order::Order;
 use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
 use crate::probes::random::looks_random;
@@ -42,6 +43,7 @@ pub struct FlowState {
     /// Bit i: the probe at place i of its transport's list still asks.
     candidates: u64,
     streams: PerSide<Stream>,
+    order: Order,
     heads: PerSide<Head>,
     sent: PerSide<u16>,
     scratch: Scratch,
@@ -64,6 +66,7 @@ impl Default for FlowState {
         Self {
             candidates: u64::MAX,
             streams: PerSide::default(),
+            order: Order::default(),
             heads: PerSide::default(),
             sent: PerSide::default(),
             scratch: Scratch::default(),
@@ -167,33 +170,106 @@ impl Classifier {
         let Some(list) = probes::for_transport(ends.transport) else {
             return Progress::Settled(by_transport(ends.transport));
         };
-        if let Some(tcp) = packet.tcp
-            && tcp.has(TcpHeader::SYN)
-            && state.stage != Stage::TeachingUnordered
+        let ordered = packet.tcp.is_some() && state.stage != Stage::TeachingUnordered;
+        let mut settled = ordered && self.meet(list, state, ends, packet, side, now);
+        if !ordered || !state.order.waits(&state.streams, side, packet) {
+            settled |= self.take(list, state, ends, packet, side, now);
+        }
+        while ordered
+            && !settled
+            && let Some(segment) = state.order.release(&state.streams, ends.initiator)
         {
-            state.streams.get_mut(side).syn(tcp.sequence);
+            let side = segment.side(ends.initiator);
+            settled = self.take(list, state, ends, &segment.packet(), side, now);
         }
-        if packet.payload_octets == 0 && packet.payload.is_empty() {
-            return self.progress(state, ends, now);
-        }
-        let mine = state.sent.get_mut(side);
-        *mine = mine.saturating_add(1);
-        // A snapped packet has nothing to show, but it is one of those that a flow is given.
-        let settled = !packet.payload.is_empty() && self.show(list, state, ends, packet, side, now);
         let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_PROBED;
         if settled || state.candidates & mask(list) == 0 || spent && state.stage < Stage::Teaching {
             return self.settle(state, ends, now);
         }
         if spent && state.stage == Stage::Teaching {
             state.stage = Stage::TeachingUnordered;
-            state.streams = PerSide::default();
+            self.show_kept(list, state, ends, now);
         }
         self.progress(state, ends, now)
     }
 
+    /// Nothing is put in order any more: what waited for its turn is shown as it is.
+    fn show_kept(
+        &self,
+        list: &'static [Probe],
+        state: &mut FlowState,
+        ends: &FlowEnds,
+        now: Timestamp,
+    ) {
+        let streams = std::mem::take(&mut state.streams);
+        for (side, stream) in
+            [(Side::Initiator, streams.initiator), (Side::Responder, streams.responder)]
+        {
+            for segment in stream.into_held(ends.end(side), ends.end(side.other())) {
+                self.take(list, state, ends, &segment.packet(), side, now);
+            }
+        }
+        while let Some(segment) = state.order.give_up() {
+            let side = segment.side(ends.initiator);
+            self.take(list, state, ends, &segment.packet(), side, now);
+        }
+    }
+
+    /// Takes note of a TCP packet. A SYN that comes after its connection's data says where that
+    /// begins: the questions begin again, unless they have been answered.
+    fn meet(
+        &self,
+        list: &'static [Probe],
+        state: &mut FlowState,
+        ends: &FlowEnds,
+        packet: &Packet<'_>,
+        side: Side,
+        now: Timestamp,
+    ) -> bool {
+        state.order.count(packet);
+        let Some(tcp) = packet.tcp.filter(|tcp| tcp.has(TcpHeader::SYN)) else { return false };
+        state.streams.get_mut(side).syn(tcp.sequence);
+        let early = state.order.take_early();
+        if early.is_empty() {
+            return false;
+        }
+        if state.stage == Stage::Probing {
+            let FlowState { streams, order, .. } = std::mem::take(state);
+            *state = FlowState { streams, order, ..FlowState::default() };
+        }
+        let mut settled = false;
+        for segment in &early {
+            let (packet, side) = (segment.packet(), segment.side(ends.initiator));
+            if !settled && !state.order.waits(&state.streams, side, &packet) {
+                settled = self.take(list, state, ends, &packet, side, now);
+            }
+        }
+        settled
+    }
+
+    /// Shows a packet, if it has something to show; true if the verdict is final.
+    fn take(
+        &self,
+        list: &'static [Probe],
+        state: &mut FlowState,
+        ends: &FlowEnds,
+        packet: &Packet<'_>,
+        side: Side,
+        now: Timestamp,
+    ) -> bool {
+        if packet.payload_octets == 0 && packet.payload.is_empty() {
+            return false;
+        }
+        let mine = state.sent.get_mut(side);
+        *mine = mine.saturating_add(1);
+        state.order.keep_early(state.streams.get(side), packet);
+        // A snapped packet has nothing to show, but it is one of those that a flow is given.
+        !packet.payload.is_empty() && self.show(list, state, ends, packet, side, now)
+    }
+
     /// No probe asks any more.
     fn settle(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
-        let verdict = self.conclude(state, ends, now);
+        let verdict = self.so_far(state, ends, now);
         let named = || verdict.is_named() || self.has_learnt_name(ends, now);
         match Watch::new(verdict, ends, named, now) {
             Some(watch) => Progress::Watched(watch),
@@ -201,8 +277,21 @@ impl Classifier {
         }
     }
 
-    /// The best verdict so far: for a flow that ends, or whose octets must be counted now.
-    pub fn conclude(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
+    /// The best verdict there is: for a flow that ends, or whose octets must be counted now. What still
+    /// waits for packets before it is shown first.
+    pub fn conclude(&self, state: &mut FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        let list = probes::for_transport(ends.transport).unwrap_or_default();
+        while let Some(segment) = state.order.give_up() {
+            let side = segment.side(ends.initiator);
+            if self.take(list, state, ends, &segment.packet(), side, now) {
+                state.candidates = 0;
+            }
+        }
+        self.so_far(state, ends, now)
+    }
+
+    /// The best verdict so far.
+    fn so_far(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
         match state.best {
             // Circumstances that were learnt since may be surer than those of the packets.
             Some(best) if best.class.category == Category::P2p && best.confidence < SETTLED => {
@@ -224,7 +313,7 @@ impl Classifier {
     fn progress(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
         match state.stage {
             Stage::Probing => Progress::Probing,
-            _ => Progress::Known(self.conclude(state, ends, now)),
+            _ => Progress::Known(self.so_far(state, ends, now)),
         }
     }
 
@@ -238,7 +327,7 @@ impl Classifier {
         side: Side,
         now: Timestamp,
     ) -> bool {
-        let FlowState { candidates, streams, heads, sent, scratch, best, stage } = state;
+        let FlowState { candidates, streams, heads, sent, scratch, best, stage, .. } = state;
         let stream = streams.get_mut(side);
         // Data on a SYN (RFC 7413) starts one after the SYN's own number.
         let sequence =

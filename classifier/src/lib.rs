@@ -10,6 +10,7 @@ mod class;
 mod engine;
 mod host;
 mod knowledge;
+mod order;
 mod ports;
 mod probe;
 pub mod probes;

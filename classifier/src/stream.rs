@@ -4,6 +4,10 @@
 //! post-quantum key shares, and segments arrive out of order or twice. Nothing is copied while the
 //! first segment alone is enough.
 
+use std::net::SocketAddr;
+
+use crate::order::Segment;
+
 /// Longest prefix that is put together: a ClientHello with two post-quantum shares and ECH is under
 /// 4 KB; a server's certificate chain starts within it.
 pub(crate) const MAX_PREFIX: usize = 8 * 1024;
@@ -42,6 +46,30 @@ impl Stream {
         if self.prefix.is_empty() {
             self.start = Some(sequence.wrapping_add(1));
         }
+    }
+
+    /// Whether it is known where the stream begins.
+    pub(crate) const fn is_begun(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Whether the other end has acknowledged octets of this stream that were not seen; a FIN counts
+    /// as one.
+    pub(crate) fn lacks(&self, acknowledgment: u32) -> bool {
+        let Some(start) = self.start else { return false };
+        let (have, acknowledged) = (self.prefix.len(), acknowledgment.wrapping_sub(start) as usize);
+        have < MAX_PREFIX && (have + 2..1 << 31).contains(&acknowledged)
+    }
+
+    /// The segments that wait for a gap before them, from one end to the other.
+    pub(crate) fn into_held(
+        self,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> impl Iterator<Item = Segment> {
+        let segment =
+            move |(sequence, payload)| Segment::new(source, destination, sequence, payload);
+        self.held.into_iter().map(segment)
     }
 
     /// Takes a segment. A connection whose SYN was not seen has no start, and its segments are looked

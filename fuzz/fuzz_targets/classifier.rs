@@ -27,7 +27,7 @@ fuzz_target!(|octets: &[u8]| {
             let side = choices.side();
             let tcp = (transport == Transport::TCP).then(|| TcpHeader {
                 sequence: choices.word().into(),
-                acknowledgment: 0,
+                acknowledgment: choices.word().into(),
                 flags: choices.octet(),
             });
             let payload = choices.piece();
@@ -43,7 +43,7 @@ fuzz_target!(|octets: &[u8]| {
             if matches!(progress, Progress::Settled(_)) {
                 break;
             }
-            let _ = classifier.conclude(&state, &ends, now);
+            let _ = classifier.conclude(&mut state, &ends, now);
         }
     }
 });

@@ -30,6 +30,16 @@ pub enum Sender {
     High,
 }
 
+impl Sender {
+    /// The other end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Low => Self::High,
+            Self::High => Self::Low,
+        }
+    }
+}
+
 impl FlowKey {
     /// The key of a packet, and which end sent it.
     pub fn new(

@@ -80,12 +80,14 @@ pub struct Flow<S> {
     links: Links,
 }
 
-/// What was seen of a TCP connection's end.
+/// What was seen of a TCP connection's beginning and end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Closing {
     fin: PerSide<bool>,
     reset: bool,
     syn_sequence: Option<u32>,
+    /// A SYN or its answer was seen: who is the initiator is known.
+    met: bool,
 }
 
 impl Closing {
@@ -103,6 +105,21 @@ impl<S> Flow<S> {
     /// Transport protocol.
     pub const fn transport(&self) -> Transport {
         self.key.transport()
+    }
+
+    /// Takes a SYN, or the answer to one: the first says who began the connection, though data may have
+    /// been seen before it.
+    fn meet(&mut self, sender: Sender, tcp: TcpHeader) {
+        let initiator = if tcp.is_syn() { sender } else { sender.other() };
+        if !self.closing.met && initiator != self.initiator {
+            self.initiator = initiator;
+            self.counts = self.counts.swapped();
+            self.closing.fin = self.closing.fin.swapped();
+        }
+        self.closing.met = true;
+        if tcp.is_syn() {
+            self.closing.syn_sequence = Some(tcp.sequence);
+        }
     }
 }
 
@@ -284,6 +301,9 @@ impl<S: Default> FlowTable<S> {
         let Some(slot) = self.slab.slots.get_mut(index as usize) else { return Admission::Full };
         let generation = slot.generation;
         let Some(flow) = slot.flow.as_mut() else { return Admission::Full };
+        if let Some(tcp) = tcp.filter(|tcp| tcp.has(TcpHeader::SYN)) {
+            flow.meet(sender, tcp);
+        }
         let side = if sender == flow.initiator { Side::Initiator } else { Side::Responder };
         flow.first = flow.first.min(time);
         flow.last = flow.last.max(time);
@@ -294,9 +314,6 @@ impl<S: Default> FlowTable<S> {
         if let Some(tcp) = tcp {
             *flow.closing.fin.get_mut(side) |= tcp.has(TcpHeader::FIN);
             flow.closing.reset |= tcp.has(TcpHeader::RST);
-            if tcp.is_syn() {
-                flow.closing.syn_sequence = Some(tcp.sequence);
-            }
         }
         if flow.closing.closed() && !was_closed {
             let second = flow.last.after(self.settings.closed_linger).as_secs() + 1;
@@ -492,6 +509,26 @@ mod tests {
         let mut bench = Bench::new(FlowSettings::default());
         assert_eq!(side(bench.packet(1000, B, A, Some((SYN | ACK, 1)))), (Side::Responder, true));
         assert_eq!(side(bench.packet(1001, A, B, Some((ACK, 1)))), (Side::Initiator, false));
+    }
+
+    #[test]
+    fn a_late_handshake_says_who_began_and_what_each_sent() {
+        for (first, second) in [((SYN, A, B), (SYN | ACK, B, A)), ((SYN | ACK, B, A), (SYN, A, B))]
+        {
+            let mut bench = Bench::new(FlowSettings::default());
+            // The server speaks first, and its octets overtake the handshake.
+            assert_eq!(side(bench.packet(1000, B, A, Some((ACK, 2)))), (Side::Initiator, true));
+            for (place, (flags, from, to)) in (1..).zip([first, second]) {
+                let expected = if from == A { Side::Initiator } else { Side::Responder };
+                let admitted = bench.packet(1000 + place, from, to, Some((flags, 1)));
+                assert_eq!(side(admitted), (expected, false));
+            }
+            // What was met once stays: a stray SYN of the other end changes nothing.
+            let stray = bench.packet(1004, B, A, Some((SYN, 77)));
+            assert_eq!(side(stray), (Side::Responder, false));
+            bench.packet(1_000_000, A, C, None);
+            assert_eq!(bench.ended, [(1, 3, FlowEndReason::Idle)]);
+        }
     }
 
     #[test]

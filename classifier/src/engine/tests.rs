@@ -58,6 +58,13 @@ impl Flow {
         self.show(Side::Initiator, Some(header), payload, payload.len() as u32)
     }
 
+    /// A segment of the responder, whose SYN had number 499, that acknowledges so many octets.
+    fn answer(&mut self, place: u32, acknowledges: u32, payload: &[u8]) -> Progress {
+        let acknowledgment = 100 + acknowledges;
+        let header = TcpHeader { sequence: 500 + place, acknowledgment, flags: 0x18 };
+        self.show(Side::Responder, Some(header), payload, payload.len() as u32)
+    }
+
     fn datagram(&mut self, side: Side, payload: &[u8]) -> Progress {
         self.show(side, None, payload, payload.len() as u32)
     }
@@ -166,7 +173,7 @@ fn every_flow_settles_though_its_start_is_lost_or_its_payload_cut_away() {
     let mut cut = Flow::new(TCP, 443);
     let header = Some(TcpHeader::default());
     assert!(settles(&mut |_| cut.show(Side::Initiator, header, &[], 500)));
-    let verdict = cut.classifier.conclude(&cut.state, &cut.ends, now());
+    let verdict = cut.classifier.conclude(&mut cut.state, &cut.ends, now());
     assert_eq!((verdict.class.protocol, verdict.confidence), (Protocol::Tls, Confidence::GUESS));
 }
 
@@ -178,7 +185,7 @@ fn a_port_means_nothing_against_the_payload() {
             flow.syn();
         }
         flow.segment(0, &[0xe7; 200]);
-        flow.classifier.conclude(&flow.state, &flow.ends, now())
+        flow.classifier.conclude(&mut flow.state, &flow.ends, now())
     };
     assert_eq!(noise(true).class.protocol, Protocol::Unknown, "no connection of TLS starts so");
     assert_eq!(noise(false).class.protocol, Protocol::Tls, "the middle of one may");
@@ -199,4 +206,98 @@ fn findings_of_one_protocol_add_up() {
     let other = verdict(Protocol::BitTorrent, 0, 95, Evidence::SHAPE);
     assert_eq!(merge(Some(other), named), other);
     assert_eq!(merge(Some(named), other), other);
+}
+
+const SEEDED: &[u8] =
+    b"GET /f HTTP/1.1\r\nUser-Agent: libtorrent/2.0.8.0\r\nRange: bytes=0-9\r\n\r\n";
+const PART: &[u8] = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\n\r\n0123456789";
+
+/// A connection of which both SYNs were seen.
+fn connected(port: u16) -> Flow {
+    let mut flow = Flow::new(TCP, port);
+    flow.syn();
+    let header = TcpHeader { sequence: 499, acknowledgment: 100, flags: 0x12 };
+    assert_eq!(flow.show(Side::Responder, Some(header), &[], 0), Progress::Probing);
+    flow
+}
+
+#[test]
+fn an_answer_waits_for_its_question() {
+    let length = SEEDED.len() as u32;
+    let mut flow = connected(80);
+    assert_eq!(flow.answer(0, length, PART), Progress::Probing);
+    let Progress::Settled(verdict) = flow.segment(0, SEEDED) else { panic!() };
+    assert_eq!(verdict.class.protocol, Protocol::BitTorrent);
+    let mut flow = connected(80);
+    let Progress::Settled(other) = flow.segment(0, SEEDED) else { panic!() };
+    assert_eq!(other, verdict);
+}
+
+#[test]
+fn an_answer_does_not_wait_forever_nor_past_the_flows_end() {
+    let protocol = |progress| match progress {
+        Progress::Watched(watch) => watch.verdict().class.protocol,
+        Progress::Settled(verdict) | Progress::Known(verdict) => verdict.class.protocol,
+        other => panic!("{other:?}"),
+    };
+    let mut flow = connected(80);
+    assert_eq!(flow.answer(0, 200, PART), Progress::Probing);
+    let header = TcpHeader { flags: 0x10, ..TcpHeader::default() };
+    for _ in 0..5 {
+        let bare = flow.show(Side::Initiator, Some(header), &[], 0);
+        assert_eq!(bare, Progress::Probing);
+    }
+    assert_eq!(protocol(flow.show(Side::Initiator, Some(header), &[], 0)), Protocol::Http);
+    let mut flow = connected(80);
+    assert_eq!(flow.answer(0, 200, PART), Progress::Probing);
+    let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
+    assert_eq!(verdict.class.protocol, Protocol::Http);
+    assert_eq!(protocol(flow.show(Side::Initiator, Some(header), &[], 0)), Protocol::Http);
+}
+
+#[test]
+fn a_cut_packet_lets_nothing_wait() {
+    let mut flow = connected(80);
+    let header = TcpHeader { sequence: 100, flags: 0x18, ..TcpHeader::default() };
+    flow.show(Side::Initiator, Some(header), b"GET /", 400);
+    flow.answer(0, 400, PART);
+    assert_eq!(flow.state.sent.responder, 1, "shown at once");
+}
+
+#[test]
+fn data_before_its_syn_is_shown_again_from_its_start() {
+    let hello = client_hello(Some("a-1.1fichier.com"));
+    let (first, second) = hello.split_at(30);
+    let mut flow = Flow::new(TCP, 443);
+    assert_eq!(flow.segment(30, second), Progress::Probing);
+    flow.segment(0, first);
+    let header = TcpHeader { sequence: 99, flags: TcpHeader::SYN, ..TcpHeader::default() };
+    let Progress::Settled(verdict) = flow.show(Side::Initiator, Some(header), &[], 0) else {
+        panic!()
+    };
+    assert_eq!(flow.classifier.rules().name(verdict.class.service), "1fichier");
+}
+
+/// FTP's control connection is shown to its end, but put in order only for its first packets.
+#[test]
+fn what_waits_when_the_order_ends_is_shown_too() {
+    let mut flow = connected(21);
+    let greeting = b"220 FTP ready\r\n";
+    assert!(matches!(flow.answer(0, 0, greeting), Progress::Known(_)));
+    let mut place = 0;
+    for _ in 0..13 {
+        flow.segment(place, b"NOOP\r\n");
+        place += 6;
+    }
+    let at = greeting.len() as u32;
+    flow.answer(at + 100, place, b"229 Extended (|||50007|)\r\n");
+    flow.answer(at + 200, place + 6, b"229 Extended (|||50008|)\r\n");
+    let expected = |flow: &Flow, port| {
+        let end = (flow.ends.responder.ip(), port).into();
+        flow.classifier.knowledge.expected(now(), end)
+    };
+    assert_eq!(expected(&flow, 50007), None, "after a gap");
+    flow.segment(place + 6, b"NOOP\r\n");
+    assert_eq!(expected(&flow, 50007), Some(Protocol::FtpData));
+    assert_eq!(expected(&flow, 50008), Some(Protocol::FtpData));
 }

@@ -14,6 +14,8 @@ pub(super) struct Memory {
     /// WireGuard: each side's last receiver index and counter, and how many followed.
     wireguard: PerSide<Option<(u32, u64)>>,
     row: PerSide<u8>,
+    /// OpenVPN: the server's reset came before the client's.
+    answered_early: bool,
 }
 
 fn found<'a>(protocol: Protocol, confidence: u8, evidence: Evidence) -> Answer<'a> {
@@ -83,7 +85,7 @@ const TLS_CRYPT_RESET: usize = 54;
 /// How far the clocks of two ends may lie apart, in seconds, where both are in view.
 const MAX_CLOCK: u32 = 24 * 3600;
 
-pub(super) fn openvpn<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
+pub(super) fn openvpn<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let own = message(view.payload, view.ends.transport);
     let Some(own) = own.filter(|message| message.len() >= 10) else {
         let more = super::text::may_grow(view) && view.payload.len() < 12;
@@ -94,7 +96,7 @@ pub(super) fn openvpn<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let other_first = other.first().copied().unwrap_or_default();
     if CLIENT_RESET.contains(&first) {
         let shape = reset_shape(own, first);
-        let answered = other_first == SERVER_RESET;
+        let answered = other_first == SERVER_RESET || scratch.vpn.answered_early;
         return match shape {
             true if answered => found(Protocol::OpenVpn, 95, Evidence::HANDSHAKE),
             true => Answer::Match(
@@ -114,8 +116,11 @@ pub(super) fn openvpn<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
             return found(Protocol::OpenVpn, 98, Evidence::HANDSHAKE);
         }
     }
-    // Messages after the resets keep the flow open for them (datagrams come out of order).
-    if OTHERS.contains(&first) && view.sent < 6 { Answer::Unsure } else { Answer::No }
+    // Datagrams come out of order: messages after the resets, and a server's reset before its client's,
+    // keep the flow open.
+    let early = first == SERVER_RESET && (other.is_empty() || OTHERS.contains(&other_first));
+    scratch.vpn.answered_early |= early;
+    if (early || OTHERS.contains(&first)) && view.sent < 6 { Answer::Unsure } else { Answer::No }
 }
 
 /// The first message of a payload: over TCP behind its length.
@@ -270,6 +275,20 @@ mod tests {
         flow.client(openvpn, &client);
         assert_eq!(flow.server(openvpn, &reset(0x40, 2, &[3; 17])), Said::No);
         assert_eq!(Flow::udp(1194).client(openvpn, &reset(0x38, 1, &[1; 5])), Said::No);
+    }
+
+    #[test]
+    fn openvpns_resets_and_what_follows_them_may_come_in_any_order() {
+        let client = reset(0x38, 1, &[0; 5]);
+        let server = reset(0x40, 2, b"\x01\0\0\0\0\x01\x01\x01\x01\x01\x01\x01\x01\0\0\0\0");
+        let control = reset(0x20, 1, &[7; 40]);
+        let mut flow = Flow::udp(1194);
+        assert_eq!(flow.client(openvpn, &control), Said::Unsure);
+        assert_eq!(flow.server(openvpn, &server), Said::Unsure);
+        assert_eq!(flow.client(openvpn, &client).settled(), Some(Protocol::OpenVpn));
+        let mut flow = Flow::udp(1194);
+        assert_eq!(flow.server(openvpn, &server), Said::Unsure);
+        assert_eq!(flow.client(openvpn, &reset(0x38, 1, &[1; 5])), Said::No);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) struct Memory {
 
 pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let switches = view.payload.starts_with(b"HTTP/1.1 101");
-    if !view.from_start && !switches {
+    if !view.from_start && !switches && !view.payload.starts_with(b"GET /") {
         return in_the_middle(view, &mut scratch.webtorrent);
     }
     // Where the start was lost, who is the server shows by what it says.
