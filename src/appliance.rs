@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use etiage_aggregator::{Live, Meter, MeterSettings};
@@ -15,6 +15,7 @@ use etiage_api::{
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
 use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::spool::Spool;
 use etiage_store::{Store, Writer, WriterHandle, WriterSettings};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -26,8 +27,13 @@ use crate::failure::Failure;
 
 /// How long the last rows may take to be acknowledged when the program ends.
 const LAST_WRITE: Duration = Duration::from_secs(10);
-/// Pause before a database engine that has died is started again.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
+/// Pause before a database engine that has died is started again; doubled with each time that it does
+/// not stay alive.
+const RESTART_PAUSE: Duration = Duration::from_millis(500);
+/// Longest such pause.
+const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(30);
+/// An engine that has lived so long has not died of how it was started.
+const STAYS_ALIVE: Duration = Duration::from_secs(60);
 
 /// Set once, by a signal or a failure: everything comes to its end.
 #[derive(Clone, Debug, Default)]
@@ -78,15 +84,17 @@ pub(crate) struct Appliance {
 }
 
 impl Appliance {
-    /// Starts everything, in the order in which it can fail: the port, the database and its schema, the
-    /// writer, the API. Capture comes last: nothing is captured that could not be stored.
+    /// Starts everything, in the order in which it can fail: the port, the spool, the database and its
+    /// schema, the writer, the API. Capture comes last: nothing is captured that could not be stored.
     pub(crate) async fn start(config: &Config, links: LinkMap) -> Result<Self, Failure> {
         let listener = bind(config.api.listen).await?;
         let address = listener.local_addr()?;
+        // Before the database: what holds the spool most likely holds the data directory too.
+        let spool = open_spool(&config.spool)?;
         let (store, store_kind, engine) = open_store(&config.store).await?;
         let (engine_stop, engine_stopped) = watch::channel(false);
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
-        let (writer, _) = Writer::spawn(store.clone(), WriterSettings::default());
+        let writer = start_writer(store.clone(), &config.spool, spool);
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
         let knowledge = Arc::new(Knowledge::default());
@@ -122,9 +130,11 @@ impl Appliance {
         Ok(Self { intake, address, engine, engine_stop, server, server_stop })
     }
 
-    /// Ends everything in order: what was counted is written, then the API and the engine stop.
+    /// Ends everything in order: what was counted is in the spool, and written if the database takes it
+    /// soon; then the API and the engine stop.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         let Self { intake, engine, engine_stop, server, server_stop, .. } = self;
+        let spooled = tokio::time::timeout(LAST_WRITE, intake.writer.spooled()).await;
         let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
         server_stop.send_replace(true);
         let _ = server.await; // The API has nothing left to lose.
@@ -132,17 +142,38 @@ impl Appliance {
         if let Some(engine) = engine {
             let _ = engine.await;
         }
-        if written.is_err() {
-            let stats = intake.writer.stats();
-            let reason = stats.last_error.unwrap_or_else(|| "it is too slow".to_owned());
+        let stats = intake.writer.stats();
+        let reason = stats.last_error.unwrap_or_else(|| "it is too slow".to_owned());
+        let spooled_rows = stats.spool.map_or(0, |spool| spool.rows);
+        if spooled.is_err() {
+            let lost = stats.queued_rows - spooled_rows;
             return Err(Failure::Failed(anyhow!(
-                "{} rows could not be written within {} s and are lost: {reason}",
-                stats.queued_rows,
-                LAST_WRITE.as_secs(),
+                "{lost} rows could be written neither to the spool nor to the database, and are lost: {}; \
+                 {reason}",
+                stats.spool_error.unwrap_or_else(|| "the spool is too slow".to_owned()),
             )));
+        }
+        if written.is_err() {
+            tracing::warn!(
+                "{spooled_rows} rows stay in the spool, for the database does not take them ({reason}): \
+                 they are written when etiage is started again"
+            );
         }
         Ok(())
     }
+}
+
+fn open_spool(config: &config::Spool) -> Result<Spool, Failure> {
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let now = u32::try_from(now).unwrap_or(u32::MAX);
+    Spool::open(config.settings.clone(), now).map_err(|error| Failure::Failed(anyhow!("{error}")))
+}
+
+fn start_writer(store: Store, config: &config::Spool, spool: Spool) -> WriterHandle {
+    let rows_per_second = config.rows_per_second;
+    let settings = WriterSettings { rows_per_second, ..WriterSettings::default() };
+    // Its task ends when it is closed, or with the program.
+    Writer::with_spool(store, settings, spool).0
 }
 
 /// The signals that end the program, listened for from the first moment on: one that comes while
@@ -243,17 +274,25 @@ fn engine_library(configured: Option<PathBuf>) -> PathBuf {
 
 /// Starts the engine again whenever it dies; the writer keeps its rows meanwhile.
 async fn keep_running(mut engine: Engine, mut stopped: watch::Receiver<bool>) {
+    let mut pause = RESTART_PAUSE;
+    let mut started = Instant::now();
     loop {
-        tokio::select! {
+        let status = tokio::select! {
             () = told(&mut stopped) => break,
-            status = engine.exited() => {
-                tracing::error!("the database engine has ended ({status}): starting it again");
-                tokio::time::sleep(RESTART_PAUSE).await;
-                if let Err(error) = engine.restart().await {
-                    tracing::error!("{error}");
-                }
-            }
+            status = engine.exited() => status,
+        };
+        if started.elapsed() > STAYS_ALIVE {
+            pause = RESTART_PAUSE;
         }
+        tracing::error!("the database engine has ended ({status}): starting it again");
+        if tokio::time::timeout(pause, told(&mut stopped)).await.is_ok() {
+            break;
+        }
+        pause = (pause * 2).min(LONGEST_RESTART_PAUSE);
+        if let Err(error) = engine.restart().await {
+            tracing::error!("{error}");
+        }
+        started = Instant::now();
     }
     engine.stop().await;
 }

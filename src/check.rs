@@ -1,7 +1,7 @@
 //! `etiage check`: what a configuration means.
 
 use crate::cli;
-use crate::config::{self, Config, Store, bit_rate};
+use crate::config::{self, Config, Spool, Store, bit_rate};
 use crate::failure::Failure;
 
 /// Runs the command.
@@ -34,6 +34,17 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
             if settings.password.is_some() { "with password" } else { "without password" },
         ),
     }
+    let Spool { settings: spool, rows_per_second } = &config.spool;
+    println!(
+        "spool     at most {} octets in {}, forced to disk {}; drained at up to {rows_per_second} rows/s",
+        spool.max_bytes,
+        spool.directory.display(),
+        if spool.fsync.is_zero() {
+            "after every write".to_owned()
+        } else {
+            format!("every {} ms", spool.fsync.as_millis())
+        },
+    );
     let token = if config.api.token.is_some() { "bearer token demanded" } else { "no token" };
     println!("api       http://{}, {token}", config.api.listen);
     for link in &config.links {

@@ -17,6 +17,8 @@ use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
 use etiage_classifier::problems::Problems;
+use etiage_store::WriterSettings;
+use etiage_store::spool::{MIN_SPOOL_BYTES, SpoolSettings};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
@@ -46,7 +48,16 @@ pub(crate) struct Config {
     pub(crate) flows: FlowSettings,
     pub(crate) vlan_in_key: bool,
     pub(crate) store: Store,
+    pub(crate) spool: Spool,
     pub(crate) api: Api,
+}
+
+/// Where rows are kept until the database has acknowledged them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spool {
+    pub(crate) settings: SpoolSettings,
+    /// Rows a second that the writer inserts at most.
+    pub(crate) rows_per_second: u64,
 }
 
 /// How to capture.
@@ -126,7 +137,11 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         top.list("local_prefixes").into_iter().map(|prefix| prefix.value).collect();
     let capture = top.section("capture", capture);
     let (flows, vlan_in_key) = top.section("flows", flows);
-    let store = top.section("store", |section| store(section, folder));
+    let (store, spool) = top.section("store", |section| {
+        let store = store(section, folder);
+        let directory = default_spool(store.as_ref(), folder);
+        (store, section.section("spool", |section| spool(section, folder, directory)))
+    });
     let api = top.section("api", |section| api(section, folder));
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
@@ -147,6 +162,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         flows,
         vlan_in_key,
         store: store?,
+        spool,
         api: api?,
     })
 }
@@ -283,6 +299,40 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
         section.problem(url.at, error.to_string());
     }
     Some(Store::Server(settings))
+}
+
+/// Beside the data directory, not in it: another database can be put behind the spool.
+fn default_spool(store: Option<&Store>, folder: &Path) -> PathBuf {
+    match store {
+        Some(Store::Embedded { data, .. }) => {
+            let mut name = data.file_name().unwrap_or_default().to_owned();
+            name.push(".spool");
+            data.with_file_name(name)
+        }
+        Some(Store::Server(_)) | None => folder.join("spool"),
+    }
+}
+
+fn spool(section: &mut Section<'_, '_, '_, '_>, folder: &Path, directory: PathBuf) -> Spool {
+    let mut settings = SpoolSettings::new(directory);
+    if let Some(directory) = section.string("directory") {
+        settings.directory = folder.join(directory.value);
+    }
+    if let Some(Located { at, value: Octets(octets) }) = section.parsed("max_bytes") {
+        if octets < MIN_SPOOL_BYTES {
+            section.problem(at, "`max_bytes` must be at least 1MiB");
+        }
+        settings.max_bytes = octets;
+    }
+    if let Some(Located { at, value: Span(span) }) = section.parsed("fsync") {
+        if span > Duration::from_secs(60) {
+            section.problem(at, "`fsync` must be from 0s, after every write, to 60s");
+        }
+        settings.fsync = span;
+    }
+    let rows = section.integer("rows_per_second", (1_000, 100_000_000));
+    let default = WriterSettings::default().rows_per_second;
+    Spool { settings, rows_per_second: rows.map_or(default, |rows| rows.value) }
 }
 
 fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {

@@ -109,3 +109,41 @@ pub enum Error {
         reason: String,
     },
 }
+
+/// What a failed insert says of a repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It may succeed another time.
+    Passing,
+    /// The database does not take this content.
+    Content,
+    /// The database refuses it for a reason that is not known here.
+    Unknown,
+}
+
+/// ClickHouse's codes that say that the content is refused: what cannot be parsed or converted, wrong
+/// columns, values out of range, a violated constraint, too large values.
+const CONTENT: [u32; 18] =
+    [6, 10, 16, 26, 27, 33, 36, 41, 53, 69, 70, 72, 117, 128, 131, 190, 321, 469];
+/// Codes that pass without anybody's doing, or once the operator has done something: timeouts, too many
+/// queries or parts, memory, disk and Keeper, read-only, access, a table or database that is missing.
+const PASSING: [u32; 30] = [
+    3, 60, 74, 75, 76, 81, 159, 164, 198, 202, 203, 209, 210, 218, 225, 236, 241, 242, 243, 252,
+    279, 285, 286, 289, 319, 394, 439, 497, 516, 999,
+];
+
+impl Error {
+    /// What a repetition of the failed insert may bring.
+    pub(crate) fn refusal(&self) -> Refusal {
+        let Self::Query { source: clickhouse::error::Error::BadResponse(text), .. } = self else {
+            return Refusal::Passing;
+        };
+        let code = text.strip_prefix("Code: ").and_then(|rest| rest.split('.').next());
+        match code.and_then(|code| code.parse::<u32>().ok()) {
+            Some(code) if CONTENT.contains(&code) => Refusal::Content,
+            Some(code) if !PASSING.contains(&code) => Refusal::Unknown,
+            // An answer without a code is not the database's: something between here and there.
+            _ => Refusal::Passing,
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod queries;
 mod rows;
 mod schema;
 mod settings;
+pub mod spool;
 mod store;
 mod writer;
 

@@ -4,13 +4,15 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::{Database, MIDNIGHT, batch, range, volume};
-use etiage_aggregator::{Batch, Direction};
+use etiage_aggregator::{Batch, Direction, Volume};
+use etiage_store::spool::{MIN_SPOOL_BYTES, Spool, SpoolError, SpoolSettings, SpoolStats};
 use etiage_store::{Filter, Store, TotalsQuery, Writer, WriterHandle, WriterSettings};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One row of volumes and one observation, of 1000 octets.
 fn two_rows(number: u32) -> Batch {
@@ -156,4 +158,175 @@ async fn kill_and_wait(database: &mut Database) {
     let pid = database.engine.pid().to_string();
     assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     within("the end", database.engine.exited()).await;
+}
+
+fn spool(directory: &Path) -> Spool {
+    let settings =
+        SpoolSettings { max_bytes: MIN_SPOOL_BYTES, ..SpoolSettings::new(directory.join("spool")) };
+    // The one before ends a moment after its writer.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        match Spool::open(settings.clone(), MIDNIGHT) {
+            Err(SpoolError::Held { .. }) if std::time::Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+fn spool_stats(writer: &WriterHandle) -> SpoolStats {
+    writer.stats().spool.unwrap()
+}
+
+#[tokio::test]
+async fn a_spool_outlives_its_writer_and_the_database_is_away_meanwhile() {
+    let mut database = Database::start().await;
+    let store = database.store().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    for number in 0..100 {
+        writer.try_send(two_rows(number)).unwrap();
+    }
+    within("flush", writer.flush()).await;
+    assert_eq!(octets(&store).await, (100_000, 100));
+    kill_and_wait(&mut database).await;
+    for number in 0..500 {
+        writer.try_send(two_rows(number)).unwrap();
+    }
+    writer.hand_over(1, vec![two_rows(1)], vec![two_rows(2), two_rows(3)]).unwrap();
+    within("the spool", writer.spooled()).await;
+    until("a failure", &writer, |writer| writer.stats().failed_inserts > 0).await;
+    let stats = writer.stats();
+    assert_eq!((stats.queued_rows, stats.dropped_rows, stats.spool_error), (1002, 0, None));
+    // As if killed, with a block on its way to the database.
+    task.abort();
+    let _ = task.await;
+    drop(writer);
+
+    let (writer, _task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    assert_eq!(
+        spool_stats(&writer).recovered_records,
+        503,
+        "with the two intervals that were open"
+    );
+    writer.try_send(two_rows(4)).unwrap();
+    database.engine.restart().await.unwrap();
+    within("close", writer.close()).await;
+    assert_eq!(octets(&store).await, (604_000, 604));
+    let stats = writer.stats();
+    assert_eq!((stats.written_rows, stats.queued_rows, stats.last_error), (1008, 0, None));
+    assert_eq!((spool_stats(&writer).records, spool_stats(&writer).corrupt_segments), (0, 0));
+    database.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_block_whose_answer_was_lost_is_not_counted_twice_by_the_next_process() {
+    let database = Database::start().await;
+    let store = database.store().await;
+    let folder = tempfile::tempdir().unwrap();
+    let patient = WriterSettings { collect: PATIENCE, ..quick() };
+    let (writer, task) = Writer::with_spool(store.clone(), patient, spool(folder.path()));
+    for number in 0..10 {
+        writer.try_send(two_rows(number)).unwrap();
+    }
+    within("the spool", writer.spooled()).await;
+    task.abort();
+    let _ = task.await;
+    drop(writer);
+    // What the killed process had done: the block is in the database, and not acknowledged.
+    let mut before = spool(folder.path());
+    let group = before.next_group(10).unwrap().expect("ten batches wait");
+    store.insert(&group.batches, &group.token).await.unwrap();
+    drop(before);
+
+    let (writer, _task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    within("close", writer.close()).await;
+    assert_eq!(octets(&store).await, (10_000, 10));
+    database.engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_for_its_content_does_not_block_the_rest() {
+    let database = Database::start().await;
+    let settings = database.fresh();
+    let store = Store::open(&settings).await.unwrap();
+    common::client(&settings)
+        .query("ALTER TABLE volumes_10s ADD CONSTRAINT honest CHECK octets != 666")
+        .execute()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    let bad = batch(MIDNIGHT, vec![volume("l", Direction::In, "web", 666)], &["l"]);
+    writer.try_send(bad).unwrap();
+    until("setting aside", &writer, |writer| spool_stats(writer).refused_groups == 1).await;
+    let stats = writer.stats();
+    assert_eq!((stats.failed_inserts, stats.last_error), (8, None));
+    assert_eq!((spool_stats(&writer).refused_rows, spool_stats(&writer).records), (2, 0));
+    assert_eq!(std::fs::read_dir(folder.path().join("spool/refused")).unwrap().count(), 1);
+    writer.try_send(two_rows(0)).unwrap();
+    within("close", writer.close()).await;
+    assert_eq!(octets(&store).await, (1000, 1));
+    database.engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_spool_that_cannot_be_written_leaves_memory() {
+    let database = Database::start().await;
+    let store = database.store().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    std::fs::rename(folder.path().join("spool"), folder.path().join("away")).unwrap();
+    writer.try_send(two_rows(0)).unwrap();
+    until("the error", &writer, |writer| writer.stats().spool_error.is_some()).await;
+    until("writing", &writer, |writer| writer.stats().written_rows == 2).await;
+    assert_eq!(spool_stats(&writer).records, 0);
+    std::fs::rename(folder.path().join("away"), folder.path().join("spool")).unwrap();
+    writer.try_send(two_rows(1)).unwrap();
+    until("the spool", &writer, |writer| writer.stats().spool_error.is_none()).await;
+    within("close", writer.close()).await;
+    assert_eq!(octets(&store).await, (2000, 2));
+    database.engine.stop().await;
+}
+
+#[tokio::test]
+async fn who_can_wait_waits_for_a_full_spool_and_who_cannot_drops_the_oldest() {
+    let mut database = Database::start().await;
+    let store = database.store().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _task) = Writer::with_spool(store.clone(), quick(), spool(folder.path()));
+    kill_and_wait(&mut database).await;
+    let wide = |number: u32| {
+        let volume = |row| Volume {
+            service: format!("service-{number}-{row}").into(),
+            ..volume("l", Direction::In, "web", 1)
+        };
+        batch(MIDNIGHT + 10 * number, (0..1000).map(volume).collect(), &["l"])
+    };
+    let mut sent = 0;
+    while let Ok(sending) =
+        tokio::time::timeout(Duration::from_millis(300), writer.send(wide(sent))).await
+    {
+        sending.unwrap();
+        sent += 1;
+    }
+    within("the spool", writer.spooled()).await;
+    let stats = spool_stats(&writer);
+    assert!(stats.bytes > stats.max_bytes / 2, "{stats:?}");
+    assert_eq!((stats.merged_rows, stats.dropped_rows), (0, 0));
+    for number in sent..2 * sent {
+        writer.try_send(wide(number)).unwrap();
+        within("the spool", writer.spooled()).await;
+    }
+    let stats = spool_stats(&writer);
+    assert!(stats.merged_rows > 0 && stats.dropped_rows > 0, "{stats:?}");
+    assert!(stats.bytes <= stats.max_bytes, "{stats:?}");
+    database.engine.restart().await.unwrap();
+    within("close", writer.close()).await;
+    let hour = range(MIDNIGHT, MIDNIGHT + 86_400);
+    let query = TotalsQuery { range: hour, group_by: vec![], filter: Filter::default(), top: None };
+    let written = store.totals(&query).await.unwrap().total.octets;
+    assert_eq!(written + writer.stats().dropped_octets, u64::from(2 * sent) * 1000);
+    database.engine.stop().await;
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use etiage_aggregator::{INTERVAL_SECS, LiveSnapshot};
+use etiage_store::spool::SpoolStats;
 use etiage_store::{Size, Store};
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::live::{Dropped, format_time, format_unix};
@@ -117,8 +119,10 @@ struct StoreHealth {
     written_rows: u64,
     /// Inserts that failed; each is repeated.
     failed_inserts: u64,
-    /// Rows given up, for a full queue.
+    /// Rows given up: the spool was full, or it could not be written and memory was.
     dropped_rows: u64,
+    /// Octets that those rows counted.
+    dropped_octets: u64,
     /// What the last insert failed with; `null` when it did not.
     last_error: Option<String>,
     /// Start of the last interval that was written, RFC 3339, UTC.
@@ -126,6 +130,37 @@ struct StoreHealth {
     last_interval: Option<String>,
     /// Seconds since the end of that interval; 0 if it ends in the future, `null` before the first.
     lag_seconds: Option<i64>,
+    /// Rows on disk until the database has acknowledged them; `null` where they are kept in memory.
+    spool: Option<SpoolHealth>,
+}
+
+/// The spool: rows on disk until the database has acknowledged them.
+#[derive(Debug, Serialize, ToSchema)]
+struct SpoolHealth {
+    /// Octets that it takes.
+    octets: u64,
+    /// Octets that it may take.
+    max_octets: u64,
+    /// Batches that wait in it.
+    records: u64,
+    /// Their rows.
+    rows: u64,
+    /// Seconds since the oldest of them was taken; `null` if none waits.
+    oldest_seconds: Option<i64>,
+    /// Batches that it held when the program started.
+    recovered_records: u64,
+    /// Rows that were added up to rows of a minute: it was full.
+    merged_rows: u64,
+    /// Rows dropped: it was full of such rows.
+    dropped_rows: u64,
+    /// Files in it with damage; what is whole in them is used.
+    corrupt_segments: u64,
+    /// Groups of rows that the database refused for their content, set aside.
+    refused_groups: u64,
+    /// Rows in these.
+    refused_rows: u64,
+    /// Why it cannot be written, so that rows are kept in memory; `null` when it can.
+    error: Option<String>,
 }
 
 /// One link's health.
@@ -223,9 +258,29 @@ fn store_health(settings: &Settings, size: Option<Size>) -> StoreHealth {
         written_rows: writer.written_rows,
         failed_inserts: writer.failed_inserts,
         dropped_rows: writer.dropped_rows,
+        dropped_octets: writer.dropped_octets,
         last_error: writer.last_error,
         last_interval: writer.last_written_interval.map(|start| format_unix(start.into())),
         lag_seconds: writer.last_written_interval.map(lag),
+        spool: writer.spool.map(|spool| spool_health(&spool, writer.spool_error, now)),
+    }
+}
+
+fn spool_health(spool: &SpoolStats, error: Option<String>, now: OffsetDateTime) -> SpoolHealth {
+    let age = |taken: u32| now.unix_timestamp().saturating_sub(taken.into()).max(0);
+    SpoolHealth {
+        octets: spool.bytes,
+        max_octets: spool.max_bytes,
+        records: spool.records,
+        rows: spool.rows,
+        oldest_seconds: spool.oldest.map(age),
+        recovered_records: spool.recovered_records,
+        merged_rows: spool.merged_rows,
+        dropped_rows: spool.dropped_rows,
+        corrupt_segments: spool.corrupt_segments,
+        refused_groups: spool.refused_groups,
+        refused_rows: spool.refused_rows,
+        error,
     }
 }
 
@@ -239,6 +294,20 @@ fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
     }
     if store.queued_rows > 0 && store.lag_seconds.is_some_and(|lag| lag > MAX_LAG_SECS) {
         reasons.push(format!("{} rows wait for the store", store.queued_rows));
+    }
+    if let Some(spool) = &store.spool {
+        if let Some(error) = &spool.error {
+            reasons.push(format!("{error}; rows are kept in memory"));
+        }
+        for (count, what) in [
+            (spool.merged_rows, "rows were added up to minutes, for the spool was full"),
+            (spool.corrupt_segments, "files of the spool are damaged; the rest of them is used"),
+            (spool.refused_rows, "rows are refused by the database, and set aside in the spool"),
+        ] {
+            if count > 0 {
+                reasons.push(format!("{count} {what}, since the start"));
+            }
+        }
     }
     for (lost, what) in [
         (store.dropped_rows, "rows were given up before the store took them"),

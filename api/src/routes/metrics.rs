@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use etiage_aggregator::LiveSnapshot;
 use etiage_classifier::KnowledgeStats;
 use etiage_store::WriterStats;
+use etiage_store::spool::SpoolStats;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -208,8 +209,42 @@ impl Books {
                 "Inserts that failed; each is repeated",
                 writer.failed_inserts,
             ),
-            ("store_dropped_rows", "Rows given up, for a full queue", writer.dropped_rows),
+            ("store_dropped_rows", "Rows given up, for a full spool or queue", writer.dropped_rows),
             ("store_dropped_octets", "Octets counted in rows given up", writer.dropped_octets),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
+        writer.spool.map_or(Ok(()), |spool| self.spool(encoder, &spool))
+    }
+
+    fn spool(&self, encoder: &mut DescriptorEncoder<'_>, spool: &SpoolStats) -> fmt::Result {
+        let oldest = spool.oldest.unwrap_or(0).into();
+        let broken = u64::from(self.writer.spool_error.is_some());
+        for (name, help, value) in [
+            ("spool_octets", "Octets that the spool takes on disk", spool.bytes),
+            ("spool_max_octets", "Octets that the spool may take", spool.max_bytes),
+            ("spool_records", "Batches that wait in the spool", spool.records),
+            ("spool_rows", "Rows of the batches that wait in the spool", spool.rows),
+            (
+                "spool_oldest_timestamp_seconds",
+                "When the oldest waiting batch was taken, Unix time; 0 if none waits",
+                oldest,
+            ),
+            ("spool_unwritable", "1 while the spool cannot be written", broken),
+        ] {
+            family(encoder, MetricType::Gauge, (name, help), [(vec![], value)])?;
+        }
+        for (name, help, value) in [
+            ("spool_merged_rows", "Rows added up to minutes, for a full spool", spool.merged_rows),
+            ("spool_dropped_rows", "Rows dropped, for a full spool", spool.dropped_rows),
+            ("spool_dropped_octets", "Octets counted in these", spool.dropped_octets),
+            ("spool_corrupt_segments", "Files of the spool with damage", spool.corrupt_segments),
+            ("spool_corrupt_octets", "Octets of that damage", spool.corrupt_bytes),
+            ("spool_torn_octets", "Octets that a crash had left half-written", spool.torn_bytes),
+            ("spool_recovered_records", "Batches found at the start", spool.recovered_records),
+            ("spool_refused_groups", "Groups that the database refused", spool.refused_groups),
+            ("spool_refused_rows", "Rows that the database refused", spool.refused_rows),
+            ("spool_failed_writes", "Writes to the spool that failed", spool.failed_writes),
         ] {
             family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
         }

@@ -1,0 +1,188 @@
+//! A full spool, and groups that the database refuses.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::log::{Group, Spool, read_from, remove, sync_directory};
+use super::merge::Merger;
+use super::record::{self, Found, Records};
+use super::segment::{HEADER, Left, Segment, SegmentHeader};
+
+/// Segments that are merged into one at a time: a few minutes of a large probe, and what fits memory.
+const MERGED_AT_A_TIME: usize = 4;
+/// The part of the spool's bound that refused groups may take beside it.
+const REFUSED_PART: u64 = 8;
+
+impl Spool {
+    /// Makes room for so many octets: merges the oldest rows, and where all are merged drops the oldest.
+    /// What is on its way to the database stays.
+    pub(super) fn make_room(&mut self, needed: u64, now: u32) -> io::Result<()> {
+        while self.bytes() + needed + HEADER as u64 > self.settings.max_bytes {
+            if self.merge_oldest(now)? {
+                continue;
+            }
+            let active = usize::from(self.appender.is_some());
+            let first = usize::from(self.is_flying(0));
+            if first + active >= self.segments.len() {
+                return Err(io::Error::other("it is full of what is on its way to the database"));
+            }
+            let Some(segment) = self.segments.remove(first) else { break };
+            let Left { rows, octets, .. } = segment.left;
+            self.count_dropped(rows, octets);
+            tracing::error!(rows, octets, "the spool is full: its oldest rows are dropped");
+            remove(&segment.path);
+        }
+        Ok(())
+    }
+
+    /// Whether records of a segment are on their way to the database.
+    fn is_flying(&self, index: usize) -> bool {
+        let flying = self.cursor.place().flying;
+        let segment = self.segments.get(index);
+        flying.zip(segment).is_some_and(|((_, last), segment)| segment.first <= last)
+    }
+
+    /// Merges the oldest segments that were not; false if there are none.
+    fn merge_oldest(&mut self, now: u32) -> io::Result<bool> {
+        let sealed = self.segments.len() - usize::from(self.appender.is_some());
+        let raw = |index: &usize| {
+            let segment = self.segments.get(*index);
+            segment.is_some_and(|segment| !segment.merged) && !self.is_flying(*index)
+        };
+        let Some(first) = (0..sealed).find(raw) else { return Ok(false) };
+        let count = (first..sealed).take(MERGED_AT_A_TIME).take_while(raw).count();
+        self.merge(first, count, now)?;
+        Ok(true)
+    }
+
+    fn merge(&mut self, index: usize, count: usize, now: u32) -> io::Result<()> {
+        let acknowledged = self.cursor.place().acknowledged;
+        let mut merger = Merger::default();
+        let mut rows_before = 0;
+        let mut oldest = 0;
+        let range = index..index + count;
+        for place in range.clone() {
+            let Some(segment) = self.segments.get(place) else { break };
+            let octets = read_from(&segment.path, segment.unread)?;
+            rows_before += segment.left.rows;
+            oldest = if oldest == 0 { segment.left.oldest } else { oldest };
+            let mut damaged = 0;
+            for found in Records::new(&octets, 0, acknowledged) {
+                match found {
+                    Found::Record { payload, .. } => match record::decode(payload) {
+                        Some(batch) => merger.add(batch),
+                        None => damaged += payload.len() as u64,
+                    },
+                    Found::Damage { start, end } => damaged += (end - start) as u64,
+                }
+            }
+            if damaged > 0 {
+                self.report_damage(place, damaged);
+            }
+        }
+        let bounds = (self.segments.get(range.start), self.segments.get(range.end - 1));
+        let (Some(start), Some(end)) = bounds else { return Ok(()) };
+        let (first, last) = (start.first.max(acknowledged + 1), end.last);
+        let taken = if oldest == 0 { now } else { oldest };
+        let merged = self.write_merged(merger.finish(), (first, last), taken)?;
+        let rows = rows_before.saturating_sub(merged.left.rows);
+        self.stats.merged_rows += rows;
+        tracing::warn!(rows, "the spool is nearly full: its oldest rows are added up to minutes");
+        let old: Vec<_> = self.segments.drain(range).map(|segment| segment.path).collect();
+        self.segments.insert(index, merged);
+        old.iter().for_each(|path| remove(path));
+        Ok(())
+    }
+
+    /// Writes a segment that stands for a range of sequences. Under its name there is all of it or
+    /// nothing, and the segments that it stands for are known from its header.
+    fn write_merged(
+        &self,
+        batches: Vec<etiage_aggregator::Batch>,
+        (first, last): (u64, u64),
+        taken: u32,
+    ) -> io::Result<Segment> {
+        let header = SegmentHeader { id: self.id, first, merged_through: Some(last) };
+        let mut octets = header.octets();
+        let mut left = Left::default();
+        // There are never more merged batches than there were records.
+        for (batch, sequence) in batches.iter().zip(first..=last) {
+            if let Some(header) = record::write(batch, sequence, taken, &mut octets) {
+                left.add(header.rows.into(), header.octets, header.taken);
+            }
+        }
+        let path = self.settings.directory.join(format!("{first:020}.merged.spool"));
+        write_whole(&path, &octets)?;
+        Ok(Segment {
+            path,
+            first,
+            last,
+            merged: true,
+            octets: octets.len() as u64,
+            unread: HEADER as u64,
+            left,
+            damaged: false,
+        })
+    }
+
+    /// The database refuses the group for its content: it is kept aside for whoever looks into it, and
+    /// the next one can go.
+    ///
+    /// # Errors
+    /// The system's; the group stays on its way.
+    pub fn set_aside(&mut self, group: &Group, reason: &str) -> io::Result<()> {
+        let directory = self.settings.directory.join("refused");
+        fs::create_dir_all(&directory)?;
+        let (first, last) = (group.first, group.last);
+        let header = SegmentHeader { id: self.id, first, merged_through: Some(last) };
+        let mut octets = header.octets();
+        for (batch, sequence) in group.batches.iter().zip(first..=last) {
+            record::write(batch, sequence, 0, &mut octets);
+        }
+        let path = directory.join(format!("{first:020}-{last:020}.spool"));
+        self.bound_refused(&directory, octets.len() as u64)?;
+        write_whole(&path, &octets)?;
+        self.stats.refused_groups += 1;
+        self.stats.refused_rows += group.rows;
+        let (rows, path) = (group.rows, path.display());
+        tracing::error!("{rows} rows are refused by the database and kept in {path}: {reason}");
+        self.acknowledge(group)
+    }
+
+    /// Deletes the oldest refused groups until so many octets more keep within their bound.
+    fn bound_refused(&mut self, directory: &Path, needed: u64) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            files.push((entry.path(), entry.metadata()?.len()));
+        }
+        files.sort();
+        let mut total: u64 = files.iter().map(|(_, octets)| octets).sum();
+        for (path, octets) in files {
+            if total + needed <= self.settings.max_bytes / REFUSED_PART {
+                break;
+            }
+            tracing::error!("{} is deleted: too many groups were refused", path.display());
+            remove(&path);
+            total -= octets;
+        }
+        Ok(())
+    }
+}
+
+/// A file that is there as a whole or not at all, on disk when this returns.
+fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(octets)?;
+        file.sync_data()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // Best effort: the next start removes what is left.
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
