@@ -73,7 +73,7 @@ impl Cursor {
         }
         let checksum = crc32fast::hash(&slot);
         slot.extend(checksum.to_le_bytes());
-        let at = if generation % 2 == 0 { 0 } else { SLOT as u64 };
+        let at = if generation.is_multiple_of(2) { 0 } else { SLOT as u64 };
         self.file.write_all_at(&slot, at)?;
         (self.generation, self.place) = (generation, place);
         Ok(())

@@ -32,7 +32,7 @@ pub(super) struct Merger {
 
 impl Merger {
     pub(super) fn add(&mut self, batch: Batch) {
-        if batch.seconds == 0 || batch.seconds >= MINUTE || MINUTE % batch.seconds != 0 {
+        if batch.seconds >= MINUTE || !MINUTE.is_multiple_of(batch.seconds) {
             self.others.push(batch);
             return;
         }

@@ -191,7 +191,7 @@ struct Stored {
     start: u32,
     seconds: u32,
     volumes: Vec<StoredVolume>,
-    round_trips: Vec<(u32, u32, Vec<(u32, u64)>)>,
+    round_trips: Vec<StoredRoundTrips>,
     observations: Vec<StoredObservation>,
     networks: Vec<StoredNetwork>,
 }
@@ -206,6 +206,13 @@ struct StoredVolume {
     octets: u64,
     packets: u64,
     flows: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRoundTrips {
+    link: u32,
+    category: u32,
+    bins: Vec<(u32, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -259,8 +266,10 @@ impl Stored {
             volumes: volumes.iter().map(|volume| numbers.volume(volume)).collect(),
             round_trips: round_trips
                 .iter()
-                .map(|RoundTrips { link, category, bins }| {
-                    (numbers.of(link), numbers.of(category), bins.clone())
+                .map(|RoundTrips { link, category, bins }| StoredRoundTrips {
+                    link: numbers.of(link),
+                    category: numbers.of(category),
+                    bins: bins.clone(),
                 })
                 .collect(),
             observations: observations.iter().map(|seen| numbers.observation(seen)).collect(),
@@ -286,8 +295,9 @@ impl Stored {
                 flows: row.flows,
             })
         };
-        let round_trips = |(link, category, bins)| {
-            Some(RoundTrips { link: word(link)?, category: word(category)?, bins })
+        let round_trips = |row: StoredRoundTrips| {
+            let (link, category) = (word(row.link)?, word(row.category)?);
+            Some(RoundTrips { link, category, bins: row.bins })
         };
         let observation = |row: StoredObservation| {
             Some(Observation {

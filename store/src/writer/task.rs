@@ -24,10 +24,10 @@ pub(super) async fn run(store: Store, shared: Arc<Shared>) {
     while let Some(source) = task.wait_for_work().await {
         let began = Instant::now();
         let rows = match source {
-            Source::Spool => task.from_spool().await,
+            Source::Spool => task.insert_from_spool().await,
             Source::Memory => {
                 number += 1;
-                task.from_memory(number).await
+                task.insert_from_memory(number).await
             }
         };
         // A filled spool is emptied no faster than the database has leave to be asked.
@@ -107,7 +107,7 @@ impl Task {
     }
 
     /// Inserts a block from the queue; its rows.
-    async fn from_memory(&self, number: u64) -> u64 {
+    async fn insert_from_memory(&self, number: u64) -> u64 {
         let block = self.take_block();
         let token = format!("{:032x}-memory-{number}", self.id);
         let refused = self.insert(&block, &token).await;
@@ -143,7 +143,7 @@ impl Task {
     }
 
     /// Inserts a group from the spool; its rows.
-    async fn from_spool(&self) -> u64 {
+    async fn insert_from_spool(&self) -> u64 {
         let block_rows = self.shared.settings.block_rows as u64;
         let Some(Some(group)) = self.with_spool(move |spool| spool.next_group(block_rows)).await
         else {
