@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use etiage_aggregator::{Counted, FlowRecord, FlowSink, Live, LiveSnapshot, Meter, MeterSettings};
 use etiage_capture::flow::FlowSettings;
-use etiage_capture::{LinkMap, Timestamp};
+use etiage_capture::source::Frame;
+use etiage_capture::{LinkLayer, LinkMap, Timestamp};
 use etiage_classifier::{Class, Classifier, Rules};
 
 use crate::cli::{self, Format};
 use crate::config;
 use crate::failure::Failure;
 use crate::output::{self, FlowPrinter, Line, Totals};
-use crate::reader::{self, Next};
+use crate::reader::{Next, StreamClock};
+use crate::workers::{Worker, Workers};
 
 /// Concurrent flows: what a file of any link holds within a few minutes.
 const MAX_FLOWS: u32 = 1 << 22;
@@ -23,7 +25,7 @@ struct Sum<'a> {
     by_class: HashMap<Class, Line>,
     flows: u64,
     rules: &'a Rules,
-    printer: Option<FlowPrinter>,
+    printer: Option<Arc<Mutex<FlowPrinter>>>,
     /// Writing failed: nobody reads what is printed any more, or the disk is full.
     unwritable: Option<io::Error>,
 }
@@ -32,37 +34,100 @@ struct Sum<'a> {
 pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
     let setup = Setup::new(arguments)?;
     let live = Arc::new(Live::new(setup.settings.link_names.clone()));
-    let mut sum = Sum {
+    let printer = arguments.flows.then(|| FlowPrinter::new(arguments.format));
+    let printer = printer.map(|printer| Arc::new(Mutex::new(printer)));
+    let sum = || Sum {
         by_class: HashMap::new(),
         flows: 0,
         rules: setup.classifier.rules(),
-        printer: arguments.flows.then(|| FlowPrinter::new(arguments.format)),
+        printer: printer.clone(),
         unwritable: None,
     };
-    let mut meter = setup.meter(&live);
-    let read = reader::each_frame(&arguments.files, |layer, frame| {
-        if reader::is_other_recording(meter.now(), frame.timestamp) {
-            sum.finish(&mut meter);
-            meter = setup.meter(&live);
-        }
-        meter.frame(0, layer, frame, &mut sum);
-        meter.take_batches();
-        if sum.unwritable.is_some() { Next::Stop } else { Next::Continue }
-    });
+    let workers = Workers::new(arguments.workers.into());
+    let mut counting: Vec<_> = workers
+        .classifiers(&setup.classifier)
+        .into_iter()
+        .map(|classifier| {
+            let live = live.clone();
+            let meter = Meter::new(&setup.settings, classifier.clone(), Some(live.clone()));
+            Counting { settings: &setup.settings, classifier, meter, live, sum: sum() }
+        })
+        .collect();
+    let read = workers.run(&arguments.files, &mut StreamClock::default(), &mut counting);
+    let nothing = counting.iter().all(|counting| counting.meter.now() == Timestamp::EPOCH);
     let read = match read {
         // Nothing could be read: there is nothing to print.
-        Err(error) if meter.now() == Timestamp::EPOCH => return Err(error.into()),
+        Err(error) if nothing => return Err(error),
         other => other,
     };
-    sum.finish(&mut meter);
-    let written = match sum.unwritable.take() {
+    let mut total = sum();
+    for mut counting in counting {
+        counting.finish();
+        total.add(counting.sum);
+    }
+    let written = match total.unwritable.take() {
         Some(error) => Err(error),
         None if arguments.flows => Ok(()),
-        None => sum.print(&live.snapshot(), arguments.format),
+        None => total.print(&live.snapshot(), arguments.format),
     };
     output::forgive_broken_pipe(written)?;
     // What could be read has been printed; a damaged file is still a failure.
-    read.map(drop).map_err(Failure::from)
+    read.map(drop)
+}
+
+/// One worker, and what it adds up.
+struct Counting<'a> {
+    settings: &'a MeterSettings,
+    classifier: Classifier,
+    meter: Meter,
+    live: Arc<Live>,
+    sum: Sum<'a>,
+}
+
+impl Counting<'_> {
+    /// A recording is over.
+    fn finish(&mut self) {
+        let Self { meter, sum, .. } = self;
+        meter.finish(sum);
+        meter.take_batches();
+        for (class, counted) in meter.without_flow() {
+            let line = sum.by_class.entry(class).or_default();
+            line.packets += counted.packets;
+            line.octets += counted.octets;
+        }
+        if let Some(Err(error)) = sum.printer().map(|mut printer| printer.flush()) {
+            sum.unwritable.get_or_insert(error);
+        }
+    }
+}
+
+impl Worker for Counting<'_> {
+    fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next {
+        self.advance(now);
+        self.meter.frame(0, layer, frame, &mut self.sum);
+        if self.sum.unwritable.is_some() { Next::Stop } else { Next::Continue }
+    }
+
+    fn implausible(&mut self) {
+        self.live.add_implausible();
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        self.meter.advance(now, &mut self.sum);
+        if self.meter.has_batches() {
+            self.meter.take_batches();
+        }
+    }
+
+    fn other_recording(&mut self) {
+        self.finish();
+        let live = Some(self.live.clone());
+        self.meter = Meter::new(self.settings, self.classifier.clone(), live);
+    }
+
+    fn epoch(&mut self, _: u64) -> Next {
+        Next::Continue
+    }
 }
 
 struct Setup {
@@ -89,10 +154,6 @@ impl Setup {
         };
         Ok(Self { classifier: Classifier::new(rules, Arc::default()), settings })
     }
-
-    fn meter(&self, live: &Arc<Live>) -> Meter {
-        Meter::new(&self.settings, self.classifier.clone(), Some(live.clone()))
-    }
 }
 
 impl FlowSink for Sum<'_> {
@@ -103,27 +164,29 @@ impl FlowSink for Sum<'_> {
         line.packets += ours.packets + theirs.packets;
         line.octets += ours.octets + theirs.octets;
         self.flows += 1;
-        if let Some(printer) = &mut self.printer
-            && let Err(error) = printer.print(record, self.rules)
-        {
+        let rules = self.rules;
+        if let Some(Err(error)) = self.printer().map(|mut printer| printer.print(record, rules)) {
             self.unwritable.get_or_insert(error);
         }
     }
 }
 
 impl Sum<'_> {
-    /// A recording is over.
-    fn finish(&mut self, meter: &mut Meter) {
-        meter.finish(self);
-        meter.take_batches();
-        for (class, counted) in meter.without_flow() {
-            let line = self.by_class.entry(class).or_default();
-            line.packets += counted.packets;
-            line.octets += counted.octets;
+    fn printer(&self) -> Option<MutexGuard<'_, FlowPrinter>> {
+        let printer = self.printer.as_ref()?;
+        Some(printer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What another worker has added up.
+    fn add(&mut self, other: Self) {
+        for (class, line) in other.by_class {
+            let sum = self.by_class.entry(class).or_default();
+            sum.flows += line.flows;
+            sum.packets += line.packets;
+            sum.octets += line.octets;
         }
-        if let Some(Err(error)) = self.printer.as_mut().map(FlowPrinter::flush) {
-            self.unwritable.get_or_insert(error);
-        }
+        self.flows += other.flows;
+        self.unwritable = self.unwritable.take().or(other.unwritable);
     }
 
     fn print(&self, gauges: &LiveSnapshot, format: Format) -> io::Result<()> {

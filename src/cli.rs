@@ -65,6 +65,10 @@ pub(crate) struct Replay {
     /// Play the files side by side, as if each came from an interface of its own
     #[arg(long)]
     pub(crate) together: bool,
+    /// Threads that count, each with a flow table of its own. Results are the same for any number (for --pace
+    /// max)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) workers: u8,
     /// Keep API and dashboards running after the last packet, until stopped
     #[arg(long)]
     pub(crate) serve: bool,
@@ -90,6 +94,10 @@ pub(crate) struct Classify {
     /// One row a flow instead of totals. `src` is the end that began the flow, as far as was seen
     #[arg(long)]
     pub(crate) flows: bool,
+    /// Threads that count, each with a flow table of its own. Results are the same for any number; with
+    /// several, rows of flows come in another order
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) workers: u8,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

@@ -13,6 +13,7 @@ mod output;
 mod reader;
 mod replay;
 mod run;
+mod workers;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -32,6 +32,8 @@ struct Dropped {
     unmapped: u64,
     /// Without a flow of their own, for a full flow table: in the sums, by port.
     table_full: u64,
+    /// With a time that cannot be true: in the sums, at the time of the packet before.
+    implausible_time: u64,
 }
 
 /// What captures hold.
@@ -77,6 +79,7 @@ impl Totals {
             dropped: Dropped {
                 unmapped: gauges.unmapped.packets,
                 table_full: gauges.dropped.table_full,
+                implausible_time: gauges.implausible,
             },
         }
     }
@@ -129,6 +132,10 @@ fn table(totals: &Totals, out: &mut impl Write) -> io::Result<()> {
     }
     if dropped.table_full > 0 {
         writeln!(out, "\n{} packets found the flow table full", dropped.table_full)?;
+    }
+    if dropped.implausible_time > 0 {
+        let packets = dropped.implausible_time;
+        writeln!(out, "\n{packets} packets had a time that cannot be true")?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use etiage_aggregator::Meter;
-use etiage_capture::Timestamp;
-use etiage_capture::source::{Frame, SourceError};
+use etiage_capture::source::Frame;
+use etiage_capture::{LinkLayer, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
@@ -16,8 +16,9 @@ use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli::{self, Pace};
 use crate::config;
 use crate::failure::Failure;
-use crate::reader::{self, Next};
+use crate::reader::{self, Next, StreamClock};
 use crate::run::clock;
+use crate::workers::{Worker, Workers};
 
 /// Longest sleep between two packets, so that a stop is noticed.
 const NAP: Duration = Duration::from_millis(100);
@@ -26,8 +27,6 @@ const NAP: Duration = Duration::from_millis(100);
 const SHORTEST_TURN: Duration = Duration::from_secs(10);
 /// By how much a lane's turn is longer than its neighbour's, so that lanes do not march in step.
 const TURNS_APART: Duration = Duration::from_millis(250);
-/// Octets that a savefile spends on a packet's header.
-const RECORD_HEADER: u64 = 16;
 
 /// Runs the command.
 pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
@@ -42,6 +41,10 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
     if arguments.repeat && arguments.pace != Pace::Real {
         return Err(Failure::Unusable("etiage: --repeat needs --pace real".to_owned()));
     }
+    if arguments.workers > 1 && arguments.pace == Pace::Real {
+        let reason = "etiage: --workers is for --pace max: at its own pace one is enough";
+        return Err(Failure::Unusable(reason.to_owned()));
+    }
     let plan = Plan::new(arguments)?;
     let mut signals = Signals::listen()?;
     let appliance = Appliance::start(&config, config.savefile_links()).await?;
@@ -51,7 +54,8 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
     for (files, lane) in plan.lanes.into_iter().zip(0..) {
         let (intake, bars) = (appliance.intake.clone(), bars.clone());
         let turn = arguments.repeat.then(|| SHORTEST_TURN + TURNS_APART * lane);
-        let player = Player { files, pace: arguments.pace, turn, shift: plan.shift };
+        let workers = arguments.workers.into();
+        let player = Player { files, pace: arguments.pace, turn, shift: plan.shift, workers };
         players.spawn_blocking(move || player.play(&intake, &bars));
     }
     let played = async {
@@ -136,62 +140,111 @@ struct Player {
     /// Play again and again, each time for at least so long.
     turn: Option<Duration>,
     shift: Shift,
+    workers: usize,
 }
 
 impl Player {
     fn play(&self, intake: &Intake, bars: &MultiProgress) -> Result<(), Failure> {
-        intake.add_worker();
-        let mut meter = intake.meter();
+        let workers = Workers::new(self.workers);
+        let playing = |(place, classifier)| {
+            intake.add_worker();
+            let intake = Intake { classifier, ..intake.clone() };
+            let meter = intake.meter();
+            Playing { player: self, intake, meter, beat: None, bar: None, leads: place == 0 }
+        };
+        let classifiers = workers.classifiers(&intake.classifier);
+        let mut playing: Vec<_> = classifiers.into_iter().enumerate().map(playing).collect();
         let mut result = Ok(());
+        let mut clock = StreamClock::default();
         loop {
             let began = Instant::now();
             for file in &self.files {
                 let bar = bar(bars, file);
-                result = self.play_file(file, &mut meter, intake, &bar);
+                for playing in &mut playing {
+                    (playing.beat, playing.bar) = (None, playing.leads.then(|| bar.clone()));
+                }
+                // Files that begin when their turn comes follow one another, whatever their own times.
+                if matches!(self.shift, Shift::BeginNow) {
+                    clock = StreamClock::default();
+                }
+                let file = std::slice::from_ref(file);
+                result = workers.run(file, &mut clock, &mut playing).map(drop);
                 bar.finish_and_clear();
                 if result.is_err() || intake.stop.is_set() {
                     break;
                 }
             }
             let Some(turn) = self.turn else { break };
-            if result.is_err() || !rest(began, turn, &mut meter, intake) {
+            let rested = |playing: &mut Playing<'_>| rest(began, turn, &mut playing.meter, intake);
+            if result.is_err() || !playing.iter_mut().all(rested) {
                 break;
             }
         }
-        meter.finish(&mut ());
-        hand_over(&mut meter, intake);
-        result.map_err(Failure::from)
+        for playing in &mut playing {
+            playing.meter.finish(&mut ());
+            hand_over(&mut playing.meter, intake);
+        }
+        result
+    }
+}
+
+/// One worker of a lane.
+struct Playing<'a> {
+    player: &'a Player,
+    intake: Intake,
+    meter: Meter,
+    /// Of the file at hand.
+    beat: Option<Beat>,
+    bar: Option<ProgressBar>,
+    /// Whether it is the one that shows how far they are.
+    leads: bool,
+}
+
+impl Playing<'_> {
+    fn shifted(&self, time: Timestamp) -> Timestamp {
+        self.beat.as_ref().map_or(time, |beat| beat.shifted(time))
+    }
+}
+
+impl Worker for Playing<'_> {
+    fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next {
+        self.advance(now);
+        let Self { player, intake, meter, beat, .. } = self;
+        let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
+        let frame = Frame { timestamp: beat.shifted(frame.timestamp), ..*frame };
+        if player.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake) {
+            return Next::Stop;
+        }
+        meter.frame(0, layer, &frame, &mut ());
+        Next::Continue
     }
 
-    fn play_file(
-        &self,
-        file: &Path,
-        meter: &mut Meter,
-        intake: &Intake,
-        bar: &ProgressBar,
-    ) -> Result<(), SourceError> {
-        let mut beat: Option<Beat> = None;
-        let mut read = 0;
-        reader::each_frame(std::slice::from_ref(&file.to_owned()), |layer, frame| {
-            let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, self.shift));
-            let frame = Frame { timestamp: beat.shifted(frame.timestamp), ..*frame };
-            if self.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake) {
-                return Next::Stop;
-            }
-            if reader::is_other_recording(meter.now(), frame.timestamp) {
-                meter.finish(&mut ());
-                hand_over(meter, intake);
-                *meter = intake.meter();
-            }
-            meter.frame(0, layer, &frame, &mut ());
-            read += frame.data.len() as u64 + RECORD_HEADER;
-            if meter.has_batches() {
-                hand_over(meter, intake);
-                bar.set_position(read);
-            }
-            if intake.stop.is_set() { Next::Stop } else { Next::Continue }
-        })
-        .map(drop)
+    fn implausible(&mut self) {
+        self.intake.live.add_implausible();
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        // At a pace of its own, time passes by the clock.
+        if self.player.pace == Pace::Max {
+            self.beat.get_or_insert_with(|| Beat::new(now, self.player.shift));
+            self.meter.advance(self.shifted(now), &mut ());
+        }
+        if self.meter.has_batches() {
+            hand_over(&mut self.meter, &self.intake);
+        }
+    }
+
+    fn other_recording(&mut self) {
+        self.meter.finish(&mut ());
+        hand_over(&mut self.meter, &self.intake);
+        self.meter = self.intake.meter();
+    }
+
+    fn epoch(&mut self, octets: u64) -> Next {
+        if let Some(bar) = &self.bar {
+            bar.inc(octets);
+        }
+        if self.intake.stop.is_set() { Next::Stop } else { Next::Continue }
     }
 }
 

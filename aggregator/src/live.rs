@@ -79,6 +79,7 @@ pub struct Live {
     received: Pair,
     undecodable: AtomicU64,
     late: AtomicU64,
+    implausible: AtomicU64,
     unmapped: Pair,
     undetermined: AtomicU64,
     kernel: AtomicU64,
@@ -127,6 +128,8 @@ pub struct LiveSnapshot {
     pub undecodable: u64,
     /// Packets counted in a later interval than their own.
     pub late: u64,
+    /// Packets whose time cannot be true: counted at the stream time of the packet before.
+    pub implausible: u64,
     /// Packets of no configured link.
     pub unmapped: Counted,
     /// Packets whose direction nothing told: counted as `in`.
@@ -153,6 +156,7 @@ impl Live {
             received: Pair::default(),
             undecodable: AtomicU64::new(0),
             late: AtomicU64::new(0),
+            implausible: AtomicU64::new(0),
             unmapped: Pair::default(),
             undetermined: AtomicU64::new(0),
             kernel: AtomicU64::new(0),
@@ -201,6 +205,11 @@ impl Live {
         add(&self.queue, packets);
     }
 
+    /// A packet had a time that cannot be true.
+    pub fn add_implausible(&self) {
+        add(&self.implausible, 1);
+    }
+
     /// A flow table of this capacity has been set up.
     pub fn add_flow_capacity(&self, flows: u64) {
         add(&self.flow_capacity, flows);
@@ -229,6 +238,7 @@ impl Live {
             received: self.received.get(),
             undecodable: get(&self.undecodable),
             late: get(&self.late),
+            implausible: get(&self.implausible),
             unmapped: self.unmapped.get(),
             undetermined: get(&self.undetermined),
             dropped: Drops {

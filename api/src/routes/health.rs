@@ -71,6 +71,8 @@ struct Capture {
     undecodable: u64,
     /// Packets counted in a later interval than their own.
     late: u64,
+    /// Packets whose time cannot be true: counted at the time of the packet before.
+    implausible_time: u64,
     /// Packets of no configured link.
     unmapped: u64,
     /// Packets whose direction nothing told: counted as `in`.
@@ -330,6 +332,7 @@ fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
         packets_per_second,
         undecodable: live.undecodable,
         late: live.late,
+        implausible_time: live.implausible,
         unmapped: live.unmapped.packets,
         undetermined: live.undetermined,
         dropped: live.dropped.into(),

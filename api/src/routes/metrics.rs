@@ -166,6 +166,11 @@ impl Books {
             ),
             ("undecodable_packets", "Frames whose headers could not be decoded", live.undecodable),
             ("late_packets", "Packets counted in a later interval than their own", live.late),
+            (
+                "implausible_time_packets",
+                "Packets whose time cannot be true: counted at the time of the packet before",
+                live.implausible,
+            ),
         ] {
             family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
         }

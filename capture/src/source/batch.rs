@@ -71,6 +71,11 @@ impl Batch {
         self.records.is_empty()
     }
 
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.records.clear();
+    }
+
     /// The frame at a place.
     pub fn get(&self, place: usize) -> Option<Frame<'_>> {
         self.records.get(place).map(|record| record.frame(self.octets.as_slice()))

@@ -69,6 +69,7 @@ export interface Health {
     packets_per_second: number;
     undecodable: Count;
     late: Count;
+    implausible_time?: Count;
     unmapped: Count;
     undetermined?: Count;
     dropped: Dropped;

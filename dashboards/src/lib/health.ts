@@ -146,7 +146,13 @@ function freshnessItem(health: Health): Item {
 
 /** Counters that are usually zero, shown only when they are not. */
 function asides(health: Health): Item[] {
-  const { undecodable, late, unmapped, undetermined = 0 } = health.capture;
+  const {
+    undecodable,
+    late,
+    implausible_time: implausible = 0,
+    unmapped,
+    undetermined = 0,
+  } = health.capture;
   const all: [string, string, Health['capture']['late'], string][] = [
     [
       'undecodable',
@@ -159,6 +165,12 @@ function asides(health: Health): Item[] {
       'Late',
       late,
       'Packets that came after their interval was closed; they are counted in the oldest open one.',
+    ],
+    [
+      'implausible',
+      'Implausible time',
+      implausible,
+      'Packets whose time cannot be true; they are counted at the time of the packet before.',
     ],
     [
       'unmapped',
