@@ -20,6 +20,8 @@ help:
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
+	@echo 'make bench        how fast it is, beside other programs; also bench-live, soak (docs/benchmarks.md)'
+	@echo 'make budget       instructions a packet against bench/budget.toml'
 	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
@@ -27,7 +29,7 @@ deps: $(ENGINE) $(PAGES)
 	@scripts/packages libpcap-dev gcc
 
 deps-test: deps
-	@scripts/packages chromium iproute2 nginx-light curl procps fonts-dejavu-core
+	@scripts/packages chromium iproute2 nginx-light curl procps fonts-dejavu-core valgrind
 
 $(ENGINE): store/embedded/package-lock.json
 	cd store/embedded && npm ci --no-audit --no-fund
@@ -104,3 +106,41 @@ lab:
 .PHONY: bench-events
 bench-events:
 	cargo bench --quiet --package etiage-detector --bench events
+
+# Measuring: docs/benchmarks.md. What it compares with comes from Debian.
+.PHONY: deps-bench bench-build bench-capture bench
+deps-bench: deps
+	@scripts/packages libndpi-bin softflowd nfdump tcpdump tcpreplay iproute2 util-linux curl
+
+bench-build: deps $(DIST)
+	cargo build --release --package etiage --package etiage-clickhouse --package etiage-bench
+
+# From fixtures/captures, and where ETIAGE_CORPUS is set, from the captures there.
+bench-capture: bench-build
+	target/release/etiage-bench compose --out target/bench fixtures/captures $(ETIAGE_CORPUS)
+
+target/bench/mixed.pcap target/bench/short.pcap:
+	@$(MAKE) bench-capture
+
+BENCH_ROUNDS ?= 7
+bench: deps-bench bench-build target/bench/mixed.pcap target/bench/short.pcap
+	target/release/etiage-bench run --scaling --rounds $(BENCH_ROUNDS) \
+		target/bench/mixed.pcap target/bench/short.pcap
+
+# As root: two network namespaces and a pair of interfaces of their own.
+.PHONY: bench-live soak
+bench-live: deps-bench bench-build target/bench/mixed.pcap target/bench/short.pcap
+	target/release/etiage-bench live target/bench/mixed.pcap
+	target/release/etiage-bench live target/bench/short.pcap
+
+MINUTES ?= 20
+soak: deps-bench bench-build
+	target/release/etiage-bench soak --minutes $(MINUTES) fixtures/captures $(ETIAGE_CORPUS)
+
+# Instructions a packet, against bench/budget.toml. Only what is counted is built in that profile.
+.PHONY: budget budget-update
+budget budget-update: deps-test
+	cargo build --package etiage-bench --bin etiage-bench
+	cargo build --profile budget --package etiage-bench --bin packet-path --no-default-features
+	target/debug/etiage-bench budget --program target/budget/packet-path \
+		$(if $(filter budget-update,$@),--update)
