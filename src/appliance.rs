@@ -229,14 +229,15 @@ async fn open_store(store: &config::Store) -> Result<(Store, StoreKind, Option<E
             let store = Store::open(settings).await.map_err(failed)?;
             Ok((store, StoreKind::Server, None))
         }
-        config::Store::Embedded { data, library } => {
+        config::Store::Embedded { data, library, memory, kept } => {
             let settings = EngineSettings {
                 program: engine_program()?,
                 library: engine_library(library.clone()),
                 data: data.clone(),
+                memory: *memory,
             };
             let engine = Engine::start(&settings).await.map_err(failed)?;
-            match Store::open(&engine.settings()).await {
+            match Store::open(&kept.apply(engine.settings())).await {
                 Ok(store) => Ok((store, StoreKind::Embedded, Some(engine))),
                 Err(error) => {
                     engine.stop().await;

@@ -24,6 +24,7 @@ async fn engine(data: &std::path::Path) -> Engine {
         program: program.with_file_name("etiage-clickhouse"),
         library: std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap().into(),
         data: data.to_owned(),
+        memory: etiage_store::embedded::DEFAULT_MEMORY,
     };
     Engine::start(&settings).await.unwrap()
 }

@@ -16,7 +16,8 @@ use crate::state::ApiState;
 const MAX_URL: usize = 8 * 1024;
 /// No request here has a use for a body; a small one is ignored.
 const MAX_BODY: u64 = 16 * 1024;
-/// How long a handler may take, the store's query included.
+/// How long a handler may take, the store's query included: longer than the store lets one take, so that
+/// the database does not work on for nobody.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The token that clients must present.

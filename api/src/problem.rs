@@ -146,6 +146,7 @@ impl From<etiage_store::Error> for ApiError {
             Error::BadQuery(detail) => {
                 Self::Parameters(vec![ParameterError { parameter: "query".to_owned(), detail }])
             }
+            Error::TooSlow { seconds, .. } => Self::Timeout { secs: seconds },
             error => Self::Internal(error.into()),
         }
     }

@@ -242,6 +242,7 @@ async fn the_openapi_document_lists_every_route() {
         "service",
         "category",
         "probe",
+        "asn",
     ];
     assert_eq!(names, expected);
     every_reference_is_defined(&document, &document);

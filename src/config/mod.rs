@@ -17,8 +17,9 @@ use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
 use etiage_classifier::problems::Problems;
-use etiage_store::WriterSettings;
+use etiage_store::embedded::DEFAULT_MEMORY;
 use etiage_store::spool::{MIN_SPOOL_BYTES, SpoolSettings};
+use etiage_store::{Keep, Retention, Tier, WriterSettings};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
@@ -72,9 +73,25 @@ pub(crate) struct Capture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     /// The embedded engine, working in this directory, with this library if one was named.
-    Embedded { data: PathBuf, library: Option<PathBuf> },
+    Embedded { data: PathBuf, library: Option<PathBuf>, memory: u64, kept: Kept },
     /// A ClickHouse server.
     Server(etiage_store::Settings),
+}
+
+/// How much history is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) retention: Retention,
+    /// Octets on disk.
+    pub(crate) max_size: Option<u64>,
+}
+
+impl Kept {
+    /// The store's settings with these.
+    pub(crate) fn apply(self, settings: etiage_store::Settings) -> etiage_store::Settings {
+        let Self { retention, max_size } = self;
+        etiage_store::Settings { retention, max_size, ..settings }
+    }
 }
 
 /// Where API and dashboards are served.
@@ -270,8 +287,19 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
     let password = secret(section, "password", "password_file", folder);
     let data = section.string("data");
     let library = section.string("engine_library");
+    let memory = section.parsed::<Octets>("memory");
+    if let Some(Located { at, value: Octets(octets) }) = memory
+        && octets < 256 << 20
+    {
+        section.problem(at, "`memory` must be at least 256MiB");
+    }
+    let cluster = section.string("cluster");
+    let kept = Kept {
+        max_size: section.parsed::<Octets>("max_size").map(|size| size.value.0),
+        retention: section.section("retention", retention),
+    };
     let Some(url) = url else {
-        for (key, given) in [("user", &user), ("database", &database)] {
+        for (key, given) in [("user", &user), ("database", &database), ("cluster", &cluster)] {
             if let Some(given) = given {
                 section.problem(given.at, format!("`{key}` is for a server: give its `url` too"));
             }
@@ -279,6 +307,8 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
         return Some(Store::Embedded {
             data: folder.join(data.map_or_else(|| "data".to_owned(), |data| data.value)),
             library: library.map(|library| folder.join(library.value)),
+            memory: memory.map_or(DEFAULT_MEMORY, |memory| memory.value.0),
+            kept,
         });
     };
     for (key, given) in [("data", &data), ("engine_library", &library)] {
@@ -289,11 +319,16 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
             );
         }
     }
+    if let Some(memory) = memory {
+        section.problem(memory.at, "`memory` is for the embedded engine, `url` for a server");
+    }
+    let default = kept.apply(etiage_store::Settings::new(url.value));
     let settings = etiage_store::Settings {
-        url: url.value,
-        user: user.map_or_else(|| "default".to_owned(), |user| user.value),
+        user: user.map_or(default.user, |user| user.value),
         password: password?,
-        database: database.map_or_else(|| "etiage".to_owned(), |database| database.value),
+        database: database.map_or(default.database, |database| database.value),
+        cluster: cluster.map(|cluster| cluster.value),
+        ..default
     };
     if let Err(error) = settings.check() {
         section.problem(url.at, error.to_string());
@@ -333,6 +368,23 @@ fn spool(section: &mut Section<'_, '_, '_, '_>, folder: &Path, directory: PathBu
     let rows = section.integer("rows_per_second", (1_000, 100_000_000));
     let default = WriterSettings::default().rows_per_second;
     Spool { settings, rows_per_second: rows.map_or(default, |rows| rows.value) }
+}
+
+/// How long each tier is kept.
+fn retention(section: &mut Section<'_, '_, '_, '_>) -> Retention {
+    let mut retention = Retention::default();
+    for tier in Tier::ALL {
+        if let Some(keep) = section.parsed::<Keep>(tier.name()) {
+            retention.set(tier, keep.value);
+        }
+    }
+    for pair in Tier::ALL.windows(2) {
+        let [fine, coarse] = pair else { continue };
+        if !retention.of(*coarse).is_at_least(retention.of(*fine)) {
+            section.problem(section.at, format!("`{coarse}` must be kept as long as `{fine}`"));
+        }
+    }
+    retention
 }
 
 fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {

@@ -30,7 +30,12 @@ pub struct EngineSettings {
     pub library: PathBuf,
     /// The data directory; made if it does not exist.
     pub data: PathBuf,
+    /// Octets of memory it may use, at least 256 MiB; [`DEFAULT_MEMORY`] is enough for 100 links.
+    pub memory: u64,
 }
+
+/// Memory the engine may use unless told otherwise, in octets.
+pub const DEFAULT_MEMORY: u64 = 2 << 30;
 
 /// The engine, running. It ends when this is dropped, and when this process ends in whatever way.
 #[derive(Debug)]
@@ -78,12 +83,8 @@ impl Engine {
 
     /// How to open a [`crate::Store`] on it.
     pub fn settings(&self) -> Settings {
-        Settings {
-            url: format!("http://{}", self.address),
-            user: "default".to_owned(),
-            password: Some(self.password.clone()),
-            database: "etiage".to_owned(),
-        }
+        let password = Some(self.password.clone());
+        Settings { password, ..Settings::new(format!("http://{}", self.address)) }
     }
 
     /// The process's number.
@@ -122,6 +123,7 @@ async fn start(
         .arg("--path")
         .arg(&settings.data)
         .args(["--listen", listen])
+        .args(["--memory", &(settings.memory >> 20).max(256).to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -75,6 +75,14 @@ pub enum Error {
     /// The query asks for more than is allowed, or for what does not exist.
     #[error("unusable query: {0}")]
     BadQuery(String),
+    /// The query takes longer than a query may.
+    #[error("ClickHouse did not {what} within {seconds} s: ask for a shorter range or less detail")]
+    TooSlow {
+        /// What was to be done.
+        what: &'static str,
+        /// How long it may take.
+        seconds: u64,
+    },
     /// The database refused a statement, or answered what was not expected.
     #[error("ClickHouse failed to {what}: {source}")]
     Query {

@@ -17,12 +17,14 @@
 
 pub mod embedded;
 mod error;
+mod migrate;
 mod queries;
 mod rows;
 mod schema;
 mod settings;
 pub mod spool;
 mod store;
+mod tier;
 mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
@@ -31,6 +33,8 @@ pub use queries::{
     RoundTripAnswer, RoundTripQuery, Series, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow,
     UnknownDimension, VolumeAnswer, VolumeQuery,
 };
+pub use schema::schema;
 pub use settings::Settings;
 pub use store::{Size, Store};
+pub use tier::{Keep, Retention, Tier};
 pub use writer::{Writer, WriterHandle, WriterSettings, WriterStats};

@@ -4,7 +4,15 @@ use clickhouse::Row;
 use etiage_aggregator::Batch;
 use serde::Serialize;
 
-/// A row of `volumes_10s`.
+use crate::schema::Family;
+use crate::tier::Tier;
+
+/// The start of the interval that a batch belongs to, in the tier that takes it.
+fn start(batch: &Batch) -> u32 {
+    Tier::of_batch(batch.seconds).floor(batch.start)
+}
+
+/// A row of `volumes_…`.
 #[derive(Row, Serialize)]
 pub(crate) struct VolumeRow<'a> {
     time: u32,
@@ -19,7 +27,20 @@ pub(crate) struct VolumeRow<'a> {
     flows: u64,
 }
 
-/// A row of `observations_10s`.
+/// A row of `networks_…`.
+#[derive(Row, Serialize)]
+pub(crate) struct NetworkRow<'a> {
+    time: u32,
+    link: &'a str,
+    direction: &'a str,
+    category: &'a str,
+    asn: u32,
+    octets: u64,
+    packets: u64,
+    flows: u64,
+}
+
+/// A row of `observations_…`.
 #[derive(Row, Serialize)]
 pub(crate) struct ObservationRow<'a> {
     time: u32,
@@ -34,7 +55,7 @@ pub(crate) struct ObservationRow<'a> {
     table_full: u64,
 }
 
-/// A row of `round_trips_10s`.
+/// A row of `round_trips_…`.
 #[derive(Row, Serialize)]
 pub(crate) struct RoundTripRow<'a> {
     time: u32,
@@ -48,12 +69,12 @@ pub(crate) struct RoundTripRow<'a> {
 /// How many rows, over all tables, a batch becomes.
 pub(crate) fn count(batch: &Batch) -> usize {
     let bins: usize = batch.round_trips.iter().map(|round_trips| round_trips.bins.len()).sum();
-    batch.volumes.len() + batch.observations.len() + bins
+    batch.volumes.len() + batch.observations.len() + batch.networks.len() + bins
 }
 
 pub(crate) fn volumes(batch: &Batch) -> impl Iterator<Item = VolumeRow<'_>> {
     batch.volumes.iter().map(|volume| VolumeRow {
-        time: batch.start,
+        time: start(batch),
         link: &volume.link,
         direction: volume.direction.name(),
         category: &volume.category,
@@ -66,9 +87,24 @@ pub(crate) fn volumes(batch: &Batch) -> impl Iterator<Item = VolumeRow<'_>> {
     })
 }
 
+/// Networks are kept from 1 min on: a finer batch is counted in its minute.
+pub(crate) fn networks(batch: &Batch) -> impl Iterator<Item = NetworkRow<'_>> {
+    let tier = Family::Networks.at_least(Tier::of_batch(batch.seconds));
+    batch.networks.iter().map(move |network| NetworkRow {
+        time: tier.floor(batch.start),
+        link: &network.link,
+        direction: network.direction.name(),
+        category: &network.category,
+        asn: network.asn,
+        octets: network.octets,
+        packets: network.packets,
+        flows: network.flows,
+    })
+}
+
 pub(crate) fn observations(batch: &Batch) -> impl Iterator<Item = ObservationRow<'_>> {
     batch.observations.iter().map(|observation| ObservationRow {
-        time: batch.start,
+        time: start(batch),
         link: &observation.link,
         probe: &batch.probe,
         batches: 1,
@@ -82,9 +118,10 @@ pub(crate) fn observations(batch: &Batch) -> impl Iterator<Item = ObservationRow
 }
 
 pub(crate) fn round_trips(batch: &Batch) -> impl Iterator<Item = RoundTripRow<'_>> {
-    batch.round_trips.iter().flat_map(|round_trips| {
-        round_trips.bins.iter().map(|&(bin_us, samples)| RoundTripRow {
-            time: batch.start,
+    let tier = Family::RoundTrips.at_least(Tier::of_batch(batch.seconds));
+    batch.round_trips.iter().flat_map(move |round_trips| {
+        round_trips.bins.iter().map(move |&(bin_us, samples)| RoundTripRow {
+            time: tier.floor(batch.start),
             link: &round_trips.link,
             category: &round_trips.category,
             bin_us,

@@ -1,113 +1,275 @@
-//! The tables, and how a database of any earlier version becomes one of this version.
-//!
-//! A migration is one statement in one numbered file, written so that running it again changes
-//! nothing: two programs that start at the same time on one database do no harm to each other. A file
-//! that was ever released is never edited; a change is a new file.
+//! The tables. Each file of `schema/` describes one family of tables, which are alike but for their
+//! resolution, and the materialized view that fills them.
 
-use clickhouse::{Client, Row};
-use serde::Deserialize;
+use std::fmt::Write;
 
-use crate::Error;
+use crate::settings::Settings;
+use crate::tier::{Keep, Tier};
 
-/// One step.
-pub(crate) struct Migration {
-    /// 1, 2, 3, …
-    pub version: u32,
-    /// The file's name.
-    pub name: &'static str,
-    /// The statement.
-    pub sql: &'static str,
+/// Tables of one shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    /// By link and class.
+    Volumes,
+    /// By link, direction and category.
+    Links,
+    /// By class, over all links.
+    Classes,
+    /// By link, direction, category and remote network.
+    Networks,
+    /// Links as a whole.
+    Observations,
+    /// Round-trip times.
+    RoundTrips,
 }
 
-macro_rules! migration {
-    ($version:literal, $name:literal) => {
-        Migration {
-            version: $version,
-            name: $name,
-            sql: include_str!(concat!("schema/", $name, ".sql")),
+impl Family {
+    /// In the order in which they are made: a view's source comes before the view.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Volumes,
+        Self::Links,
+        Self::Classes,
+        Self::Networks,
+        Self::Observations,
+        Self::RoundTrips,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Volumes => "volumes",
+            Self::Links => "links",
+            Self::Classes => "classes",
+            Self::Networks => "networks",
+            Self::Observations => "observations",
+            Self::RoundTrips => "round_trips",
         }
-    };
-}
-
-/// All steps, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[
-    migration!(1, "0001_volumes_10s"),
-    migration!(2, "0002_observations_10s"),
-    migration!(3, "0003_round_trips_10s"),
-];
-
-/// What was applied. Replacing: whoever applies a step twice leaves one row.
-const MIGRATIONS_TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS schema_migrations
-    (
-        version  UInt32,
-        name     String,
-        checksum String,
-        applied  DateTime('UTC') DEFAULT now()
-    )
-    ENGINE = ReplacingMergeTree
-    ORDER BY version";
-
-#[derive(Row, Deserialize)]
-struct Applied {
-    version: u32,
-    checksum: String,
-}
-
-/// Brings the client's database to this program's version.
-///
-/// # Errors
-/// [`Error::SchemaNewer`], [`Error::SchemaDiffers`], or what the database says.
-pub(crate) async fn migrate(client: &Client, database: &str) -> Result<(), Error> {
-    let failed = |what| move |source| Error::Query { what, source };
-    client
-        .query(MIGRATIONS_TABLE)
-        .execute()
-        .await
-        .map_err(failed("create the table schema_migrations"))?;
-    let applied: Vec<Applied> = client
-        .query("SELECT version, checksum FROM schema_migrations FINAL ORDER BY version")
-        .fetch_all()
-        .await
-        .map_err(failed("read the schema's version"))?;
-    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
-    if let Some(newer) = applied.iter().rev().find(|applied| applied.version > known) {
-        let database = database.to_owned();
-        return Err(Error::SchemaNewer { database, found: newer.version, known });
     }
-    for migration in MIGRATIONS {
-        let checksum = checksum(migration.sql);
-        match applied.iter().find(|applied| applied.version == migration.version) {
-            Some(applied) if applied.checksum == checksum => continue,
-            Some(_) => {
-                let name = migration.name.to_owned();
-                return Err(Error::SchemaDiffers { database: database.to_owned(), name });
+
+    const fn template(self) -> &'static str {
+        match self {
+            Self::Volumes => include_str!("schema/volumes.sql"),
+            Self::Links => include_str!("schema/links.sql"),
+            Self::Classes => include_str!("schema/classes.sql"),
+            Self::Networks => include_str!("schema/networks.sql"),
+            Self::Observations => include_str!("schema/observations.sql"),
+            Self::RoundTrips => include_str!("schema/round_trips.sql"),
+        }
+    }
+
+    /// The resolutions it is kept at, the finest first.
+    pub(crate) const fn tiers(self) -> &'static [Tier] {
+        match self {
+            Self::Volumes | Self::Links | Self::Classes | Self::Observations => &Tier::ALL,
+            // 500 networks of each class every 10 s, or every 5 minutes for a year, are not worth their room.
+            Self::Networks => &[Tier::Minute, Tier::Hour, Tier::Day],
+            // Nobody is billed by round-trip times: 5 min are added up from 1 min.
+            Self::RoundTrips => &[Tier::TenSeconds, Tier::Minute, Tier::Hour, Tier::Day],
+        }
+    }
+
+    /// The table of a resolution.
+    pub(crate) fn table(self, tier: Tier) -> String {
+        format!("{}_{}", self.name(), tier.name())
+    }
+
+    /// The finest tier of this family that is not finer than `tier`.
+    pub(crate) fn at_least(self, tier: Tier) -> Tier {
+        self.tiers().iter().copied().find(|own| *own >= tier).unwrap_or(Tier::Day)
+    }
+
+    /// What its view reads: `None` for what is only inserted into.
+    fn source(self, tier: Tier) -> Option<(Self, Tier)> {
+        match self {
+            Self::Links | Self::Classes => Some((Self::Volumes, tier)),
+            _ => {
+                let finer = self.tiers().iter().copied().filter(|own| *own < tier).max();
+                finer.map(|finer| (self, finer))
             }
-            None => {}
         }
-        client
-            .query_raw(migration.sql)
-            .execute()
-            .await
-            .map_err(failed("bring the schema up to date"))?;
-        client
-            .query("INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)")
-            .bind(migration.version)
-            .bind(migration.name)
-            .bind(checksum)
-            .execute()
-            .await
-            .map_err(failed("record the schema's version"))?;
-        tracing::info!(name = migration.name, database, "schema migration applied");
     }
-    Ok(())
+
+    /// Links' rows stay together on one shard; a class's rows are wherever its links' are.
+    const fn sharding(self) -> &'static str {
+        match self {
+            Self::Classes => "rand()", // Never inserted into: only its local tables are, by their views.
+            _ => "cityHash64(link)",
+        }
+    }
 }
 
-/// FNV-1a, 64 bits: tells whether a file was edited, no more is asked of it.
-fn checksum(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+/// The window is what makes a repeated insert of the same block harmless. 10,000 blocks are a day of one
+/// probe that writes every 10 s: as long as it may be cut off and then repeat its last block.
+const DEDUPLICATION_WINDOW: u32 = 10_000;
+
+/// Where and how the tables are made.
+pub(crate) struct Renderer<'a> {
+    settings: &'a Settings,
+}
+
+impl<'a> Renderer<'a> {
+    pub(crate) const fn new(settings: &'a Settings) -> Self {
+        Self { settings }
+    }
+
+    /// ` ON CLUSTER name`, or nothing.
+    pub(crate) fn on_cluster(&self) -> String {
+        let cluster = self.settings.cluster.as_deref();
+        cluster.map_or_else(String::new, |name| format!(" ON CLUSTER `{name}`"))
+    }
+
+    /// The statement that makes the database.
+    pub(crate) fn database(&self) -> String {
+        let on_cluster = self.on_cluster();
+        format!("CREATE DATABASE IF NOT EXISTS `{}`{on_cluster}", self.settings.database)
+    }
+
+    /// The table that says what was applied. Replacing: whoever applies a step twice leaves one row.
+    pub(crate) fn migrations(&self) -> String {
+        let engine = match self.settings.cluster {
+            None => "ReplacingMergeTree".to_owned(),
+            Some(_) => format!("ReplicatedReplacingMergeTree({})", self.path("schema_migrations")),
+        };
+        format!(
+            "CREATE TABLE IF NOT EXISTS schema_migrations{}\n(\n    version  UInt32,\n    \
+             name     String,\n    checksum String,\n    \
+             applied  DateTime('UTC') DEFAULT now()\n)\nENGINE = {engine}\nORDER BY version",
+            self.on_cluster(),
+        )
+    }
+
+    /// Every table and view, in an order in which they can be made.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        let mut statements = Vec::new();
+        for family in Family::ALL {
+            for tier in family.tiers() {
+                self.family(family, *tier, &mut statements);
+            }
+        }
+        statements
+    }
+
+    fn family(&self, family: Family, tier: Tier, statements: &mut Vec<String>) {
+        let template = strip_comments(family.template());
+        let mut parts = template.split(";\n");
+        let table = parts.next().unwrap_or_default();
+        statements.push(self.fill(table, family, tier));
+        if family.source(tier).is_some() {
+            statements.push(self.fill(parts.next().unwrap_or_default(), family, tier));
+        }
+        if let Some(cluster) = &self.settings.cluster {
+            let (name, local) = (family.table(tier), self.local(family, tier));
+            statements.push(format!(
+                "CREATE TABLE IF NOT EXISTS {name}{} AS {local}\nENGINE = Distributed('{cluster}', \
+                 '{}', '{local}', {})",
+                self.on_cluster(),
+                self.settings.database,
+                family.sharding(),
+            ));
+        }
+    }
+
+    /// The table that holds the rows: on a cluster the one beneath the distributed table.
+    pub(crate) fn local(&self, family: Family, tier: Tier) -> String {
+        let suffix = if self.settings.cluster.is_some() { "_local" } else { "" };
+        format!("{}{suffix}", family.table(tier))
+    }
+
+    /// The replicas of a table find each other by its path.
+    fn path(&self, table: &str) -> String {
+        format!("'/clickhouse/tables/{{shard}}/{}/{table}', '{{replica}}'", self.settings.database)
+    }
+
+    /// How long the tier is kept, as a clause.
+    pub(crate) fn ttl(&self, tier: Tier) -> Option<String> {
+        match self.settings.retention.of(tier) {
+            Keep::Forever => None,
+            Keep::For(time) => Some(format!("written + toIntervalHour({})", time.as_secs() / 3600)),
+        }
+    }
+
+    fn fill(&self, text: &str, family: Family, tier: Tier) -> String {
+        let local = self.local(family, tier);
+        let source = family.source(tier).map(|(family, tier)| self.local(family, tier));
+        let window = match self.settings.cluster {
+            None => "non_replicated_deduplication_window",
+            Some(_) => "replicated_deduplication_window",
+        };
+        let ttl = self.ttl(tier).map_or_else(String::new, |ttl| format!("TTL {ttl}\n"));
+        let mut text = text
+            .replace("{table}\n", &format!("{local}{}\n", self.on_cluster()))
+            .replace("{table}", &local)
+            .replace("{view}", &format!("{local}_view{}", self.on_cluster()))
+            .replace("{source}", &source.unwrap_or_default())
+            .replace("{bucket}", &bucket(tier))
+            .replace("{partition}", tier.partition())
+            .replace("{block}", tier.block())
+            .replace("{ttl}\n", &ttl)
+            .replace(
+                "{settings}",
+                &format!("ttl_only_drop_parts = 1, {window} = {DEDUPLICATION_WINDOW}"),
+            );
+        if let Some((before, rest)) = text.split_once("{engine(") {
+            if let Some((sums, after)) = rest.split_once(")}") {
+                let engine = match self.settings.cluster {
+                    None => format!("SummingMergeTree(({sums}))"),
+                    Some(_) => {
+                        let path = self.path(&family.table(tier));
+                        format!("ReplicatedSummingMergeTree({path}, ({sums}))")
+                    }
+                };
+                text = format!("{before}{engine}{after}");
+            }
+        }
+        text.trim().to_owned()
+    }
+}
+
+/// The start of the interval of this tier that a row of a finer one belongs to.
+fn bucket(tier: Tier) -> String {
+    match tier {
+        Tier::TenSeconds => "s.time".to_owned(),
+        Tier::Minute => "toStartOfMinute(s.time)".to_owned(),
+        Tier::FiveMinutes => "toStartOfFiveMinutes(s.time)".to_owned(),
+        Tier::Hour => "toStartOfHour(s.time)".to_owned(),
+        Tier::Day => "toStartOfDay(s.time)".to_owned(),
+    }
+}
+
+/// Comments are for who reads the file; the database keeps a statement as it was given.
+fn strip_comments(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+    lines.fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{line}"); // Writing to a string cannot fail.
+        text
+    })
+}
+
+/// All statements that make the database as these settings want it, in order, each ending in `;`.
+pub fn schema(settings: &Settings) -> String {
+    let renderer = Renderer::new(settings);
+    let mut text = String::new();
+    let first = [renderer.database(), format!("USE `{}`", settings.database), renderer.migrations()];
+    for statement in first.into_iter().chain(renderer.statements()) {
+        let _ = write!(text, "{statement};\n\n");
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+/// FNV-1a, 64 bits, of the files: tells whether one was edited, no more is asked of it. What the settings
+/// change - cluster, retention - is no part of it.
+pub(crate) fn checksum() -> String {
+    fnv(Family::ALL.iter().map(|family| strip_comments(family.template())))
+}
+
+fn fnv(texts: impl Iterator<Item = String>) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for text in texts {
+        for byte in text.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
     format!("{hash:016x}")
 }
 
@@ -116,18 +278,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_consecutive_and_named_after() {
-        for (index, migration) in MIGRATIONS.iter().enumerate() {
-            assert_eq!(migration.version as usize, index + 1);
-            assert!(migration.name.starts_with(&format!("{:04}_", migration.version)));
+    fn the_checksum_is_fnv_1a() {
+        // From the reference vectors of the FNV authors.
+        assert_eq!(fnv(std::iter::empty()), "cbf29ce484222325");
+        assert_eq!(fnv(["a".to_owned()].into_iter()), "af63dc4c8601ec8c");
+        assert_eq!(fnv(["foo".to_owned(), "bar".to_owned()].into_iter()), "85944171f73967e8");
+    }
+
+    #[test]
+    fn nothing_is_left_to_fill_in() {
+        let plain = Settings::new("http://h:1");
+        let cluster = Settings { cluster: Some("main".to_owned()), ..plain.clone() };
+        for settings in [plain, cluster] {
+            let text = schema(&settings).replace("{shard}", "").replace("{replica}", "");
+            assert!(!text.contains(['{', '}']), "{text}");
+            assert!(!text.contains("--"), "{text}");
         }
     }
 
     #[test]
-    fn the_checksum_is_fnv_1a() {
-        // From the reference vectors of the FNV authors.
-        assert_eq!(checksum(""), "cbf29ce484222325");
-        assert_eq!(checksum("a"), "af63dc4c8601ec8c");
-        assert_eq!(checksum("foobar"), "85944171f73967e8");
+    fn views_read_what_is_made_before_them() {
+        assert_eq!(Family::Volumes.source(Tier::TenSeconds), None);
+        assert_eq!(Family::Links.source(Tier::Day), Some((Family::Volumes, Tier::Day)));
+        assert_eq!(Family::Networks.source(Tier::Hour), Some((Family::Networks, Tier::Minute)));
+        assert_eq!(Family::RoundTrips.source(Tier::Hour), Some((Family::RoundTrips, Tier::Minute)));
+        assert_eq!(Family::Networks.at_least(Tier::TenSeconds), Tier::Minute);
+        assert_eq!(Family::RoundTrips.at_least(Tier::FiveMinutes), Tier::Hour);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::{Error, Retention};
 
 /// How to reach the database.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +15,13 @@ pub struct Settings {
     pub password: Option<String>,
     /// The database, made if it does not exist: letters, digits and `_`, at most 64.
     pub database: String,
+    /// How long each tier is kept.
+    pub retention: Retention,
+    /// Octets on disk beyond which the oldest rows of the finest tier are dropped; `None`: no bound.
+    pub max_size: Option<u64>,
+    /// The cluster, as the server's `remote_servers` calls it: tables are then replicated and sharded by
+    /// link. Letters, digits, `_` and `-`, at most 64.
+    pub cluster: Option<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -25,11 +32,27 @@ impl fmt::Debug for Settings {
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("database", &self.database)
+            .field("retention", &self.retention)
+            .field("max_size", &self.max_size)
+            .field("cluster", &self.cluster)
             .finish()
     }
 }
 
 impl Settings {
+    /// The user `default` without a password, the database `etiage`, everything else as it is by default.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user: "default".to_owned(),
+            password: None,
+            database: "etiage".to_owned(),
+            retention: Retention::default(),
+            max_size: None,
+            cluster: None,
+        }
+    }
+
     /// Checks what can be checked without asking the server.
     ///
     /// # Errors
@@ -56,6 +79,15 @@ impl Settings {
             );
             return Err(Error::Settings { name: "database", reason });
         }
+        let named = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if let Some(cluster) = &self.cluster
+            && (cluster.is_empty() || cluster.len() > 64 || !cluster.as_bytes().iter().all(named))
+        {
+            let reason = format!(
+                "{cluster:?} is not a cluster's name: use letters, digits, _ and -, at most 64"
+            );
+            return Err(Error::Settings { name: "cluster", reason });
+        }
         Ok(())
     }
 }
@@ -65,12 +97,8 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings {
-            url: "http://127.0.0.1:8123".to_owned(),
-            user: "default".to_owned(),
-            password: Some("secret".to_owned()),
-            database: "etiage".to_owned(),
-        }
+        let password = Some("secret".to_owned());
+        Settings { password, ..Settings::new("http://127.0.0.1:8123") }
     }
 
     #[test]
@@ -89,6 +117,11 @@ mod tests {
             let error =
                 Settings { database: database.to_owned(), ..settings() }.check().unwrap_err();
             assert!(matches!(error, Error::Settings { name: "database", .. }), "{database}");
+        }
+        for cluster in ["", "a b", "a`", "é", &"a".repeat(65)] {
+            let error =
+                Settings { cluster: Some(cluster.to_owned()), ..settings() }.check().unwrap_err();
+            assert!(matches!(error, Error::Settings { name: "cluster", .. }), "{cluster}");
         }
     }
 }

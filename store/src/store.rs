@@ -7,14 +7,16 @@ use etiage_aggregator::Batch;
 use serde::{Deserialize, Serialize};
 
 use crate::error::OLDEST_SUPPORTED;
-use crate::{Error, Settings, rows, schema};
+use crate::schema::{Family, Renderer};
+use crate::{Error, Settings, Tier, migrate, rows};
 
 /// How long opening waits for an answer: a server that is there answers at once.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the database may work on one query; it gives up by itself.
-const QUERY_SECS: &str = "60";
+/// How long the database may work on one query; then it gives up by itself. Less than the API lets its
+/// clients wait, so that nothing works on for nobody.
+const QUERY_SECS: u64 = 25;
 /// How long a query is waited for; longer than the database's own limit, so that its error is seen.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(75);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(28);
 /// How long a piece of an insert may take to be sent, and the whole to be acknowledged. Past that the
 /// insert is repeated, which is harmless.
 const INSERT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(120));
@@ -23,7 +25,7 @@ const INSERT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(30), Duration
 #[derive(Clone)]
 pub struct Store {
     pub(crate) client: Client,
-    settings: Settings,
+    pub(crate) settings: Settings,
     version: String,
 }
 
@@ -58,7 +60,7 @@ impl Store {
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;
-        schema::migrate(&store.client, &settings.database).await?;
+        migrate::migrate(&store.client, settings).await?;
         Ok(store)
     }
 
@@ -92,8 +94,7 @@ impl Store {
             return Ok(()); // The user may lack the right to create one.
         }
         server
-            .query("CREATE DATABASE IF NOT EXISTS ?")
-            .bind(clickhouse::sql::Identifier(database))
+            .query_raw(&Renderer::new(&self.settings).database())
             .execute()
             .await
             .map_err(|source| self.error("create the database", source))
@@ -104,27 +105,42 @@ impl Store {
         &self.version
     }
 
-    /// Inserts batches as one block a table. Repeated with the same token and the same batches it
-    /// changes nothing, also when the first attempt had come half way: each table's block has a
-    /// token of its own.
+    /// Inserts batches, each into the tier of its length, one block a tier and table; the coarser tiers and
+    /// the smaller families follow through materialized views. A length that no tier has goes into
+    /// the next coarser one. Repeated with the same token and the same batches it changes nothing in any
+    /// tier, also when the first attempt had come half way: each table's block has a token of its own.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`]; then some tables may have their
     /// block and others not.
     pub async fn insert(&self, batches: &[Batch], token: &str) -> Result<(), Error> {
+        for tier in Tier::ALL {
+            let own: Vec<&Batch> =
+                batches.iter().filter(|batch| Tier::of_batch(batch.seconds) == tier).collect();
+            if !own.is_empty() {
+                self.insert_tier(tier, &own, token).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_tier(&self, tier: Tier, batches: &[&Batch], token: &str) -> Result<(), Error> {
         // A macro, for each table's row type borrows from the batches.
         macro_rules! insert {
-            ($table:literal, $row:ty, $rows:path) => {
+            ($family:expr, $what:literal, $row:ty, $rows:path) => {
                 async {
                     if batches.iter().all(|batch| $rows(batch).next().is_none()) {
                         return Ok(());
                     }
+                    let table = $family.table($family.at_least(tier));
+                    // Two tiers may share a table: the token tells what is inserted, not where.
+                    let own = format!("{token}-{}_{tier}", $family.name());
                     let mut insert = self
                         .client
-                        .insert::<$row>($table)
+                        .insert::<$row>(&table)
                         .await?
                         .with_timeouts(Some(INSERT_TIMEOUTS.0), Some(INSERT_TIMEOUTS.1))
-                        .with_setting("insert_deduplication_token", format!("{token}-{}", $table));
+                        .with_setting("insert_deduplication_token", own);
                     for (name, value) in INSERT_SETTINGS {
                         insert = insert.with_setting(name, value);
                     }
@@ -136,13 +152,14 @@ impl Store {
                     insert.end().await
                 }
                 .await
-                .map_err(|source| self.error(concat!("insert into ", $table), source))?;
+                .map_err(|source| self.error(concat!("insert ", $what), source))?;
             };
         }
         // Observations last: with them an interval counts as watched, and its volumes are then there.
-        insert!("volumes_10s", rows::VolumeRow<'_>, rows::volumes);
-        insert!("round_trips_10s", rows::RoundTripRow<'_>, rows::round_trips);
-        insert!("observations_10s", rows::ObservationRow<'_>, rows::observations);
+        insert!(Family::Volumes, "volumes", rows::VolumeRow<'_>, rows::volumes);
+        insert!(Family::Networks, "networks", rows::NetworkRow<'_>, rows::networks);
+        insert!(Family::RoundTrips, "round trips", rows::RoundTripRow<'_>, rows::round_trips);
+        insert!(Family::Observations, "observations", rows::ObservationRow<'_>, rows::observations);
         Ok(())
     }
 
@@ -167,14 +184,14 @@ impl Store {
     where
         T: RowOwned + RowRead,
     {
-        let query = query.with_setting("max_execution_time", QUERY_SECS);
+        let query = query.with_setting("max_execution_time", QUERY_SECS.to_string());
         tokio::time::timeout(QUERY_TIMEOUT, query.fetch_all())
             .await
             .unwrap_or(Err(clickhouse::error::Error::TimedOut))
             .map_err(|source| self.error(what, source))
     }
 
-    fn error(&self, what: &'static str, source: clickhouse::error::Error) -> Error {
+    pub(crate) fn error(&self, what: &'static str, source: clickhouse::error::Error) -> Error {
         use clickhouse::error::Error as Source;
         let url = || self.settings.url.clone();
         match &source {
@@ -187,17 +204,23 @@ impl Store {
             {
                 Error::Denied { url: url(), user: self.settings.user.clone() }
             }
+            // 159 TIMEOUT_EXCEEDED
+            Source::BadResponse(text) if text.starts_with("Code: 159.") => {
+                Error::TooSlow { what, seconds: QUERY_SECS }
+            }
             _ => Error::Query { what, source },
         }
     }
 }
 
 /// What every insert is done with.
-const INSERT_SETTINGS: [(&str, &str); 4] = [
+pub(crate) const INSERT_SETTINGS: [(&str, &str); 5] = [
     // Blocks are collected here; the server shall not collect them again, and acknowledge when stored.
     ("async_insert", "0"),
     ("insert_deduplicate", "1"),
     ("deduplicate_blocks_in_dependent_materialized_views", "1"),
+    // On a cluster: acknowledged when the shards have it, not when it is queued for them.
+    ("distributed_foreground_insert", "1"),
     // A block may hold intervals of any age; its rows are bounded already.
     ("max_partitions_per_insert_block", "0"),
 ];

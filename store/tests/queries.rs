@@ -69,7 +69,7 @@ async fn sums_add_up(store: &Store) {
         vec![],
         vec![Dimension::Category],
         vec![Dimension::Link, Dimension::Direction],
-        Dimension::ALL.to_vec(),
+        Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Asn).collect(),
     ] {
         for top in [None, Some(1), Some(3), Some(12), Some(200)] {
             for step in [10, 30, 60] {
@@ -252,7 +252,8 @@ async fn repeated_blocks_change_nothing(database: &Database) {
     store.insert(&one, "token-b").await.unwrap();
     assert_eq!(sums().await.0, 2000);
     store.insert(&one, "token-b").await.unwrap();
-    assert_eq!(sums().await, (2000, 7, 10));
+    // What 10 s have lost the coarser tiers still hold: the answer is theirs.
+    assert_eq!(sums().await, (2000, 14, 10));
     store.insert(&[], "token-c").await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use etiage_aggregator::INTERVAL_SECS;
 use etiage_classifier::{Category, Protocol};
-use etiage_store::{Dimension, Filter, MAX_BUCKETS, MAX_GROUPS, TimeRange};
+use etiage_store::{Dimension, Filter, MAX_BUCKETS, MAX_GROUPS, OTHER, TimeRange};
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
@@ -71,7 +71,8 @@ impl RangeParams {
 #[into_params(parameter_in = Query)]
 pub(crate) struct StepParams {
     /// Length of a bucket: seconds, or a number with `s`, `m`, `h`, `d` or `w`; a multiple of 10 s.
-    /// At most 2000 buckets. Absent: the finest of 10s, 30s, 1m, 5m, 15m, 1h, 6h, 1d, 1w and 4w that
+    /// At most 2000 buckets. Where the history is kept only coarser than that, the answer's
+    /// `step_seconds` is longer. Absent: the finest of 10s, 30s, 1m, 5m, 15m, 1h, 6h, 1d, 1w and 4w that
     /// gives at most 300 buckets.
     #[param(example = "5m")]
     step: Option<String>,
@@ -122,7 +123,8 @@ fn buckets(range: &TimeRange, step: u32) -> i64 {
 #[into_params(parameter_in = Query)]
 pub(crate) struct GroupParams {
     /// Dimensions to group by, repeated or separated by commas: `link`, `direction`, `protocol`,
-    /// `service`, `category`, `probe`. Absent: everything together.
+    /// `service`, `category`, `probe`, and `asn`, the remote autonomous system, which goes with link,
+    /// direction and category only. Absent: everything together.
     #[param(example = json!(["category", "direction"]))]
     group_by: Option<Vec<String>>,
     /// How many groups, by octets over the whole range; the others are summed as one whose values are
@@ -198,6 +200,10 @@ pub(crate) struct FilterParams {
     /// Only these probes.
     #[param(example = json!(["probe-1"]))]
     probe: Option<Vec<String>>,
+    /// Only these remote autonomous systems, by number; 0 for those that are not known, `other` for
+    /// what was added up beyond an interval's largest. Not together with protocol, service or probe.
+    #[param(example = json!(["64500"]))]
+    asn: Option<Vec<String>>,
 }
 
 impl FilterParams {
@@ -209,6 +215,7 @@ impl FilterParams {
             service: Some(pairs.many("service")),
             category: Some(pairs.many("category")),
             probe: Some(pairs.many("probe")),
+            asn: Some(pairs.many("asn")),
         }
     }
 
@@ -222,6 +229,7 @@ impl FilterParams {
             (Dimension::Service, self.service),
             (Dimension::Category, self.category),
             (Dimension::Probe, self.probe),
+            (Dimension::Asn, self.asn),
         ] {
             for value in values.unwrap_or_default() {
                 match check(dimension, &value, settings) {
@@ -284,6 +292,10 @@ fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), S
         Dimension::Probe => {
             (value.len() <= MAX_PROBE, format!("a probe's name of at most {MAX_PROBE} octets"))
         }
+        Dimension::Asn => (
+            value == OTHER || value.parse::<u32>().is_ok(),
+            format!("an autonomous system's number, or {OTHER}"),
+        ),
     };
     if known { Ok(()) } else { Err(format!("`{value}` is not {hint}")) }
 }

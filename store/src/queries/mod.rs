@@ -1,6 +1,7 @@
 //! What can be asked. Columns come from enumerations, values as bound parameters.
 
 mod observations;
+mod plan;
 mod round_trips;
 mod totals;
 mod volumes;
@@ -10,7 +11,7 @@ use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use clickhouse::query::Query;
-use etiage_aggregator::INTERVAL_SECS;
+use etiage_aggregator::{INTERVAL_SECS, OTHER_NETWORKS};
 use time::OffsetDateTime;
 
 pub use observations::LinkObservation;
@@ -51,12 +52,22 @@ pub enum Dimension {
     Category,
     /// The probe's name.
     Probe,
+    /// The remote autonomous system's number; `0` where it is not known. Only with link, direction and
+    /// category.
+    Asn,
 }
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Link, Self::Direction, Self::Protocol, Self::Service, Self::Category, Self::Probe];
+    pub const ALL: [Self; 7] = [
+        Self::Link,
+        Self::Direction,
+        Self::Protocol,
+        Self::Service,
+        Self::Category,
+        Self::Probe,
+        Self::Asn,
+    ];
 
     /// The word used everywhere; also the column's name.
     pub const fn name(self) -> &'static str {
@@ -67,6 +78,7 @@ impl Dimension {
             Self::Service => "service",
             Self::Category => "category",
             Self::Probe => "probe",
+            Self::Asn => "asn",
         }
     }
 }
@@ -79,7 +91,7 @@ impl fmt::Display for Dimension {
 
 /// A word that names no dimension.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a dimension: use link, direction, protocol, service, category or probe")]
+#[error("{0:?} is not a dimension: use link, direction, protocol, service, category, probe or asn")]
 pub struct UnknownDimension(pub String);
 
 impl FromStr for Dimension {
@@ -121,26 +133,45 @@ impl Filter {
         Self(kept.map(|(dimension, values)| (*dimension, values.clone())).collect())
     }
 
-    /// The condition, with a parameter for each dimension.
+    /// The dimensions that are named.
+    fn dimensions(&self) -> impl Iterator<Item = Dimension> {
+        self.0.keys().copied()
+    }
+
+    /// What follows the condition on time, with a parameter for each dimension.
     fn condition(&self) -> String {
-        let mut sql =
-            String::from("time >= {from:DateTime('UTC')} AND time < {to:DateTime('UTC')}");
+        let mut sql = String::new();
         for dimension in self.0.keys() {
             let name = dimension.name();
+            let kind = if *dimension == Dimension::Asn { "UInt32" } else { "String" };
             // Writing to a string cannot fail.
-            let _ = write!(sql, " AND {name} IN {{only_{name}:Array(String)}}");
+            let _ = write!(sql, " AND {name} IN {{only_{name}:Array({kind})}}");
         }
         sql
     }
 
     /// Binds what [`Filter::condition`] names.
-    fn bind(&self, mut query: Query, span: &Span) -> Query {
-        query = query.param("from", span.from).param("to", span.to);
+    fn bind(&self, mut query: Query) -> Result<Query, Error> {
         for (dimension, values) in &self.0 {
-            query = query.param(&format!("only_{}", dimension.name()), values);
+            let name = format!("only_{}", dimension.name());
+            query = match dimension {
+                Dimension::Asn => query.param(&name, asns(values)?),
+                _ => query.param(&name, values),
+            };
         }
-        query
+        Ok(query)
     }
+}
+
+/// Numbers of autonomous systems; [`OTHER`] is what was added up beyond the largest.
+fn asns(values: &BTreeSet<String>) -> Result<Vec<u32>, Error> {
+    let number = |value: &String| match value.as_str() {
+        OTHER => Ok(OTHER_NETWORKS),
+        value => value.parse().map_err(|_| {
+            Error::BadQuery(format!("{value:?} is not an autonomous system's number"))
+        }),
+    };
+    values.iter().map(number).collect()
 }
 
 /// One group's values, in the order of the query's `group_by`.
@@ -220,10 +251,14 @@ const BUCKET: &str = "toUInt32(intDiv(toUnixTimestamp(time), {step:UInt32}) * {s
 
 /// How to group: by the columns themselves, which is fast, and made one array of strings afterwards.
 struct Grouping {
+    /// What to select of each row, with a comma where anything follows.
+    columns: String,
     /// For GROUP BY.
     keys: String,
     /// The group's values as an array of strings.
     array: String,
+    /// Whether the group is itself a sum of what is beyond the largest.
+    rest: String,
 }
 
 impl Grouping {
@@ -235,11 +270,21 @@ impl Grouping {
         if group_by.is_empty() {
             // A key that is always the same, so that there is no row where there is no data.
             let constant = "emptyArrayString()".to_owned();
-            return Ok(Self { keys: constant.clone(), array: constant });
+            let (columns, rest) = (String::new(), "false".to_owned());
+            return Ok(Self { columns, keys: constant.clone(), array: constant, rest });
         }
         let keys: Vec<_> = group_by.iter().map(|dimension| dimension.name()).collect();
-        let strings: Vec<_> = keys.iter().map(|key| format!("toString({key})")).collect();
-        Ok(Self { keys: keys.join(", "), array: format!("[{}]", strings.join(", ")) })
+        let string = |dimension: &Dimension| match dimension {
+            Dimension::Asn => format!("if(asn = {OTHER_NETWORKS}, '{OTHER}', toString(asn))"),
+            other => format!("toString({other})"),
+        };
+        let strings: Vec<_> = group_by.iter().map(string).collect();
+        let rest = match group_by.contains(&Dimension::Asn) {
+            true => format!("asn = {OTHER_NETWORKS}"),
+            false => "false".to_owned(),
+        };
+        let keys = keys.join(", ");
+        Ok(Self { columns: format!("{keys}, "), keys, array: format!("[{}]", strings.join(", ")), rest })
     }
 }
 

@@ -3,7 +3,8 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::{BUCKET, Dimension, Filter, Span, TimeRange};
+use super::{BUCKET, Dimension, Filter, TimeRange};
+use crate::schema::Family;
 use crate::{Error, Store};
 
 /// Percentiles of TCP handshake round-trip times over time.
@@ -11,7 +12,8 @@ use crate::{Error, Store};
 pub struct RoundTripQuery {
     /// Widened to whole steps; the answer says to what.
     pub range: TimeRange,
-    /// Length of a bucket: a multiple of 10 s, aligned to UTC.
+    /// Length of a bucket: a multiple of 10 s, aligned to UTC; longer in the answer where history is
+    /// kept only coarser.
     pub step_secs: u32,
     /// Of links, categories and probes only: the others are not known of a round-trip time.
     pub filter: Filter,
@@ -50,19 +52,24 @@ impl Store {
     /// [`Error::BadQuery`] also for a filter on dimensions that round-trip times do not have;
     /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<RoundTripAnswer, Error> {
-        let span = Span::of_series(query.range, query.step_secs)?;
         let known = [Dimension::Link, Dimension::Category, Dimension::Probe];
         if query.filter.only(&known) != query.filter {
             let text = "round-trip times can be filtered by link, category and probe only";
             return Err(Error::BadQuery(text.to_owned()));
         }
+        let plan = self
+            .plan_series(Some(Family::RoundTrips), &[], &query.filter, query.range, query.step_secs)
+            .await?;
+        let span = plan.span;
         let sql = format!(
             "SELECT {BUCKET} AS bucket, \
              quantilesExactWeighted(0.5, 0.95, 0.99)(bin_us, samples) AS quantiles, \
-             sum(samples) AS total FROM round_trips_10s WHERE {} GROUP BY bucket",
+             sum(samples) AS total FROM {} WHERE {}{} GROUP BY bucket",
+            plan.table(),
+            plan.time(),
             query.filter.condition(),
         );
-        let sql = query.filter.bind(self.client.query(&sql), &span).param("step", span.step);
+        let sql = query.filter.bind(self.client.query(&sql))?.param("step", span.step);
         let rows: Vec<QuantileRow> = self.fetch("merge round-trip times", sql).await?;
         let buckets: Vec<i64> = span.buckets().map(i64::from).collect();
         let none = vec![None; buckets.len()];

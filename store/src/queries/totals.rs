@@ -1,7 +1,6 @@
 //! Volumes summed over a range.
 
 use clickhouse::Row;
-use etiage_aggregator::INTERVAL_SECS;
 use serde::Deserialize;
 
 use super::{Counts, Dimension, Filter, Group, Grouping, Span, TimeRange, group, limit, others};
@@ -10,7 +9,8 @@ use crate::{Error, Store};
 /// Volumes summed over a range, by group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TotalsQuery {
-    /// Widened to whole intervals of 10 s; the answer says to what.
+    /// Widened to whole intervals: of 10 s up to 6 hours, 1 min up to 2 days, 5 min up to 14 days, else of
+    /// an hour; of longer ones where history is kept only coarser. The answer says to what.
     pub range: TimeRange,
     /// One row a combination of these; none: one row.
     pub group_by: Vec<Dimension>,
@@ -44,6 +44,7 @@ pub struct TotalsRow {
 #[derive(Row, Deserialize)]
 struct SumRow {
     group: Vec<String>,
+    rest: bool,
     octets: u64,
     packets: u64,
     flows: u64,
@@ -59,22 +60,23 @@ impl Store {
     /// # Errors
     /// [`Error::BadQuery`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn totals(&self, query: &TotalsQuery) -> Result<TotalsAnswer, Error> {
-        let span = Span::new(query.range, INTERVAL_SECS)?;
-        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
+        let plan =
+            self.plan_sum(None, &query.group_by, &query.filter, query.range).await?;
+        let Grouping { columns, keys, array, rest } = Grouping::new(&query.group_by)?;
         // Windows over all groups before the limit: rest and total are of the very same data.
         let sql = format!(
-            "SELECT group, octets, packets, flows, count() OVER () AS groups, \
+            "SELECT group, rest, octets, packets, flows, count() OVER () AS groups, \
              sum(octets) OVER () AS all_octets, sum(packets) OVER () AS all_packets, \
              sum(flows) OVER () AS all_flows FROM \
-             (SELECT {array} AS group, sum(octets) AS octets, sum(packets) AS packets, \
-             sum(flows) AS flows FROM volumes_10s WHERE {condition} GROUP BY {keys}) \
-             ORDER BY octets DESC, group LIMIT {{top:UInt32}}",
-            condition = query.filter.condition(),
+             (SELECT {array} AS group, {rest} AS rest, sum(octets) AS octets, \
+             sum(packets) AS packets, sum(flows) AS flows FROM {rows} GROUP BY {keys}) \
+             ORDER BY rest, octets DESC, group LIMIT {{top:UInt32}}",
+            rows = plan.rows(&format!("{columns}octets, packets, flows"), &query.filter),
         );
-        let sql = query.filter.bind(self.client.query(&sql), &span);
+        let sql = query.filter.bind(self.client.query(&sql))?;
         let found: Vec<SumRow> =
             self.fetch("sum up volumes", sql.param("top", limit(query.top)?)).await?;
-        Ok(assemble(query, span, found))
+        Ok(assemble(query, plan.span, found))
     }
 }
 
@@ -84,10 +86,11 @@ fn assemble(query: &TotalsQuery, span: Span, found: Vec<SumRow>) -> TotalsAnswer
     };
     let total =
         Counts { octets: first.all_octets, packets: first.all_packets, flows: first.all_flows };
-    let more = first.groups > found.len() as u64;
+    let listed = found.iter().filter(|row| !row.rest).count();
+    let more = first.groups > listed as u64;
     let mut rest = total;
-    let mut rows = Vec::with_capacity(found.len() + 1);
-    for row in found {
+    let mut rows = Vec::with_capacity(listed + 1);
+    for row in found.into_iter().filter(|row| !row.rest) {
         let counts = Counts { octets: row.octets, packets: row.packets, flows: row.flows };
         rest.octets = rest.octets.saturating_sub(counts.octets);
         rest.packets = rest.packets.saturating_sub(counts.packets);

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::{
     BUCKET, Counts, Dimension, Filter, Group, Grouping, Span, TimeRange, group, limit, others,
+    plan::Plan,
 };
+use crate::schema::Family;
 use crate::{Error, Store};
 
 /// Volumes over time, by group.
@@ -15,7 +17,8 @@ use crate::{Error, Store};
 pub struct VolumeQuery {
     /// Widened to whole steps; the answer says to what.
     pub range: TimeRange,
-    /// Length of a bucket: a multiple of 10 s, aligned to UTC.
+    /// Length of a bucket: a multiple of 10 s, aligned to UTC. Where history is kept only coarser than
+    /// that, the answer's steps are longer.
     pub step_secs: u32,
     /// One series a combination of these; none: one series.
     pub group_by: Vec<Dimension>,
@@ -82,23 +85,28 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::BadQuery`] for more than [`super::MAX_BUCKETS`] buckets or a step that is no multiple
-    /// of 10 s; [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
+    /// of 10 s, or for networks by what they are not known by; [`Error::TooSlow`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn volumes(&self, query: &VolumeQuery) -> Result<VolumeAnswer, Error> {
-        let span = Span::of_series(query.range, query.step_secs)?;
-        let top = self.top_groups(query, span).await?;
+        let plan = self
+            .plan_series(None, &query.group_by, &query.filter, query.range, query.step_secs)
+            .await?;
+        let top = self.top_groups(query, &plan).await?;
         let (points, observed) =
-            tokio::try_join!(self.points(query, span, &top), self.observed(query, span))?;
-        Ok(assemble(query, span, top, points, &observed))
+            tokio::try_join!(self.points(query, &plan, &top), self.observed(query, &plan))?;
+        Ok(assemble(query, plan.span, top, points, &observed))
     }
 
-    async fn top_groups(&self, query: &VolumeQuery, span: Span) -> Result<Vec<Vec<String>>, Error> {
-        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
+    async fn top_groups(&self, query: &VolumeQuery, plan: &Plan) -> Result<Vec<Vec<String>>, Error> {
+        if query.group_by.is_empty() {
+            return Ok(vec![Vec::new()]);
+        }
+        let Grouping { columns, keys, array, rest } = Grouping::new(&query.group_by)?;
         let sql = format!(
-            "SELECT {array} AS group FROM volumes_10s WHERE {condition} \
+            "SELECT {array} AS group FROM {rows} WHERE NOT ({rest}) \
              GROUP BY {keys} ORDER BY sum(octets) DESC, group LIMIT {{top:UInt32}}",
-            condition = query.filter.condition(),
+            rows = plan.rows(&format!("{columns}octets"), &query.filter),
         );
-        let sql = query.filter.bind(self.client.query(&sql), &span);
+        let sql = query.filter.bind(self.client.query(&sql))?;
         let rows: Vec<TopRow> =
             self.fetch("find the largest groups", sql.param("top", limit(query.top)?)).await?;
         Ok(rows.into_iter().map(|row| row.group).collect())
@@ -107,10 +115,10 @@ impl Store {
     async fn points(
         &self,
         query: &VolumeQuery,
-        span: Span,
+        plan: &Plan,
         top: &[Vec<String>],
     ) -> Result<Vec<PointRow>, Error> {
-        let Grouping { keys, array } = Grouping::new(&query.group_by)?;
+        let Grouping { keys, array, .. } = Grouping::new(&query.group_by)?;
         // Summed by the columns first: only these few rows are looked up among the top groups.
         let sql = format!(
             "SELECT bucket, NOT has({{top:Array(Array(String))}}, name) AS rest, \
@@ -118,27 +126,31 @@ impl Store {
              sum(o) AS octets, sum(p) AS packets, sum(f) AS flows FROM \
              (SELECT {BUCKET} AS bucket, {array} AS name, \
              sum(octets) AS o, sum(packets) AS p, sum(flows) AS f \
-             FROM volumes_10s WHERE {condition} GROUP BY bucket, {keys}) \
+             FROM {table} WHERE {time}{condition} GROUP BY bucket, {keys}) \
              GROUP BY bucket, rest, group",
+            table = plan.table(),
+            time = plan.time(),
             condition = query.filter.condition(),
         );
-        let sql = query.filter.bind(self.client.query(&sql), &span);
-        self.fetch("sum up volumes", sql.param("step", span.step).param("top", top)).await
+        let sql = query.filter.bind(self.client.query(&sql))?;
+        self.fetch("sum up volumes", sql.param("step", plan.span.step).param("top", top)).await
     }
 
     /// Which links were watched when. The links are told apart only where the answer is.
-    async fn observed(&self, query: &VolumeQuery, span: Span) -> Result<Vec<ObservedRow>, Error> {
+    async fn observed(&self, query: &VolumeQuery, plan: &Plan) -> Result<Vec<ObservedRow>, Error> {
         let filter = query.filter.only(&[Dimension::Link, Dimension::Probe]);
         let name = match query.group_by.contains(&Dimension::Link) {
             true => "toString(link)",
             false => "''",
         };
         let sql = format!(
-            "SELECT DISTINCT {BUCKET} AS bucket, {name} AS name FROM observations_10s WHERE {}",
+            "SELECT DISTINCT {BUCKET} AS bucket, {name} AS name FROM {} WHERE {}{}",
+            Family::Observations.table(plan.tier),
+            plan.time(),
             filter.condition(),
         );
-        let sql = filter.bind(self.client.query(&sql), &span);
-        self.fetch("look up what was watched", sql.param("step", span.step)).await
+        let sql = filter.bind(self.client.query(&sql))?;
+        self.fetch("look up what was watched", sql.param("step", plan.span.step)).await
     }
 }
 
@@ -179,6 +191,9 @@ fn assemble(
             None => observed.get(index).copied().unwrap_or_default(),
         };
         let points = by_group.remove(&(false, values.clone())).unwrap_or_default();
+        if values.is_empty() && points.is_empty() {
+            continue; // No group was asked for, and there is nothing.
+        }
         series.push(fill(group(&query.group_by, values), buckets.len(), watched, &points));
     }
     if let Some(points) = by_group.remove(&(true, Vec::new())) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use etiage_store::embedded::EngineSettings;
+use etiage_store::embedded::{DEFAULT_MEMORY, EngineSettings};
 
 /// The engine's library, as `cargo` is told in the workspace's configuration.
 pub fn library() -> PathBuf {
@@ -56,5 +56,10 @@ fn is_current(program: &Path) -> bool {
 
 /// What an engine in this data directory needs.
 pub fn engine_settings(data: &Path) -> EngineSettings {
-    EngineSettings { program: program().to_owned(), library: library(), data: data.to_owned() }
+    EngineSettings {
+        program: program().to_owned(),
+        library: library(),
+        data: data.to_owned(),
+        memory: DEFAULT_MEMORY,
+    }
 }

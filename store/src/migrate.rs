@@ -1,0 +1,281 @@
+//! How a database of any earlier version becomes one of this version.
+//!
+//! Every step can be repeated and changes nothing the second time: two programs that start at the same
+//! time on one database do no harm to each other, and a step that was cut off is done again. What was
+//! ever released is never edited; a change is a new step.
+//!
+//! Versions 1 to 3 were the tables of the first release, with intervals of 10 s alone: `volumes_10s`,
+//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers.
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use crate::schema::{self, Family, Renderer};
+use crate::settings::Settings;
+use crate::tier::Tier;
+use crate::Error;
+
+/// The version of this program's schema.
+pub(crate) const VERSION: u32 = 4;
+const NAME: &str = "0004_tiers";
+
+/// What the first release applied: version and checksum of its files.
+const FIRST_RELEASE: [(u32, &str); 3] =
+    [(1, "305ebfe91991f6e8"), (2, "a02ad021536f2756"), (3, "b8e895bdfa7259c9")];
+
+/// The first release's tables, and how their rows look in the new ones: one block an hour, the same
+/// however often it is asked for, so that a repeated insert is known by its token.
+const FIRST_TABLES: [(Family, &str); 3] = [
+    (
+        Family::Volumes,
+        "SELECT time, link, direction, category, protocol, service, probe, sum(s.octets) AS octets, \
+         sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written FROM {old} AS s \
+         WHERE {hour} GROUP BY time, link, direction, category, protocol, service, probe ORDER BY ALL",
+    ),
+    (
+        Family::RoundTrips,
+        "SELECT time, link, category, bin_us, probe, sum(s.samples) AS samples, \
+         max(s.written) AS written FROM {old} AS s \
+         WHERE {hour} GROUP BY time, link, category, bin_us, probe ORDER BY ALL",
+    ),
+    (
+        Family::Observations,
+        "SELECT time, link, probe, sum(s.batches) AS batches, sum(s.packets) AS packets, \
+         sum(s.octets) AS octets, sum(s.active_flows) AS active_flows, \
+         sum(s.dropped_kernel) AS dropped_kernel, sum(s.late) AS late, \
+         sum(s.table_full) AS table_full, max(s.written) AS written FROM {old} AS s \
+         WHERE {hour} GROUP BY time, link, probe ORDER BY ALL",
+    ),
+];
+
+#[derive(Row, Deserialize)]
+struct Applied {
+    version: u32,
+    checksum: String,
+}
+
+/// Brings the client's database to this program's version.
+///
+/// # Errors
+/// [`Error::SchemaNewer`], [`Error::SchemaDiffers`], or what the database says.
+pub(crate) async fn migrate(client: &Client, settings: &Settings) -> Result<(), Error> {
+    Migration { client, settings, renderer: Renderer::new(settings) }.run().await
+}
+
+struct Migration<'a> {
+    client: &'a Client,
+    settings: &'a Settings,
+    renderer: Renderer<'a>,
+}
+
+impl Migration<'_> {
+    async fn run(&self) -> Result<(), Error> {
+        self.execute("create the table schema_migrations", &self.renderer.migrations()).await?;
+        let applied = self.applied().await?;
+        if applied.iter().any(|applied| applied.version == VERSION) {
+            self.drop_first_tables().await?; // If that was cut off.
+            return self.apply_retention().await;
+        }
+        if !applied.is_empty() {
+            self.set_first_tables_aside().await?;
+        }
+        for statement in self.renderer.statements() {
+            self.execute("bring the schema up to date", &statement).await?;
+        }
+        if let Err(error) = self.take_over_first_tables().await {
+            // Another program that does the same may have been faster, and have dropped them.
+            if !self.applied().await?.iter().any(|applied| applied.version == VERSION) {
+                return Err(error);
+            }
+        }
+        self.record().await?;
+        self.drop_first_tables().await?;
+        tracing::info!(name = NAME, database = self.settings.database, "schema migration applied");
+        Ok(())
+    }
+
+    /// What was applied, if it is what this program knows.
+    async fn applied(&self) -> Result<Vec<Applied>, Error> {
+        let applied: Vec<Applied> = self
+            .client
+            .query("SELECT version, checksum FROM schema_migrations FINAL ORDER BY version")
+            .fetch_all()
+            .await
+            .map_err(failed("read the schema's version"))?;
+        let database = || self.settings.database.clone();
+        if let Some(newer) = applied.iter().rev().find(|applied| applied.version > VERSION) {
+            let (found, known) = (newer.version, VERSION);
+            return Err(Error::SchemaNewer { database: database(), found, known });
+        }
+        for Applied { version, checksum } in &applied {
+            let first = FIRST_RELEASE.iter().find(|(known, _)| known == version);
+            let same = first.map_or_else(
+                || *checksum == schema::checksum(),
+                |(_, known)| checksum == known,
+            );
+            if !same {
+                let name = format!("{version:04}");
+                return Err(Error::SchemaDiffers { database: database(), name });
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Renames the first release's tables, whose names the new ones take.
+    async fn set_first_tables_aside(&self) -> Result<(), Error> {
+        for (family, _) in FIRST_TABLES {
+            let (name, aside) = (family.table(Tier::TenSeconds), aside(family));
+            if self.exists(&aside).await? || !self.exists(&name).await? {
+                continue;
+            }
+            let renamed = self
+                .execute("set the old tables aside", &format!("RENAME TABLE {name} TO {aside}"))
+                .await;
+            // Another program may have been faster.
+            if renamed.is_err() && !self.exists(&aside).await? {
+                return renamed;
+            }
+        }
+        Ok(())
+    }
+
+    /// Inserts the first release's rows hour by hour; the views fill all tiers from them.
+    async fn take_over_first_tables(&self) -> Result<(), Error> {
+        for (family, select) in FIRST_TABLES {
+            let old = aside(family);
+            if !self.exists(&old).await? {
+                continue;
+            }
+            let hours: Vec<u32> = self
+                .client
+                .query(&format!(
+                    "SELECT DISTINCT toUnixTimestamp(toStartOfHour(time)) AS hour FROM {old} \
+                     ORDER BY hour"
+                ))
+                .fetch_all()
+                .await
+                .map_err(failed("read the old tables"))?;
+            tracing::info!(table = old, hours = hours.len(), "rows are taken over into the tiers");
+            for hour in hours {
+                let range = format!(
+                    "time >= toDateTime({hour}, 'UTC') AND time < toDateTime({}, 'UTC')",
+                    u64::from(hour) + 3600
+                );
+                let select = select.replace("{old}", &old).replace("{hour}", &range);
+                let (table, columns) = (family.table(Tier::TenSeconds), columns(family));
+                let mut insert = self
+                    .client
+                    .query_raw(&format!("INSERT INTO {table} ({columns}) {select}"))
+                    .with_setting("insert_deduplication_token", format!("first-{table}-{hour}"));
+                for (name, value) in crate::store::INSERT_SETTINGS.into_iter().chain([
+                    // One block, in the order asked for.
+                    ("max_insert_threads", "1"),
+                    ("min_insert_block_size_rows", "1000000000"),
+                    ("min_insert_block_size_bytes", "0"),
+                    ("max_execution_time", "600"),
+                ]) {
+                    insert = insert.with_setting(name, value);
+                }
+                insert.execute().await.map_err(failed("take over the old rows"))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn drop_first_tables(&self) -> Result<(), Error> {
+        for (family, _) in FIRST_TABLES {
+            let drop = format!("DROP TABLE IF EXISTS {} SYNC", aside(family));
+            self.execute("drop the old tables", &drop).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self) -> Result<(), Error> {
+        self.client
+            .query("INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)")
+            .bind(VERSION)
+            .bind(NAME)
+            .bind(schema::checksum())
+            .execute()
+            .await
+            .map_err(failed("record the schema's version"))
+    }
+
+    /// Changes the expiry of the tables whose expiry is not as configured.
+    async fn apply_retention(&self) -> Result<(), Error> {
+        #[derive(Row, Deserialize)]
+        struct Table {
+            name: String,
+            engine: String,
+        }
+        let tables: Vec<Table> = self
+            .client
+            .query(
+                "SELECT name, engine_full AS engine FROM system.tables \
+                 WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
+            )
+            .fetch_all()
+            .await
+            .map_err(failed("read how long tables are kept"))?;
+        for family in Family::ALL {
+            for tier in family.tiers() {
+                let name = self.renderer.local(family, *tier);
+                let Some(table) = tables.iter().find(|table| table.name == name) else { continue };
+                let wanted = self.renderer.ttl(*tier);
+                let change = match wanted {
+                    Some(ttl) if table.engine.contains(&format!("TTL {ttl} ")) => continue,
+                    None if !table.engine.contains(" TTL ") => continue,
+                    Some(ttl) => format!("MODIFY TTL {ttl}"),
+                    None => "REMOVE TTL".to_owned(),
+                };
+                let on_cluster = self.renderer.on_cluster();
+                let statement = format!("ALTER TABLE {name}{on_cluster} {change}");
+                self.execute("change how long rows are kept", &statement).await?;
+                tracing::info!(table = name, change, "retention changed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn exists(&self, table: &str) -> Result<bool, Error> {
+        let count: u64 = self
+            .client
+            .query(
+                "SELECT count() FROM system.tables \
+                 WHERE database = currentDatabase() AND name = {name:String}",
+            )
+            .param("name", table)
+            .fetch_one()
+            .await
+            .map_err(failed("list its tables"))?;
+        Ok(count > 0)
+    }
+
+    async fn execute(&self, what: &'static str, statement: &str) -> Result<(), Error> {
+        self.client.query_raw(statement).execute().await.map_err(failed(what))
+    }
+}
+
+fn failed(what: &'static str) -> impl Fn(clickhouse::error::Error) -> Error {
+    move |source| Error::Query { what, source }
+}
+
+/// Under which name a table of the first release waits until its rows are taken over.
+fn aside(family: Family) -> String {
+    format!("{}_v1", family.table(Tier::TenSeconds))
+}
+
+/// The columns of a table of the first release.
+const fn columns(family: Family) -> &'static str {
+    match family {
+        Family::RoundTrips => "time, link, category, bin_us, probe, samples, written",
+        Family::Observations => {
+            "time, link, probe, batches, packets, octets, active_flows, dropped_kernel, late, \
+             table_full, written"
+        }
+        _ => {
+            "time, link, direction, category, protocol, service, probe, octets, packets, flows, \
+             written"
+        }
+    }
+}

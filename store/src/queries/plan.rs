@@ -1,0 +1,344 @@
+//! From which table a question is answered: the smallest family that has its dimensions, and the coarsest
+//! tier that gives its resolution and holds all that there is.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::{Dimension, Filter, Span, TimeRange};
+use crate::schema::Family;
+use crate::{Error, Store, Tier};
+
+/// A row and its rollups become visible one after the other, within milliseconds. A tier that lacks
+/// something is asked again after so long.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// Where the answer is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) family: Family,
+    /// The tier of a series' points; of a sum's edges.
+    pub(super) tier: Tier,
+    /// What is looked at, in whole steps of what `tier` has.
+    pub(super) span: Span,
+}
+
+/// A range of time that one table answers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    tier: Tier,
+    from: u32,
+    to: u32,
+}
+
+impl Family {
+    /// The smallest family of volumes that has all these dimensions.
+    fn with(group_by: &[Dimension], filter: &Filter) -> Result<Self, Error> {
+        use Dimension::{Asn, Category, Direction, Link, Probe, Protocol, Service};
+        let used: BTreeSet<_> = group_by.iter().copied().chain(filter.dimensions()).collect();
+        let only = |known: &[Dimension]| used.iter().all(|dimension| known.contains(dimension));
+        if used.contains(&Asn) {
+            return match only(&[Link, Direction, Category, Asn]) {
+                true => Ok(Self::Networks),
+                false => Err(Error::BadQuery(
+                    "networks are known by link, direction and category only: leave out asn, or \
+                     protocol, service and probe"
+                        .to_owned(),
+                )),
+            };
+        }
+        Ok(match () {
+            () if only(&[Direction, Category, Protocol, Service]) => Self::Classes,
+            () if only(&[Link, Direction, Category]) => Self::Links,
+            () if only(&[Link, Direction, Category, Protocol, Service, Probe]) => Self::Volumes,
+            () => Self::Networks,
+        })
+    }
+
+    /// The coarsest tier from which steps of this length can be added up, and the step: where it is finer
+    /// than anything there is, the next longer one.
+    fn for_step(self, step: u32) -> (Tier, u32) {
+        let fitting = self.tiers().iter().rev().find(|tier| step.is_multiple_of(tier.secs()));
+        match fitting {
+            Some(tier) => (*tier, step),
+            None => self.lift(self.at_least(Tier::TenSeconds), step),
+        }
+    }
+
+    /// The step in whole intervals of a tier.
+    fn lift(self, tier: Tier, step: u32) -> (Tier, u32) {
+        let tier = self.at_least(tier);
+        (tier, step.div_ceil(tier.secs()).saturating_mul(tier.secs()))
+    }
+}
+
+/// How exact the ends of a sum are: to a few thousandths of its range at worst. Finer ends would be read
+/// from many more rows than all the rest.
+fn resolution(range: TimeRange) -> Tier {
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 86_400;
+    match (range.to - range.from).whole_seconds() {
+        ..=21_600 => Tier::TenSeconds,
+        ..=172_800 => Tier::Minute,
+        seconds if seconds <= 14 * DAY => Tier::FiveMinutes,
+        seconds if seconds <= 100_000 * HOUR => Tier::Hour,
+        _ => Tier::Day,
+    }
+}
+
+impl Store {
+    /// For a series with a point a step.
+    pub(super) async fn plan_series(
+        &self,
+        family: Option<Family>,
+        group_by: &[Dimension],
+        filter: &Filter,
+        range: TimeRange,
+        step: u32,
+    ) -> Result<Plan, Error> {
+        let family = family.map_or_else(|| Family::with(group_by, filter), Ok)?;
+        Span::of_series(range, step)?; // Refused as asked for, not as answered.
+        let (wanted, lifted) = family.for_step(step);
+        let span = Span::of_series(range, lifted)?;
+        let found = self.complete(filter, &[(span.from, span.to)], wanted).await?;
+        let (tier, step) = match found == wanted {
+            true => (wanted, lifted),
+            false => family.lift(found, lifted),
+        };
+        Ok(Plan { family, tier, span: Span::of_series(range, step)? })
+    }
+
+    /// For a sum.
+    pub(super) async fn plan_sum(
+        &self,
+        family: Option<Family>,
+        group_by: &[Dimension],
+        filter: &Filter,
+        range: TimeRange,
+    ) -> Result<Plan, Error> {
+        let family = family.map_or_else(|| Family::with(group_by, filter), Ok)?;
+        let wanted = family.at_least(resolution(range));
+        let span = Span::new(range, wanted.secs())?;
+        // Only the ends are read from fine tiers.
+        let ends: Vec<_> = [span.from, span.to]
+            .into_iter()
+            .filter(|end| !end.is_multiple_of(Tier::Day.secs()))
+            .map(|end| (end, end))
+            .collect();
+        let found = self.complete(filter, &ends, wanted).await?;
+        let tier = family.at_least(found);
+        Ok(Plan { family, tier, span: Span::new(range, tier.secs())? })
+    }
+
+    /// The finest tier from `wanted` on that holds all batches of these ranges that coarser ones hold. A
+    /// fine tier lacks what has expired, and what was never that fine: merged or imported rows.
+    async fn complete(
+        &self,
+        filter: &Filter,
+        ranges: &[(u32, u32)],
+        wanted: Tier,
+    ) -> Result<Tier, Error> {
+        if wanted == Tier::Day || ranges.is_empty() {
+            return Ok(wanted);
+        }
+        let found = self.ask_complete(filter, ranges, wanted).await?;
+        if found == wanted {
+            return Ok(found);
+        }
+        tokio::time::sleep(SETTLE).await;
+        self.ask_complete(filter, ranges, wanted).await
+    }
+
+    async fn ask_complete(
+        &self,
+        filter: &Filter,
+        ranges: &[(u32, u32)],
+        wanted: Tier,
+    ) -> Result<Tier, Error> {
+        #[derive(Row, Deserialize)]
+        struct Held {
+            window: u32,
+            tier: u32,
+            batches: u64,
+        }
+        let filter = filter.only(&[Dimension::Link, Dimension::Probe]);
+        let condition = filter.condition();
+        // Tiers are compared over whole hours, hours and days over whole days.
+        let mut selects = Vec::new();
+        for (window, finest) in [(Tier::Hour, wanted), (Tier::Day, Tier::Hour)] {
+            let windows: BTreeSet<String> =
+                ranges.iter().map(|range| around(*range, window)).collect();
+            let windows = windows.into_iter().collect::<Vec<_>>().join(" OR ");
+            for tier in Tier::ALL.into_iter().filter(|tier| (finest..=window).contains(tier)) {
+                selects.push(format!(
+                    "SELECT toUInt32({}) AS window, toUInt32({}) AS tier, sum(batches) AS batches \
+                     FROM {} WHERE ({windows}){condition}",
+                    window.secs(),
+                    tier.secs(),
+                    Family::Observations.table(tier),
+                ));
+            }
+        }
+        let sql = filter.bind(self.client.query(&selects.join(" UNION ALL ")))?;
+        let held: Vec<Held> = self.fetch("look up which rows it holds", sql).await?;
+        let batches = |window: Tier, tier: Tier| {
+            let row =
+                held.iter().find(|row| row.window == window.secs() && row.tier == tier.secs());
+            row.map_or(0, |row| row.batches)
+        };
+        if batches(Tier::Day, Tier::Hour) < batches(Tier::Day, Tier::Day) {
+            return Ok(Tier::Day);
+        }
+        let all = batches(Tier::Hour, Tier::Hour);
+        let fine = Tier::ALL.into_iter().filter(|tier| (wanted..Tier::Hour).contains(tier));
+        Ok(fine.into_iter().find(|tier| batches(Tier::Hour, *tier) >= all).unwrap_or(Tier::Hour))
+    }
+}
+
+/// The condition for the whole hours or days around a range.
+fn around((from, to): (u32, u32), window: Tier) -> String {
+    let from = window.floor(from);
+    let to = window.floor(to.saturating_sub(1).max(from)).saturating_add(window.secs());
+    between(from, to)
+}
+
+/// The condition for a range of time.
+pub(super) fn between(from: u32, to: u32) -> String {
+    format!("(time >= toDateTime({from}, 'UTC') AND time < toDateTime({to}, 'UTC'))")
+}
+
+impl Plan {
+    /// The table of a series' points.
+    pub(super) fn table(&self) -> String {
+        self.family.table(self.tier)
+    }
+
+    /// The condition for the plan's span.
+    pub(super) fn time(&self) -> String {
+        between(self.span.from, self.span.to)
+    }
+
+    /// The columns of all rows of the span, as a subquery: the middle from coarse tables, the ends from
+    /// fine ones.
+    pub(super) fn rows(&self, columns: &str, filter: &Filter) -> String {
+        let condition = filter.condition();
+        let mut sql = String::from("(");
+        for (index, Piece { tier, from, to }) in self.pieces().into_iter().enumerate() {
+            let union = if index > 0 { " UNION ALL " } else { "" };
+            let (table, time) = (self.family.table(tier), between(from, to));
+            // Writing to a string cannot fail.
+            let _ = write!(sql, "{union}SELECT {columns} FROM {table} WHERE {time}{condition}");
+        }
+        sql.push(')');
+        sql
+    }
+
+    /// The span, cut where coarser tiers can take over.
+    fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let tiers: Vec<Tier> =
+            self.family.tiers().iter().copied().filter(|tier| *tier >= self.tier).collect();
+        cut(&tiers, self.span.from, self.span.to, &mut pieces);
+        pieces
+    }
+}
+
+/// Covers a range with the coarsest of the tiers as far as its intervals fit, its ends with finer ones.
+fn cut(tiers: &[Tier], from: u32, to: u32, pieces: &mut Vec<Piece>) {
+    let Some((tier, finer)) = tiers.split_last() else { return };
+    if from >= to {
+        return;
+    }
+    if finer.is_empty() {
+        pieces.push(Piece { tier: *tier, from, to });
+        return;
+    }
+    let first = from.div_ceil(tier.secs()).saturating_mul(tier.secs());
+    let last = tier.floor(to);
+    if first >= last {
+        return cut(finer, from, to, pieces);
+    }
+    cut(finer, from, first, pieces);
+    pieces.push(Piece { tier: *tier, from: first, to: last });
+    cut(finer, last, to, pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(dimensions: &[Dimension]) -> Filter {
+        dimensions.iter().fold(Filter::default(), |filter, own| filter.with(*own, "1"))
+    }
+
+    #[test]
+    fn the_smallest_family_answers() {
+        use Dimension::{Asn, Category, Direction, Link, Probe, Protocol, Service};
+        for (group_by, only, family) in [
+            (&[][..], &[][..], Family::Classes),
+            (&[Category, Direction], &[], Family::Classes),
+            (&[Service], &[Protocol], Family::Classes),
+            (&[Category], &[Link], Family::Links),
+            (&[Link, Direction], &[], Family::Links),
+            (&[Service], &[Link], Family::Volumes),
+            (&[Probe], &[], Family::Volumes),
+            (&[Asn], &[], Family::Networks),
+            (&[Category], &[Asn, Link], Family::Networks),
+        ] {
+            assert_eq!(Family::with(group_by, &filter(only)).unwrap(), family, "{group_by:?}");
+        }
+        for wrong in [Protocol, Service, Probe] {
+            assert!(Family::with(&[Asn], &filter(&[wrong])).is_err());
+            assert!(Family::with(&[wrong, Asn], &filter(&[])).is_err());
+        }
+    }
+
+    #[test]
+    fn the_coarsest_tier_that_fits_the_step() {
+        for (family, step, tier, lifted) in [
+            (Family::Classes, 10, Tier::TenSeconds, 10),
+            (Family::Classes, 90, Tier::TenSeconds, 90),
+            (Family::Classes, 900, Tier::FiveMinutes, 900),
+            (Family::Classes, 21_600, Tier::Hour, 21_600),
+            (Family::Classes, 604_800, Tier::Day, 604_800),
+            (Family::Networks, 10, Tier::Minute, 60),
+            (Family::Networks, 90, Tier::Minute, 120),
+            (Family::Networks, 300, Tier::Minute, 300),
+            (Family::RoundTrips, 300, Tier::Minute, 300),
+        ] {
+            assert_eq!(family.for_step(step), (tier, lifted), "{family:?} {step}");
+        }
+        assert_eq!(Family::Classes.lift(Tier::Hour, 90), (Tier::Hour, 3_600));
+        assert_eq!(Family::Classes.lift(Tier::Hour, 5_400), (Tier::Hour, 7_200));
+    }
+
+    #[test]
+    fn pieces_are_the_range_without_gap_or_overlap() {
+        let day = 20_000 * 86_400;
+        for (from, to, count) in [
+            (day, day + 86_400, 1),
+            (day + 10, day + 20, 1),
+            (day - 10, day + 10, 1),
+            (day + 50, day + 130, 3),
+            (day + 3_590, day + 2 * 86_400 + 3_610, 5),
+            (day + 50, day + 86_400 * 400 - 50, 9),
+        ] {
+            let mut pieces = Vec::new();
+            cut(&Tier::ALL, from, to, &mut pieces);
+            assert_eq!(pieces.len(), count, "{pieces:?}");
+            assert_eq!(pieces.first().unwrap().from, from);
+            assert_eq!(pieces.last().unwrap().to, to);
+            for pair in pieces.windows(2) {
+                assert_eq!(pair[0].to, pair[1].from);
+            }
+            for piece in &pieces {
+                assert!(piece.from < piece.to);
+                assert_eq!(piece.from % piece.tier.secs(), 0);
+                assert_eq!(piece.to % piece.tier.secs(), 0);
+            }
+        }
+    }
+}
