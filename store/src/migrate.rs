@@ -10,10 +10,10 @@
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
+use crate::Error;
 use crate::schema::{self, Family, Renderer};
 use crate::settings::Settings;
 use crate::tier::Tier;
-use crate::Error;
 
 /// The version of this program's schema.
 pub(crate) const VERSION: u32 = 4;
@@ -109,10 +109,8 @@ impl Migration<'_> {
         }
         for Applied { version, checksum } in &applied {
             let first = FIRST_RELEASE.iter().find(|(known, _)| known == version);
-            let same = first.map_or_else(
-                || *checksum == schema::checksum(),
-                |(_, known)| checksum == known,
-            );
+            let same = first
+                .map_or_else(|| *checksum == schema::checksum(), |(_, known)| checksum == known);
             if !same {
                 let name = format!("{version:04}");
                 return Err(Error::SchemaDiffers { database: database(), name });

@@ -248,7 +248,8 @@ fn strip_comments(text: &str) -> String {
 pub fn schema(settings: &Settings) -> String {
     let renderer = Renderer::new(settings);
     let mut text = String::new();
-    let first = [renderer.database(), format!("USE `{}`", settings.database), renderer.migrations()];
+    let first =
+        [renderer.database(), format!("USE `{}`", settings.database), renderer.migrations()];
     for statement in first.into_iter().chain(renderer.statements()) {
         let _ = write!(text, "{statement};\n\n");
     }

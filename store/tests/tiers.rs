@@ -183,8 +183,7 @@ async fn sums_over_ragged_ranges_are_exact(database: &Database) {
         assert_eq!(store.totals(&by_link).await.unwrap().total, answer.total);
     }
     for step in [60, 300, 900, 3_600, 86_400] {
-        let answer =
-            store.volumes(&series(range(start, start + 30 * 3_600), step)).await.unwrap();
+        let answer = store.volumes(&series(range(start, start + 30 * 3_600), step)).await.unwrap();
         assert_eq!(answer.step_secs, step);
         assert_eq!(answer.series[0].total.octets, 10_800, "{step}");
     }

@@ -284,7 +284,12 @@ impl Grouping {
             false => "false".to_owned(),
         };
         let keys = keys.join(", ");
-        Ok(Self { columns: format!("{keys}, "), keys, array: format!("[{}]", strings.join(", ")), rest })
+        Ok(Self {
+            columns: format!("{keys}, "),
+            keys,
+            array: format!("[{}]", strings.join(", ")),
+            rest,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::{Filter, TimeRange};
+use super::TimeRange;
 use crate::schema::Family;
 use crate::{Error, Store};
 
@@ -38,8 +38,7 @@ impl Store {
     /// # Errors
     /// [`Error::BadQuery`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn observations(&self, range: TimeRange) -> Result<Vec<LinkObservation>, Error> {
-        let filter = Filter::default();
-        let plan = self.plan_sum(Some(Family::Observations), &[], &filter, range).await?;
+        let plan = self.plan_table(Family::Observations, range).await?;
         let step = plan.tier.secs();
         let sql = format!(
             "SELECT toString(link) AS link, toUnixTimestamp(max(time)) AS last_interval, \

@@ -103,7 +103,7 @@ impl Store {
         Span::of_series(range, step)?; // Refused as asked for, not as answered.
         let (wanted, lifted) = family.for_step(step);
         let span = Span::of_series(range, lifted)?;
-        let found = self.complete(filter, &[(span.from, span.to)], wanted).await?;
+        let found = self.complete(filter, &Windows::all(span), wanted).await?;
         let (tier, step) = match found == wanted {
             true => (wanted, lifted),
             false => family.lift(found, lifted),
@@ -111,51 +111,52 @@ impl Store {
         Ok(Plan { family, tier, span: Span::of_series(range, step)? })
     }
 
-    /// For a sum.
+    /// For a sum of [`Plan::rows`].
     pub(super) async fn plan_sum(
         &self,
-        family: Option<Family>,
         group_by: &[Dimension],
         filter: &Filter,
         range: TimeRange,
     ) -> Result<Plan, Error> {
-        let family = family.map_or_else(|| Family::with(group_by, filter), Ok)?;
+        let family = Family::with(group_by, filter)?;
         let wanted = family.at_least(resolution(range));
-        let span = Span::new(range, wanted.secs())?;
-        // Only the ends are read from fine tiers.
-        let ends: Vec<_> = [span.from, span.to]
-            .into_iter()
-            .filter(|end| !end.is_multiple_of(Tier::Day.secs()))
-            .map(|end| (end, end))
-            .collect();
-        let found = self.complete(filter, &ends, wanted).await?;
+        let windows = Windows::ends(Span::new(range, wanted.secs())?);
+        let tier = family.at_least(self.complete(filter, &windows, wanted).await?);
+        Ok(Plan { family, tier, span: Span::new(range, tier.secs())? })
+    }
+
+    /// For a sum of one table's rows.
+    pub(super) async fn plan_table(&self, family: Family, range: TimeRange) -> Result<Plan, Error> {
+        let wanted = family.at_least(resolution(range));
+        let windows = Windows::all(Span::new(range, wanted.secs())?);
+        let found = self.complete(&Filter::default(), &windows, wanted).await?;
         let tier = family.at_least(found);
         Ok(Plan { family, tier, span: Span::new(range, tier.secs())? })
     }
 
-    /// The finest tier from `wanted` on that holds all batches of these ranges that coarser ones hold. A
+    /// The finest tier from `wanted` on that holds all batches of these windows that coarser ones hold. A
     /// fine tier lacks what has expired, and what was never that fine: merged or imported rows.
     async fn complete(
         &self,
         filter: &Filter,
-        ranges: &[(u32, u32)],
+        windows: &Windows,
         wanted: Tier,
     ) -> Result<Tier, Error> {
-        if wanted == Tier::Day || ranges.is_empty() {
+        if wanted == Tier::Day || windows.hours.is_empty() && windows.days.is_empty() {
             return Ok(wanted);
         }
-        let found = self.ask_complete(filter, ranges, wanted).await?;
+        let found = self.ask_complete(filter, windows, wanted).await?;
         if found == wanted {
             return Ok(found);
         }
         tokio::time::sleep(SETTLE).await;
-        self.ask_complete(filter, ranges, wanted).await
+        self.ask_complete(filter, windows, wanted).await
     }
 
     async fn ask_complete(
         &self,
         filter: &Filter,
-        ranges: &[(u32, u32)],
+        windows: &Windows,
         wanted: Tier,
     ) -> Result<Tier, Error> {
         #[derive(Row, Deserialize)]
@@ -168,10 +169,13 @@ impl Store {
         let condition = filter.condition();
         // Tiers are compared over whole hours, hours and days over whole days.
         let mut selects = Vec::new();
-        for (window, finest) in [(Tier::Hour, wanted), (Tier::Day, Tier::Hour)] {
-            let windows: BTreeSet<String> =
-                ranges.iter().map(|range| around(*range, window)).collect();
-            let windows = windows.into_iter().collect::<Vec<_>>().join(" OR ");
+        for (window, finest, windows) in
+            [(Tier::Hour, wanted, &windows.hours), (Tier::Day, Tier::Hour, &windows.days)]
+        {
+            if windows.is_empty() {
+                continue;
+            }
+            let windows = windows.join(" OR ");
             for tier in Tier::ALL.into_iter().filter(|tier| (finest..=window).contains(tier)) {
                 selects.push(format!(
                     "SELECT toUInt32({}) AS window, toUInt32({}) AS tier, sum(batches) AS batches \
@@ -198,11 +202,37 @@ impl Store {
     }
 }
 
-/// The condition for the whole hours or days around a range.
-fn around((from, to): (u32, u32), window: Tier) -> String {
-    let from = window.floor(from);
-    let to = window.floor(to.saturating_sub(1).max(from)).saturating_add(window.secs());
-    between(from, to)
+/// Conditions for the whole hours over which tiers finer than an hour must agree with it, and for the
+/// whole days over which hours must agree with days.
+struct Windows {
+    hours: Vec<String>,
+    days: Vec<String>,
+}
+
+impl Windows {
+    /// Everything that a span touches: for who reads all of it from one tier.
+    fn all(span: Span) -> Self {
+        let around = |window: Tier| {
+            let last = window.floor(span.to.saturating_sub(1));
+            vec![between(window.floor(span.from), last.saturating_add(window.secs()))]
+        };
+        Self { hours: around(Tier::Hour), days: around(Tier::Day) }
+    }
+
+    /// Where a span begins and ends within an hour or a day: for who reads all the rest from coarser tiers.
+    fn ends(span: Span) -> Self {
+        let around = |window: Tier| {
+            let inside = |end: &u32| !end.is_multiple_of(window.secs());
+            let starts: BTreeSet<u32> = [span.from, span.to]
+                .into_iter()
+                .filter(inside)
+                .map(|end| window.floor(end))
+                .collect();
+            let whole = |start| between(start, start.saturating_add(window.secs()));
+            starts.into_iter().map(whole).collect()
+        };
+        Self { hours: around(Tier::Hour), days: around(Tier::Day) }
+    }
 }
 
 /// The condition for a range of time.

@@ -60,8 +60,7 @@ impl Store {
     /// # Errors
     /// [`Error::BadQuery`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn totals(&self, query: &TotalsQuery) -> Result<TotalsAnswer, Error> {
-        let plan =
-            self.plan_sum(None, &query.group_by, &query.filter, query.range).await?;
+        let plan = self.plan_sum(&query.group_by, &query.filter, query.range).await?;
         let Grouping { columns, keys, array, rest } = Grouping::new(&query.group_by)?;
         // Windows over all groups before the limit: rest and total are of the very same data.
         let sql = format!(

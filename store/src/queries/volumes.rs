@@ -96,7 +96,11 @@ impl Store {
         Ok(assemble(query, plan.span, top, points, &observed))
     }
 
-    async fn top_groups(&self, query: &VolumeQuery, plan: &Plan) -> Result<Vec<Vec<String>>, Error> {
+    async fn top_groups(
+        &self,
+        query: &VolumeQuery,
+        plan: &Plan,
+    ) -> Result<Vec<Vec<String>>, Error> {
         if query.group_by.is_empty() {
             return Ok(vec![Vec::new()]);
         }
