@@ -445,7 +445,11 @@ impl Books {
         share: Share,
     ) -> Option<Verdict> {
         let Watched { watch, waiting } = watched;
-        let goes_on = watch.packet(ends, side, packet.payload_octets, self.now);
+        let mut goes_on = watch.packet(ends, side, packet.payload_octets, self.now);
+        if watch.is_due() || !goes_on {
+            self.classifier.ask_again(watch, ends, self.now);
+            goes_on &= watch.is_open();
+        }
         let verdict = watch.verdict();
         if goes_on && watch.is_open() {
             self.postpone(waiting, id, share);
@@ -505,6 +509,7 @@ impl Books {
                 self.decide(&mut probing.waiting, verdict, Some(start));
             }
             Phase::Watched(watched) => {
+                self.classifier.ask_again(&mut watched.watch, &ends, self.now);
                 self.decide(&mut watched.waiting, watched.watch.verdict(), Some(start));
             }
             Phase::New | Phase::Settled(_) => {}
@@ -531,6 +536,7 @@ impl Books {
                 verdict
             }
             Phase::Watched(watched) => {
+                self.classifier.ask_again(&mut watched.watch, &ends, self.now);
                 let verdict = watched.watch.verdict();
                 if reason != FlowEndReason::Active {
                     self.decide(&mut watched.waiting, verdict, None);

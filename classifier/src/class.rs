@@ -317,6 +317,46 @@ words! {
     Minecraft = "minecraft",
     /// Dropbox in the local network.
     DropboxLan = "dropbox-lan",
+    /// Skype's own network of peers, up to 2017; Teams' own messages to its relays.
+    Skype = "skype",
+    /// Calls over imo.
+    Imo = "imo",
+    /// Viber's messages and calls.
+    Viber = "viber",
+    /// Cisco's telephones and their controllers (SCCP).
+    Skinny = "skinny",
+    /// Bigo Live and Likee: live and short films.
+    Bigo = "bigo",
+    /// Spotify's own connection to its access points, and its devices in the local network.
+    Spotify = "spotify",
+    /// Xbox Live between consoles.
+    XboxLive = "xbox-live",
+    /// Tribler's overlays (IPv8).
+    Tribler = "tribler",
+    /// Tor between clients and relays, where its TLS can be told.
+    Tor = "tor",
+    /// Secure socket tunnelling in clear (MS-SSTP).
+    Sstp = "sstp",
+    /// IPv6 in UDP: Teredo (RFC 4380), AYIYA.
+    IpTunnel = "ip-tunnel",
+    /// NoMachine's remote screens.
+    NoMachine = "nomachine",
+    /// Android's debug bridge.
+    Adb = "adb",
+    /// Elasticsearch between its nodes.
+    Elasticsearch = "elasticsearch",
+    /// Servlets behind a web server (AJP 1.3).
+    Ajp = "ajp",
+    /// Instruments (HiSLIP, IVI-6.1).
+    Hislip = "hislip",
+    /// OPC's unified architecture (OPC 10000-6).
+    OpcUa = "opc-ua",
+    /// EtherNet/IP: controllers and their devices.
+    EthernetIp = "ethernet-ip",
+    /// TP-Link's devices in the local network.
+    TpLink = "tp-link",
+    /// Measurements of throughput: iperf 2, netperf, Ookla's.
+    SpeedTest = "speed-test",
     /// ICMP and ICMPv6, IGMP included.
     Icmp = "icmp",
     /// Tunnels, routing and any other IP protocol without a flow inside that could be read.
@@ -336,16 +376,25 @@ impl Protocol {
             | Self::Libp2p
             | Self::Bitcoin
             | Self::Ethereum
-            | Self::Monero => Category::P2p,
+            | Self::Monero
+            | Self::Tribler => Category::P2p,
             Self::Http | Self::Tls | Self::Quic | Self::Git => Category::Web,
             Self::FtpData => Category::DirectDownload,
             Self::Dns => Category::Dns,
-            Self::Ssh | Self::Rdp | Self::Telnet | Self::Vnc | Self::X11 | Self::TeamViewer => {
-                Category::RemoteAccess
+            Self::Ssh
+            | Self::Rdp
+            | Self::Telnet
+            | Self::Vnc
+            | Self::X11
+            | Self::TeamViewer
+            | Self::NoMachine => Category::RemoteAccess,
+            Self::Rtsp | Self::Rtmp | Self::Bigo | Self::Spotify => Category::Streaming,
+            Self::Irc | Self::Xmpp | Self::WhatsApp | Self::Telegram | Self::Viber => {
+                Category::Messaging
             }
-            Self::Rtsp | Self::Rtmp => Category::Streaming,
-            Self::Irc | Self::Xmpp | Self::WhatsApp | Self::Telegram => Category::Messaging,
-            Self::SourceEngine | Self::RakNet | Self::Minecraft => Category::Gaming,
+            Self::SourceEngine | Self::RakNet | Self::Minecraft | Self::XboxLive => {
+                Category::Gaming
+            }
             Self::DropboxLan => Category::CloudStorage,
             Self::Smtp | Self::Imap | Self::Pop3 => Category::Mail,
             Self::Nntp => Category::Usenet,
@@ -358,14 +407,20 @@ impl Protocol {
             | Self::Discord
             | Self::Iax
             | Self::Agora
-            | Self::TeamSpeak => Category::Voip,
+            | Self::TeamSpeak
+            | Self::Skype
+            | Self::Imo
+            | Self::Skinny => Category::Voip,
             Self::WireGuard
             | Self::OpenVpn
             | Self::Ipsec
             | Self::Socks
             | Self::Pptp
             | Self::L2tp
-            | Self::Tailscale => Category::Vpn,
+            | Self::Tailscale
+            | Self::Tor
+            | Self::Sstp
+            | Self::IpTunnel => Category::Vpn,
             // FTP's control connection moves commands, not files.
             Self::Ftp
             | Self::Ntp
@@ -426,6 +481,14 @@ impl Protocol {
             | Self::Gtp
             | Self::Stratum
             | Self::Fix
+            | Self::Adb
+            | Self::Elasticsearch
+            | Self::Ajp
+            | Self::Hislip
+            | Self::OpcUa
+            | Self::EthernetIp
+            | Self::TpLink
+            | Self::SpeedTest
             | Self::NonIp => Category::Network,
             Self::Unknown | Self::Fragment | Self::Undecodable => Category::Unknown,
         }
@@ -515,6 +578,8 @@ evidence! {
     MSE = 16 "mse",
     /// The client program names itself.
     USER_AGENT = 17 "user-agent",
+    /// The same endpoint spoke this protocol in another flow, minutes ago.
+    ENDPOINT = 18 "endpoint",
 }
 
 impl Evidence {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
-use crate::knowledge::{Knowledge, Turn};
+use crate::knowledge::{Endpoint, Knowledge, Turn};
 use crate::order::Order;
 use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
@@ -25,6 +25,8 @@ pub const HEAD: usize = 64;
 pub const MAX_PROBED: u16 = 16;
 /// A name that another client was given for an address: often one of many that it serves.
 const SHARED_NAME: Confidence = Confidence(60);
+/// Another flow of the same endpoint was recognised minutes ago.
+const SAME_ENDPOINT: Confidence = Confidence(60);
 /// A flow without any fixed octet between two hosts that speak the same peer-to-peer protocol.
 const BETWEEN_SPEAKERS: Confidence = Confidence(65);
 /// The peer-to-peer protocols that also hide, the rarer ones first.
@@ -270,6 +272,9 @@ impl Classifier {
     /// No probe asks any more.
     fn settle(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
         let verdict = self.so_far(state, ends, now);
+        if verdict.class.protocol == Protocol::Unknown {
+            return Progress::Watched(Watch::unknown(state.candidates, state.is_hidden(), now));
+        }
         let named = || verdict.is_named() || self.has_learnt_name(ends, now);
         match Watch::new(verdict, ends, named, now) {
             Some(watch) => Progress::Watched(watch),
@@ -295,10 +300,20 @@ impl Classifier {
         match state.best {
             // Circumstances that were learnt since may be surer than those of the packets.
             Some(best) if best.class.category == Category::P2p && best.confidence < SETTLED => {
-                self.learnt(state, ends, now).map_or(best, |learnt| merge(Some(best), learnt))
+                let learnt = self.learnt(state.candidates, state.is_hidden(), ends, now);
+                learnt.map_or(best, |learnt| merge(Some(best), learnt))
             }
             Some(best) => self.name_from_dns(best, ends, now),
             None => self.guess(state, ends, now),
+        }
+    }
+
+    /// What has been learnt since of the ends of a flow that no probe knew. To be asked where a watch
+    /// says that it is due, when an interval closes, and when the flow ends.
+    pub fn ask_again(&self, watch: &mut Watch, ends: &FlowEnds, now: Timestamp) {
+        let Some(late) = watch.late() else { return };
+        if let Some(verdict) = self.learnt(late.candidates, late.hidden, ends, now) {
+            watch.found(verdict);
         }
     }
 
@@ -390,6 +405,9 @@ impl Classifier {
                     if finding.confidence >= SETTLED {
                         if *stage < Stage::Teaching {
                             learn_speakers(view, &finding);
+                            if let Some(verdict) = best {
+                                learn_endpoint(view, verdict);
+                            }
                         }
                         if !asks_on {
                             return true;
@@ -478,7 +496,13 @@ impl Classifier {
 
     /// What is known of the flow's ends: announced, peers, or hosts that both speak one peer-to-peer
     /// protocol and have a flow that hides what it is.
-    fn learnt(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Option<Verdict> {
+    fn learnt(
+        &self,
+        candidates: u64,
+        hidden: bool,
+        ends: &FlowEnds,
+        now: Timestamp,
+    ) -> Option<Verdict> {
         let both = [ends.responder, ends.initiator];
         let learnt = both.into_iter().find_map(|end| {
             let expected = self.knowledge.expected(now, end).map(|p| (p, Evidence::RELATED));
@@ -487,8 +511,13 @@ impl Classifier {
         if let Some((protocol, evidence)) = learnt {
             return Some(self.classed(protocol, ServiceId::NONE, Confidence::LIKELY, evidence));
         }
-        let heads = [&state.heads.initiator, &state.heads.responder];
-        let hidden = heads.into_iter().all(|head| looks_random(head.octets()));
+        let known = both.into_iter().find_map(|end| {
+            let known = self.knowledge.endpoint(now, ends.transport, end)?;
+            (!contradicts(candidates, ends.transport, known.protocol)).then_some(known)
+        });
+        if let Some(Endpoint { protocol, service, .. }) = known {
+            return Some(self.classed(protocol, service, SAME_ENDPOINT, Evidence::ENDPOINT));
+        }
         if !hidden || both.into_iter().any(|end| ports::is_service(end.port())) {
             return None;
         }
@@ -501,23 +530,53 @@ impl Classifier {
 
     /// No probe knew it: what is known of its ends, then the port.
     fn guess(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        if let Some(learnt) = self.learnt(state, ends, now) {
+        if let Some(learnt) = self.learnt(state.candidates, state.is_hidden(), ends, now) {
             return learnt;
         }
         let by_port = ports::guess(ends)
-            .filter(|guess| !state.contradicts(ends.transport, guess.class.protocol));
+            .filter(|guess| !contradicts(state.candidates, ends.transport, guess.class.protocol));
         by_port.map_or(Verdict::UNKNOWN, |verdict| self.name_from_dns(verdict, ends, now))
     }
 }
 
 impl FlowState {
-    /// Whether the protocol's own probe saw the payload and said no: then the port means nothing.
-    fn contradicts(&self, transport: Transport, protocol: Protocol) -> bool {
-        let list = probes::for_transport(transport).unwrap_or_default();
-        let mut places = list.iter().take(64).enumerate();
-        places.any(|(place, probe)| {
-            probe.name == protocol.name() && self.candidates & (1 << place) == 0
-        })
+    /// Whether neither side began with anything that is fixed.
+    fn is_hidden(&self) -> bool {
+        let heads = [&self.heads.initiator, &self.heads.responder];
+        heads.into_iter().all(|head| looks_random(head.octets()))
+    }
+}
+
+/// Whether the protocol's own probe saw the payload and said no: then port and endpoint mean nothing.
+fn contradicts(candidates: u64, transport: Transport, protocol: Protocol) -> bool {
+    let list = probes::for_transport(transport).unwrap_or_default();
+    let mut places = list.iter().take(64).enumerate();
+    places.any(|(place, probe)| probe.name == protocol.name() && candidates & (1 << place) == 0)
+}
+
+/// Where a protocol was recognised that its port does not give away: other flows there may show less.
+/// Not for what is shared: peers are learnt by their own probes, and a hoster's front end serves others
+/// too. Only the end that listens is meant: over TCP the one that was called; of calls over UDP, whose
+/// sockets speak with many, either.
+fn learn_endpoint(view: &View<'_>, verdict: &Verdict) {
+    let FlowEnds { initiator, responder, transport } = *view.ends;
+    let Class { protocol, service, category } = verdict.class;
+    let teaches_nothing = [Evidence::ENDPOINT, Evidence::PEER, Evidence::RELATED]
+        .iter()
+        .any(|evidence| verdict.evidence.has(*evidence));
+    let shared = matches!(category, Category::P2p | Category::DirectDownload);
+    let by_port = ports::guess(view.ends).is_some_and(|guess| guess.class.protocol == protocol);
+    if teaches_nothing || shared || by_port {
+        return;
+    }
+    let learn = |end| view.knowledge.learn_endpoint(view.now, (transport, end), protocol, service);
+    if transport == Transport::UDP {
+        learn(responder);
+        if matches!(category, Category::Voip | Category::Messaging) {
+            learn(initiator);
+        }
+    } else if view.from_start {
+        learn(responder);
     }
 }
 

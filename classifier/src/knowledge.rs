@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use etiage_capture::Timestamp;
+use etiage_capture::{Timestamp, Transport};
 
-use crate::class::Protocol;
+use crate::class::{Category, Protocol};
+use crate::rules::ServiceId;
 
 /// How many entries each of the maps may hold.
 const MAX_ENTRIES: usize = 1 << 20;
@@ -24,6 +25,8 @@ const NAME_AGE: Duration = Duration::from_secs(3600);
 const PEER_AGE: Duration = Duration::from_secs(3600);
 /// An announced connection is opened at once or not at all.
 const EXPECTED_AGE: Duration = Duration::from_secs(120);
+/// What listens on a port today may be replaced tomorrow; within minutes it is not.
+const ENDPOINT_AGE: Duration = Duration::from_secs(600);
 /// A client of file sharing runs for hours; its address may be another's after that.
 const SPEAKER_AGE: Duration = Duration::from_secs(3600);
 /// Connections to strangers count together while a client looks for peers.
@@ -51,6 +54,7 @@ struct Maps {
     names_of_servers: Aged<IpAddr, Arc<str>>,
     peers: Aged<SocketAddr, Protocol>,
     expected: Aged<SocketAddr, Protocol>,
+    endpoints: Aged<(Transport, SocketAddr), Endpoint>,
     speakers: Aged<IpAddr, u8>,
     fan_outs: Aged<IpAddr, [Option<SocketAddr>; MAX_STRANGERS]>,
 }
@@ -59,6 +63,17 @@ impl Default for Knowledge {
     fn default() -> Self {
         Self::with_capacity(MAX_ENTRIES)
     }
+}
+
+/// What was recognised at an endpoint within the last minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What it spoke last.
+    pub protocol: Protocol,
+    /// Whose it was, if it was the same in every flow; else [`ServiceId::NONE`].
+    pub service: ServiceId,
+    /// Two flows differed in what they are for: the endpoint says nothing.
+    mixed: bool,
 }
 
 /// How full the maps are, and what they refused for being full.
@@ -80,6 +95,7 @@ impl Knowledge {
             names_of_servers: Aged::new(max_entries, NAME_AGE),
             peers: Aged::new(max_entries, PEER_AGE),
             expected: Aged::new(max_entries, EXPECTED_AGE),
+            endpoints: Aged::new(max_entries, ENDPOINT_AGE),
             speakers: Aged::new(max_entries, SPEAKER_AGE),
             fan_outs: Aged::new(max_entries, FAN_OUT_AGE),
         };
@@ -141,7 +157,41 @@ impl Knowledge {
         maps.expected.get(now, &endpoint)
     }
 
-    /// A host was seen to speak a peer-to-peer protocol itself. Protocols that hide are found among
+    /// A flow of this endpoint was recognised by its own payload.
+    pub fn learn_endpoint(
+        &self,
+        now: Timestamp,
+        (transport, endpoint): (Transport, SocketAddr),
+        protocol: Protocol,
+        service: ServiceId,
+    ) {
+        let key = (transport, endpoint);
+        let mut entry = Endpoint { protocol, service, mixed: false };
+        let maps = self.maps();
+        if let Some(before) = maps.endpoints.get(now, &key) {
+            // Keys, media and what opens their path share a port (RFC 7983): all of them are calls.
+            let calls = |one: Protocol| one.category() == Category::Voip;
+            let alike = before.protocol == protocol || calls(before.protocol) && calls(protocol);
+            entry.mixed = before.mixed || !alike;
+            if before.service != service {
+                entry.service = ServiceId::NONE;
+            }
+        }
+        maps.endpoints.insert(now, key, entry);
+    }
+
+    /// What was recognised at this endpoint, if all of it was of one kind.
+    pub fn endpoint(
+        &self,
+        now: Timestamp,
+        transport: Transport,
+        endpoint: SocketAddr,
+    ) -> Option<Endpoint> {
+        let maps = self.maps();
+        maps.endpoints.get(now, &(transport, endpoint)).filter(|known| !known.mixed)
+    }
+
+    /// A host was seen to speak a peer-to-peer protocol itself, Skype's too. Protocols that hide are found among
     /// hosts that are known by what does not.
     pub fn learn_speaker(&self, now: Timestamp, host: IpAddr, protocol: Protocol) {
         let maps = self.maps();
@@ -186,6 +236,7 @@ impl Knowledge {
                 + refused(&self.maps.names_of_servers.refused)
                 + refused(&self.maps.peers.refused)
                 + refused(&self.maps.expected.refused)
+                + refused(&self.maps.endpoints.refused)
                 + refused(&self.maps.speakers.refused)
                 + refused(&self.maps.fan_outs.refused),
         }
@@ -200,6 +251,7 @@ const fn speaker_bit(protocol: Protocol) -> Option<u8> {
         Protocol::DirectConnect => Some(1 << 2),
         Protocol::Soulseek => Some(1 << 3),
         Protocol::Gnutella => Some(1 << 4),
+        Protocol::Skype => Some(1 << 5),
         _ => None,
     }
 }
@@ -287,6 +339,33 @@ mod tests {
         assert!(!knowledge.speaks(at(11), ip(1), Protocol::Tls), "not peer-to-peer");
         assert!(!knowledge.speaks(at(11), ip(2), Protocol::Edonkey));
         assert!(!knowledge.speaks(at(10 + 3601), ip(1), Protocol::Edonkey));
+    }
+
+    #[test]
+    fn an_endpoint_is_known_for_minutes_while_its_flows_agree() {
+        let knowledge = Knowledge::default();
+        let end = SocketAddr::new(ip(1), 7000);
+        let learn = |secs, protocol, service| {
+            let key = (Transport::TCP, end);
+            knowledge.learn_endpoint(at(secs), key, protocol, ServiceId(service));
+        };
+        let known = |secs| {
+            let known = knowledge.endpoint(at(secs), Transport::TCP, end);
+            known.map(|known| (known.protocol, known.service.0))
+        };
+        learn(100, Protocol::Tls, 7);
+        learn(100, Protocol::Tls, 7);
+        assert_eq!(known(700), Some((Protocol::Tls, 7)));
+        assert_eq!(known(701), None, "aged");
+        assert_eq!(knowledge.endpoint(at(100), Transport::UDP, end), None);
+        learn(110, Protocol::Tls, 8);
+        assert_eq!(known(111), Some((Protocol::Tls, 0)), "two services: it is shared");
+        learn(112, Protocol::Ssh, 0);
+        learn(113, Protocol::Ssh, 0);
+        assert_eq!(known(114), None, "two protocols");
+        learn(800, Protocol::Stun, 0);
+        learn(801, Protocol::Rtp, 0);
+        assert_eq!(known(802), Some((Protocol::Rtp, 0)), "of one call");
     }
 
     #[test]

@@ -32,6 +32,8 @@ const PORTS: &[(Transport, u16, Protocol)] = &[
     (Transport::TCP, 993, Protocol::Imap),
     (Transport::TCP, 995, Protocol::Pop3),
     (Transport::UDP, 1900, Protocol::Ssdp),
+    // What BFD's echo carries is the sender's own business (RFC 5881, section 4).
+    (Transport::UDP, 3785, Protocol::Routing),
     (Transport::TCP, 3389, Protocol::Rdp),
     (Transport::UDP, 4500, Protocol::Ipsec),
     (Transport::UDP, 5353, Protocol::Dns),

@@ -48,10 +48,14 @@ const BULK_CONFIDENCE: Confidence = Confidence(60);
 const LONG_BULK_CONFIDENCE: Confidence = Confidence(75);
 const FILM_CONFIDENCE: Confidence = Confidence(70);
 
+/// Packets after which a flow that nothing was recognised in is not asked about any more.
+const MAX_LATE: u16 = 1024;
+
 /// Where servers of the web listen. A download from another port may be a peer's.
 const WEB_PORTS: [u16; 4] = [443, 80, 8443, 8080];
 
-/// A flow of a web protocol and of no known service, while the shape of it is watched.
+/// A flow of a web protocol and of no known service, while the shape of it is watched; or one that no
+/// probe knew, while others may teach what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     verdict: Verdict,
@@ -65,6 +69,17 @@ pub struct Watch {
     last: Timestamp,
     bulk: Bulk,
     bursts: Bursts,
+    late: Option<Late>,
+}
+
+/// What is left of a flow that no probe knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Late {
+    /// The probes that had not said no.
+    pub(crate) candidates: u64,
+    /// Neither side began with anything that is fixed.
+    pub(crate) hidden: bool,
+    packets: u16,
 }
 
 /// What moved since the last pause that a request ended.
@@ -124,7 +139,43 @@ impl Watch {
             last: now,
             bulk: Bulk::default(),
             bursts: Bursts { began: now, asked: true, ..Bursts::default() },
+            late: None,
         })
+    }
+
+    /// Watches a flow that no probe knew.
+    pub(crate) fn unknown(candidates: u64, hidden: bool, now: Timestamp) -> Self {
+        Self {
+            verdict: Verdict::UNKNOWN,
+            server: Side::Responder,
+            nameless: true,
+            asked: false,
+            began: now,
+            last: now,
+            bulk: Bulk::default(),
+            bursts: Bursts::default(),
+            late: Some(Late { candidates, hidden, packets: 0 }),
+        }
+    }
+
+    pub(crate) const fn late(&self) -> Option<Late> {
+        self.late
+    }
+
+    /// It is known now, and need not be watched any more.
+    pub(crate) fn found(&mut self, verdict: Verdict) {
+        self.verdict = verdict;
+        self.late = None;
+        self.nameless = false;
+    }
+
+    /// Whether [`crate::Classifier::ask_again`] is due: after 1, 2, 4… packets, so that a flow asks ten
+    /// times at most.
+    pub const fn is_due(&self) -> bool {
+        match self.late {
+            Some(Late { packets, .. }) => packets.is_power_of_two(),
+            None => false,
+        }
     }
 
     /// What is known by now.
@@ -135,11 +186,15 @@ impl Watch {
     /// Whether what the flow moves is better counted later: it has no name, and its shape does not tell
     /// yet.
     pub fn is_open(&self) -> bool {
-        self.nameless && self.verdict.class.category == Category::Web
+        self.late.is_some() || self.nameless && self.verdict.class.category == Category::Web
     }
 
     /// Takes a packet; false once there is nothing more to learn.
     pub fn packet(&mut self, ends: &FlowEnds, side: Side, octets: u32, now: Timestamp) -> bool {
+        if let Some(late) = &mut self.late {
+            late.packets = late.packets.saturating_add(1);
+            return late.packets < MAX_LATE && now.since(self.began) < WATCHED;
+        }
         if octets == 0 {
             return true;
         }

@@ -301,3 +301,83 @@ fn what_waits_when_the_order_ends_is_shown_too() {
     assert_eq!(expected(&flow, 50007), Some(Protocol::FtpData));
     assert_eq!(expected(&flow, 50008), Some(Protocol::FtpData));
 }
+
+#[test]
+fn an_endpoint_that_was_recognised_names_other_flows_but_not_against_their_payload() {
+    let mut flow = Flow::new(UDP, 40_000);
+    let call = b"\x2f\xe4\x9f\xa7\x6c\x4e\xb4\x33\xcb\xcd\x82\xa1\xbb\xea\x62\x1e\
+          \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+    assert!(matches!(flow.datagram(Side::Initiator, call), Progress::Settled(_)));
+    // The same socket calls somebody else, with nothing fixed in it.
+    flow.state = FlowState::default();
+    flow.ends.responder = SocketAddr::from(([192, 0, 2, 7], 31_480));
+    flow.datagram(Side::Initiator, &[0xe7; 90]);
+    let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
+    assert_eq!(verdict.class.protocol, Protocol::Telegram);
+    assert_eq!((verdict.confidence, verdict.evidence), (SAME_ENDPOINT, Evidence::ENDPOINT));
+    let later = Timestamp::from_secs(1601);
+    let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, later);
+    assert_eq!(verdict, Verdict::UNKNOWN);
+    let mut ssh = Flow::new(TCP, 2222);
+    ssh.syn();
+    assert!(matches!(ssh.segment(0, b"SSH-2.0-x\r\n"), Progress::Settled(_)));
+    ssh.state = FlowState::default();
+    ssh.syn();
+    let verdict = ssh.classifier.conclude(&mut ssh.state, &ssh.ends, now());
+    assert_eq!(verdict.class.protocol, Protocol::Ssh, "only called, not answered");
+    ssh.segment(0, b"something else\r\n");
+    let verdict = ssh.classifier.conclude(&mut ssh.state, &ssh.ends, now());
+    assert_eq!(verdict, Verdict::UNKNOWN);
+}
+
+#[test]
+fn peers_hosters_and_what_the_port_tells_are_no_endpoints_to_learn() {
+    let endpoint = |flow: &Flow| {
+        let Flow { classifier, ends, .. } = flow;
+        classifier.knowledge.endpoint(now(), ends.transport, ends.responder)
+    };
+    let mut peer = Flow::new(TCP, 51_413);
+    peer.syn();
+    peer.segment(0, &[&b"\x13BitTorrent protocol"[..], &[7; 48]].concat());
+    assert_eq!(endpoint(&peer), None);
+    let mut hoster = Flow::new(TCP, 8443);
+    hoster.syn();
+    hoster.segment(0, &client_hello(Some("a-1.1fichier.com")));
+    assert_eq!(endpoint(&hoster), None);
+    let mut web = Flow::new(TCP, 443);
+    web.syn();
+    web.segment(0, &client_hello(Some("www.youtube.com")));
+    assert_eq!(endpoint(&web), None);
+    let mut odd = Flow::new(TCP, 8443);
+    odd.syn();
+    odd.segment(0, &client_hello(Some("www.youtube.com")));
+    assert_eq!(endpoint(&odd).map(|known| known.protocol), Some(Protocol::Tls));
+}
+
+#[test]
+fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever() {
+    let mut flow = Flow::new(TCP, 46_000);
+    flow.syn();
+    let mut place = 0;
+    let mut watch = loop {
+        match flow.segment(place, b"\xff\x00not known at all") {
+            Progress::Watched(watch) => break watch,
+            Progress::Probing => place += 18,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(watch.is_open());
+    let Flow { classifier, ends, .. } = &flow;
+    classifier.ask_again(&mut watch, ends, now());
+    assert_eq!(watch.verdict(), Verdict::UNKNOWN);
+    let mut asked = 0;
+    let mut unheard = watch;
+    while unheard.packet(ends, Side::Responder, 1000, now()) {
+        asked += u32::from(unheard.is_due());
+    }
+    assert_eq!(asked, 10);
+    classifier.knowledge.expect(now(), ends.responder, Protocol::FtpData);
+    classifier.ask_again(&mut watch, ends, now());
+    assert_eq!(watch.verdict().class.protocol, Protocol::FtpData);
+    assert!(!watch.is_open() && !watch.is_due());
+}

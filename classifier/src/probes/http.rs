@@ -76,6 +76,7 @@ pub(super) fn ask<'a>(view: &View<'a>, _scratch: &mut Scratch) -> Answer<'a> {
         Answer::No if !view.from_start => Answer::Unsure,
         // A server may know what to do with a request that this module does not.
         Answer::No if view.answered == 0 && is_line(view.payload) => Answer::Unsure,
+        Answer::No if view.answered == 0 && view.sent <= 2 && is_broken(view) => Answer::Unsure,
         answer => answer,
     }
 }
@@ -89,14 +90,33 @@ fn is_line(payload: &[u8]) -> bool {
     word >= 3 && ends && line.iter().all(|octet| !octet.is_ascii_control())
 }
 
+/// Whether this may be a request all the same, on HTTP's own port: text without a method that is known,
+/// or something with the protocol's name in it. The server's answer tells.
+fn is_broken(view: &View<'_>) -> bool {
+    let head = view.payload.get(..64.min(view.payload.len())).unwrap_or_default();
+    let words = |octets: &[u8]| octets.iter().all(|octet| *octet >= b' ' && *octet != 0x7f);
+    let line = head.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
+    let is_text =
+        line.len() >= 4 && words(line) && line.is_ascii() | text::has_word(head, b"HTTP/");
+    view.ends.responder.port() == 80 && (is_text || text::has_word(head, b"HTTP/1"))
+}
+
 fn message<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
     match text::start(payload, PREFACE) {
         Start::Whole => return Answer::Match(found()),
         Start::Partly => return Answer::Unsure,
         Start::Other => {}
     }
+    let on_port = view.source().port() == 80 && view.answered > 0;
     match text::start(payload, b"HTTP/1.") {
         Start::Whole => return response(view, payload),
+        // A damaged version, in answer and from the port.
+        Start::Other
+            if on_port
+                && matches!(payload, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', ..]) =>
+        {
+            return Answer::Match(found());
+        }
         Start::Partly => return Answer::Unsure,
         Start::Other => {}
     }

@@ -31,6 +31,7 @@ mod peers;
 pub(crate) mod random;
 mod rtp;
 mod signatures;
+mod skype;
 mod soulseek;
 mod ssh;
 mod stun;
@@ -113,6 +114,7 @@ pub static TCP: &[Probe] = &[
     Probe { name: "signatures", ask: signatures::ask },
     // Nothing is fixed in these: whatever has a shape of its own comes before it.
     Probe { name: "edonkey_hidden", ask: edonkey_hidden::tcp },
+    Probe { name: "skype", ask: skype::tcp },
     Probe { name: "mse", ask: mse::ask },
 ];
 
@@ -143,6 +145,7 @@ pub static UDP: &[Probe] = &[
     // Few bits are fixed in uTP's header: everything stricter comes before it.
     Probe { name: "utp", ask: utp::ask },
     Probe { name: "edonkey_hidden", ask: edonkey_hidden::udp },
+    Probe { name: "skype", ask: skype::udp },
 ];
 
 /// The probes for a transport; `None` where the transport itself is the verdict.

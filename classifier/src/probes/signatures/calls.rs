@@ -10,7 +10,22 @@ pub(super) const UDP: &[Rule] = &[
     (Protocol::Agora, agora),
     (Protocol::Iax, iax),
     (Protocol::Kcp, kcp),
+    (Protocol::Skype, teams),
 ];
+
+/// Teams' relays, on their ports: a kind, and the identifier of a call in words.
+fn teams(message: Message<'_>) -> bool {
+    let identifier = message.octets.get(1..37).unwrap_or_default();
+    let written = identifier.iter().enumerate().all(|(place, octet)| match place {
+        8 | 13 | 18 | 23 => *octet == b'-',
+        _ => octet.is_ascii_hexdigit(),
+    });
+    (3478..=3481).any(|port| message.port(port))
+        && message.length() == 37
+        && message.u8(0) == Some(3)
+        && !identifier.is_empty()
+        && written
+}
 
 /// A call over one of Telegram's reflectors: the peer's tag of 16 octets, then twelve of ones where
 /// the client asks the reflector itself.
@@ -46,21 +61,28 @@ fn iax(message: Message<'_>) -> bool {
         && rest.is_empty()
 }
 
-/// KCP: segments of 24 octets and their data, of one conversation, that fill the datagram.
+/// KCP: segments of 24 octets and their data, of one conversation, that fill the datagram. Some games
+/// number a conversation with eight octets instead of four.
 fn kcp(message: Message<'_>) -> bool {
+    is_kcp(message, 0) || is_kcp(message, 4)
+}
+
+fn is_kcp(message: Message<'_>, more: usize) -> bool {
     let mut at = 0;
-    while let Some(data) = message.u32_le(at + 20) {
-        let same = message.u32_le(at) == message.u32_le(0) && message.u32(at) != Some(0);
+    while let Some(data) = message.u32_le(at + 20 + more) {
+        let same = message.u32_le(at) == message.u32_le(0)
+            && message.u32_le(at + more) == message.u32_le(more)
+            && message.u32(at) != Some(0);
         // Push, acknowledgment, window asked for, window told: only the first has data.
-        let known = match message.u8(at + 4) {
+        let known = match message.u8(at + 4 + more) {
             Some(81) => (1..=1500).contains(&data),
-            Some(82..=84) => data == 0 && message.u8(at + 5) == Some(0),
+            Some(82..=84) => data == 0 && message.u8(at + 5 + more) == Some(0),
             _ => false,
         };
         if !same || !known {
             return false;
         }
-        at += 24 + data as usize;
+        at += 24 + more + data as usize;
     }
     at > 0 && at as u64 == message.length()
 }

@@ -30,6 +30,15 @@ fn mqtt(message: Message<'_>) -> bool {
     });
     message.u8(0) == Some(0x10) && connects
         || matches!(*message.octets, [0x20, 2, 0 | 1, 0..=5]) && message.port(1883)
+        || is_kept_alive(message)
+}
+
+/// Only keep-alives, and their answers (section 3.12).
+fn is_kept_alive(message: Message<'_>) -> bool {
+    let heads = message.view.heads;
+    let asks = |head: &[u8]| !head.is_empty() && head.chunks(2).all(|two| two == [0xc0, 0]);
+    let answers = |head: &[u8]| !head.is_empty() && head.chunks(2).all(|two| two == [0xd0, 0]);
+    asks(heads.initiator) && answers(heads.responder)
 }
 
 /// The protocol header of AMQP 0-9-1, 0-10 and 1.0; or a frame of 0-9-1, with a class's number at its
@@ -66,7 +75,13 @@ fn redis(message: Message<'_>) -> bool {
         let (length, rest) = counted(message.octets, b'$')?;
         (rest.get(length..)? == b"\r\n").then_some(())
     };
-    message.starts_any(answers) || array().is_some() || string().is_some() && length_of(message) > 8
+    // The same words mean mail elsewhere.
+    let words: &[&[u8]] = &[b"-ERR ", b"+OK\r\n", b"$-1\r\n", b"*0\r\n"];
+    let on_port = message.port(6379) && message.starts_any(words);
+    on_port
+        || message.starts_any(answers)
+        || array().is_some()
+        || string().is_some() && length_of(message) > 8
 }
 
 const fn length_of(message: Message<'_>) -> usize {

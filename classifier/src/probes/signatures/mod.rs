@@ -4,6 +4,7 @@
 //! A rule says yes only to octets of which at least four are fixed, or a length that fits the message
 //! exactly and more; where less is fixed, the protocol's port must agree.
 
+mod apps;
 mod calls;
 mod data;
 mod devices;
@@ -31,9 +32,11 @@ struct Message<'a> {
 type Rule = (Protocol, fn(Message<'_>) -> bool);
 
 /// Over TCP.
-const TCP: &[&[Rule]] = &[data::TCP, office::TCP, talk::TCP, plant::TCP, devices::TCP, calls::TCP];
+const TCP: &[&[Rule]] =
+    &[data::TCP, office::TCP, talk::TCP, plant::TCP, devices::TCP, calls::TCP, apps::TCP];
 /// Over UDP.
-const UDP: &[&[Rule]] = &[talk::UDP, office::UDP, plant::UDP, data::UDP, devices::UDP, calls::UDP];
+const UDP: &[&[Rule]] =
+    &[talk::UDP, office::UDP, plant::UDP, data::UDP, devices::UDP, calls::UDP, apps::UDP];
 
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let rules = if view.ends.transport == Transport::TCP { TCP } else { UDP };

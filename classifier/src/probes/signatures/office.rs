@@ -18,6 +18,10 @@ pub(super) const TCP: &[Rule] = &[
     (Protocol::Pptp, pptp),
     (Protocol::Slp, slp),
     (Protocol::Rsync, rsync),
+    (Protocol::Ssh, ssh_keys),
+    (Protocol::Tls, ssl2),
+    (Protocol::Quic, quic_crypto),
+    (Protocol::Bgp, bgp_midway),
 ];
 
 pub(super) const UDP: &[Rule] = &[
@@ -36,6 +40,10 @@ pub(super) const UDP: &[Rule] = &[
     (Protocol::Tailscale, tailscale),
     (Protocol::TeamViewer, teamviewer),
     (Protocol::Ipmi, ipmi),
+    (Protocol::Dcerpc, dcerpc_datagram),
+    (Protocol::Dns, dnscrypt),
+    (Protocol::IpTunnel, teredo),
+    (Protocol::IpTunnel, ayiya),
 ];
 
 /// A message of LDAP (RFC 4511, section 4.1.1): a sequence of a number and an operation.
@@ -117,9 +125,14 @@ fn has_netbios_name(message: Message<'_>, at: usize) -> bool {
         && name.is_some_and(|name| name.iter().all(|letter| (b'A'..=b'P').contains(letter)))
 }
 
-/// The name service (RFC 1002, section 4.2).
+/// The name service (RFC 1002, section 4.2); on its ports a name is enough, whatever came before it.
 fn netbios_name(message: Message<'_>) -> bool {
-    has_netbios_name(message, 12)
+    const LETTERS: usize = 28;
+    let has_name = || {
+        let head = message.octets.get(..64.min(message.octets.len())).unwrap_or_default();
+        head.windows(LETTERS).any(|name| name.iter().all(|letter| (b'A'..=b'P').contains(letter)))
+    };
+    has_netbios_name(message, 12) || (message.port(137) || message.port(138)) && has_name()
 }
 
 /// The datagram service (RFC 1002, section 4.4).
@@ -168,6 +181,93 @@ fn rpc_stream(message: Message<'_>) -> bool {
     record(message) && rpc(message.after(4))
 }
 
+/// DCE/RPC version 4, without connections (DCE 1.1, chapter 12): PROFINET's objects and interfaces end
+/// alike; other interfaces on the end point mapper's port.
+fn dcerpc_datagram(message: Message<'_>) -> bool {
+    const PROFINET: &[u8] = b"\x00\xa0\x24\x42\xdf\x7d";
+    let little = message.u8(4) == Some(0x10);
+    let body = if little { message.u16_le(74) } else { message.u16(74) };
+    let fits = body.is_some_and(|body| u64::from(body) + 80 == message.length());
+    message.u8(0) == Some(4)
+        && message.u8(1).is_some_and(|kind| kind <= 10)
+        && matches!(message.u8(4), Some(0 | 0x10))
+        && (message.has(34, PROFINET) || message.port(135) && fits)
+}
+
+/// What a resolver of DNSCrypt answers with (DNSCrypt version 2, section 4).
+fn dnscrypt(message: Message<'_>) -> bool {
+    message.starts(b"r6fnvWj8") && message.length() >= 48
+}
+
+/// Teredo (RFC 4380, section 5.1.1): IPv6 that fills the datagram, of an address that is Teredo's, or
+/// on its port; what authenticates or tells the origin may come before.
+fn teredo(message: Message<'_>) -> bool {
+    let mut packet = message;
+    if packet.starts(&[0, 1]) {
+        let lengths = packet.u8(2).zip(packet.u8(3));
+        let skip = lengths.map(|(client, key)| 13 + usize::from(client) + usize::from(key));
+        packet = packet.after(skip.unwrap_or(usize::MAX));
+    }
+    if packet.starts(&[0, 0]) {
+        packet = packet.after(8);
+    }
+    let own = packet.has(8, &[0x20, 1, 0, 0]) || packet.has(24, &[0x20, 1, 0, 0]);
+    is_ip6(packet) && (own || message.port(3544))
+}
+
+/// A header of IPv6 whose length is that of what is there, or was sent: a bubble may carry more.
+fn is_ip6(packet: Message<'_>) -> bool {
+    packet.u8(0).is_some_and(|first| first >> 4 == 6)
+        && packet.u16(4).is_some_and(|body| usize::from(body) + 40 <= packet.octets.len())
+        && matches!(packet.u8(6), Some(0 | 6 | 17 | 43 | 44 | 58..=60))
+}
+
+/// AYIYA: an address as identity, a hash of 20 octets, and IPv6 or nothing within.
+fn ayiya(message: Message<'_>) -> bool {
+    message.starts(&[0x41, 0x52, 0x11]) && matches!(message.u8(3), Some(41 | 59))
+        || message.starts(&[0x41, 0x52, 0x10, 59])
+}
+
+/// Keys are agreed on, where the greeting before was not seen (RFC 4253, section 7.1).
+fn ssh_keys(message: Message<'_>) -> bool {
+    let methods = message.octets.get(26..).unwrap_or_default();
+    message.u32(0).is_some_and(|length| (64..=35_000).contains(&length))
+        && message.u8(5) == Some(20)
+        && [&b"diffie-hellman-"[..], b"curve25519-", b"ecdh-sha2-"]
+            .iter()
+            .any(|method| methods.starts_with(method))
+}
+
+/// A ClientHello of SSL 2.0: three lengths that fill it.
+fn ssl2(message: Message<'_>) -> bool {
+    let [Some(ciphers), Some(session), Some(challenge)] = [5, 7, 9].map(|at| message.u16(at))
+    else {
+        return false;
+    };
+    let body = 9 + u64::from(ciphers) + u64::from(session) + u64::from(challenge);
+    message.u16(0).is_some_and(|length| length >> 15 == 1 && u64::from(length & 0x7fff) == body)
+        && message.u8(2) == Some(1)
+        && message.u16(3) == Some(2)
+        && ciphers % 3 == 0
+        && (16..=32).contains(&challenge)
+        && body + 2 == message.length()
+}
+
+/// The handshake of gQUIC over TCP, as Facebook's applications had it for a while.
+fn quic_crypto(message: Message<'_>) -> bool {
+    message.starts(b"1QTV0") && message.has(9, b"CHLO")
+}
+
+/// BGP from its middle, on its port: a marker, a length, a type, wherever in the segment.
+fn bgp_midway(message: Message<'_>) -> bool {
+    let marker =
+        |octets: &[u8]| matches!(*octets, [.., high @ 0..=16, low, 1..=5] if high > 0 || low >= 19);
+    message.port(179)
+        && message.octets.get(..4096.min(message.octets.len())).is_some_and(|head| {
+            head.windows(19).any(|w| w.iter().take(16).all(|octet| *octet == 0xff) && marker(w))
+        })
+}
+
 /// A record mark: the last fragment, and a length (RFC 5531, section 11).
 fn record(message: Message<'_>) -> bool {
     message.u32(0).is_some_and(|mark| mark >> 24 == 0x80 && mark & 0x00ff_ffff >= 24)
@@ -194,7 +294,15 @@ fn socks(message: Message<'_>) -> bool {
         let four = matches!(client, [4, 1 | 2, _, _, _, _, _, _, user @ ..] if user.contains(&0))
             && matches!(server, [0, 0x5a..=0x5d, _, _, _, _, _, _, ..]);
         five || four
-    })
+    }) || {
+        // Both questions without the answers between, which went another way, or came from the end
+        // that opened the connection: no credentials asked for, then an address of either version.
+        let asks = |head: &[u8]| match *head {
+            [5, 1, 0, 5, 1..=3, 0, 1, _, _, _, _, high, low] => high != 0 || low != 0,
+            _ => false,
+        };
+        asks(heads.initiator) || asks(heads.responder)
+    }
 }
 
 /// A request to read or write, with its mode in words (RFC 1350, section 5).
@@ -233,8 +341,14 @@ fn x11(message: Message<'_>) -> bool {
         || message.starts(b"B\0\0\x0b\0\0") && lengths(message.u16(6), message.u16(8))
 }
 
-/// TeamViewer, on its port.
+/// TeamViewer, on its port; or its mark, a command, and a length that fits.
 fn teamviewer(message: Message<'_>) -> bool {
+    let whole = message.starts(b"\x17\x24")
+        && matches!(message.u8(2), Some(10..=0x4f))
+        && message.u16_le(3).is_some_and(|length| u64::from(length) + 5 == message.length());
+    if whole && message.length() >= 12 {
+        return true;
+    }
     let marks =
         message.starts(b"\x17\x24") || message.starts(b"\x11\x30") || message.has(11, b"\x17\x24");
     message.port(5938) && marks && message.octets.len() >= 5

@@ -9,6 +9,7 @@ pub(super) const TCP: &[Rule] = &[
     (Protocol::Modbus, modbus),
     (Protocol::Dnp3, dnp3),
     (Protocol::Syslog, syslog),
+    (Protocol::Routing, ldp),
 ];
 
 pub(super) const UDP: &[Rule] = &[
@@ -24,6 +25,8 @@ pub(super) const UDP: &[Rule] = &[
     (Protocol::Routing, bfd),
     (Protocol::Capwap, capwap),
     (Protocol::Gtp, gtp),
+    (Protocol::Routing, hsrp),
+    (Protocol::Routing, ldp),
 ];
 
 /// Siemens' S7 in ISO transport (RFC 1006), after the transport's request to connect or without it.
@@ -77,6 +80,12 @@ fn syslog(message: Message<'_>) -> bool {
         b"Nov ", b"Dec ",
     ];
     let Some(rest) = message.octets.strip_prefix(b"<") else { return false };
+    // On its port a priority that was damaged does not hide the rest of the text.
+    let head = message.octets.get(..64.min(message.octets.len())).unwrap_or_default();
+    let brackets = rest.iter().take(4).any(|octet| *octet == b'>');
+    if message.port(514) && brackets && head.len() >= 16 && text::is_printable(head) {
+        return true;
+    }
     let Some((0..=191, rest)) = text::number(rest) else { return false };
     let Some(rest) = rest.strip_prefix(b">") else { return false };
     let start = rest.get(..8.min(rest.len())).unwrap_or_default();
@@ -141,8 +150,27 @@ fn sflow(message: Message<'_>) -> bool {
         && message.length().is_multiple_of(4)
 }
 
-/// collectd's parts, the first of them the host's name.
+/// collectd's parts, the first of them the host's name; on its port three of them are enough, or parts
+/// signed or encrypted.
 fn collectd(message: Message<'_>) -> bool {
+    message.port(25826) && begins_collectd(message) || is_collectd(message)
+}
+
+fn begins_collectd(message: Message<'_>) -> bool {
+    let length = message.u16(2).map_or(0, usize::from);
+    let next = message.u16(length).zip(message.u16(length + 2));
+    let host = message.u16(0) == Some(0)
+        && message.c_string(4).is_some_and(|(name, _)| name.len() + 5 == length)
+        && next.is_some_and(|(kind, length)| matches!((kind, length), (1 | 8, 12)));
+    let user = message.u16(4).map_or(0, usize::from);
+    let name = message.octets.get(6..6 + user);
+    let hidden = message.starts(&[2, 0x10])
+        && (1..=64).contains(&user)
+        && name.is_some_and(|name| name.iter().all(u8::is_ascii_graphic));
+    host || hidden
+}
+
+fn is_collectd(message: Message<'_>) -> bool {
     let (mut at, mut parts) = (0, 0);
     while let (Some(kind), Some(length)) = (message.u16(at), message.u16(at + 2)) {
         if length < 5 || kind > 0x210 {
@@ -161,17 +189,71 @@ fn coap(message: Message<'_>) -> bool {
     let code = message.u8(1).is_some_and(|code| {
         matches!(code, 0..=7 | 0x40..=0x46 | 0x5f | 0x80..=0x8f | 0x9d | 0xa0..=0xa5 | 0xe1..=0xe5)
     });
-    (message.port(5683) || message.port(5684))
-        && message.u8(0).is_some_and(|first| first >> 6 == 1)
+    message.u8(0).is_some_and(|first| first >> 6 == 1)
         && token <= 8
         && code
         && message.length() >= 4 + u64::from(token)
+        && (message.port(5683)
+            || message.port(5684)
+            || has_path(message.after(4 + usize::from(token))))
+}
+
+/// Off its ports, options (RFC 7252, section 3.1): of known numbers, in words where they are words, at
+/// least two in a path, and their end marked before a content in words.
+fn has_path(options: Message<'_>) -> bool {
+    let (mut rest, mut number, mut segments, mut letters) = (options.octets, 0u16, 0, 0u16);
+    while let [first @ 0..=0xfe, after @ ..] = rest {
+        let (delta, after) = extended(first >> 4, after);
+        let (length, after) = extended(first & 15, after);
+        let (Some(delta), Some(length)) = (delta, length) else { return false };
+        let Some((value, next)) = after.split_at_checked(usize::from(length)) else { return false };
+        number = number.saturating_add(delta);
+        let words = matches!(number, 3 | 8 | 11 | 15 | 20 | 35 | 39);
+        let known = words || matches!(number, 1 | 4..=7 | 12 | 14 | 17 | 23 | 27 | 28 | 60);
+        if !known || words && !(text::is_printable(value) && value.is_ascii()) {
+            return false;
+        }
+        if number == 11 {
+            segments += 1;
+            letters = letters.saturating_add(length);
+        }
+        rest = next;
+    }
+    let content = rest.get(1..).unwrap_or_default();
+    segments >= 2 && letters >= 4 && content.len() >= 4 && text::is_printable(content)
+}
+
+/// A number of four bits, or in the one or two octets that follow.
+fn extended(short: u8, rest: &[u8]) -> (Option<u16>, &[u8]) {
+    match (short, rest) {
+        (0..=12, _) => (Some(u16::from(short)), rest),
+        (13, [more, rest @ ..]) => (Some(u16::from(*more) + 13), rest),
+        (14, [high, low, rest @ ..]) => (u16::from_be_bytes([*high, *low]).checked_add(269), rest),
+        _ => (None, rest),
+    }
 }
 
 /// RIP (RFC 2453) and RIPng (RFC 2080), on their ports.
 fn rip(message: Message<'_>) -> bool {
     let head = matches!(*message.octets, [1..=12, 1 | 2, 0, 0, ..]);
     (message.port(520) || message.port(521)) && head && message.length() % 20 == 4
+}
+
+/// HSRP versions 0 (RFC 2281) and 2, on its port.
+fn hsrp(message: Message<'_>) -> bool {
+    let first = message.octets.len() >= 20
+        && matches!(*message.octets, [0, 0..=3, 0 | 1 | 2 | 4 | 8 | 16, _, ..]);
+    message.port(1985) && (first || message.starts(&[1, 40, 2]))
+}
+
+/// Label distribution (RFC 5036, section 3.1), on its port: version 1, a length that fits.
+fn ldp(message: Message<'_>) -> bool {
+    message.port(646)
+        && message.u16(0) == Some(1)
+        && message
+            .u16(2)
+            .is_some_and(|length| length >= 14 && u64::from(length) + 4 <= message.length())
+        && message.u16(8) == Some(0)
 }
 
 /// Bidirectional forwarding detection (RFC 5880): version 1, and its own length.

@@ -25,6 +25,7 @@ pub(super) const UDP: &[Rule] = &[
     (Protocol::TeamSpeak, teamspeak),
     (Protocol::Discord, discord),
     (Protocol::DropboxLan, dropbox),
+    (Protocol::H323, ras),
 ];
 
 /// A request or an answer of RTSP (RFC 2326, RFC 7826).
@@ -61,12 +62,16 @@ fn irc(message: Message<'_>) -> bool {
     let third = words.next().unwrap_or_default();
     let from_server = first.len() > 3 && first.starts_with(b":") && !second.is_empty();
     let numeric = second.len() == 3 && second.iter().all(u8::is_ascii_digit);
+    // Some servers leave the nick out before it is known.
+    let nameless = numeric && third.is_empty() && line.contains(&b'.') && is_irc_port(message);
     let speaks = matches!(second, b"NOTICE" | b"PRIVMSG" | b"JOIN" | b"MODE" | b"PONG" | b"CAP");
     let registers = first == b"NICK" && message.holds(b"\nUSER ")
         || first == b"CAP" && matches!(second, b"LS" | b"REQ")
-        || first == b"USER" && line.contains(&b':') && message.holds(b"\nNICK ")
+        || first == b"USER"
+            && (line.contains(&b':') || is_irc_port(message))
+            && message.holds(b"\nNICK ")
         || first == b"NOTICE" && (second == b"AUTH" || second == b"*") && third.starts_with(b":");
-    from_server && (numeric || speaks) && !third.is_empty()
+    from_server && ((numeric || speaks) && !third.is_empty() || nameless)
         || registers
         || first == b"NICK" && !second.is_empty() && third.is_empty() && is_irc_port(message)
 }
@@ -120,6 +125,14 @@ fn h323(message: Message<'_>) -> bool {
         && matches!(message.u8(8), Some(1..=3 | 5 | 7 | 0x0d | 0x5a | 0x62 | 0x6e | 0x7b | 0x7d))
 }
 
+/// H.323's registration, admission and status: the name of H.225.0 near the start of the datagram.
+fn ras(message: Message<'_>) -> bool {
+    const H225: &[u8] = b"\x06\x00\x08\x91\x4a\x00";
+    let head = message.octets.get(..24.min(message.octets.len())).unwrap_or_default();
+    message.u8(0).is_some_and(|first| first & 0x80 == 0)
+        && head.windows(H225.len()).any(|place| place == H225)
+}
+
 /// RTP in TCP with a length before each packet (RFC 4571): two in a row, of one source.
 fn framed_rtp(message: Message<'_>) -> bool {
     let length = usize::from(message.u16(0).unwrap_or_default());
@@ -127,9 +140,11 @@ fn framed_rtp(message: Message<'_>) -> bool {
     (13..=1600).contains(&length)
         && message.u8(2) == Some(0x80)
         && message.u8(next + 2) == Some(0x80)
-        && message
-            .u32(10)
-            .is_some_and(|source| source != 0 && Some(source) == message.u32(next + 10))
+        && message.u32(10).is_some_and(|source| Some(source) == message.u32(next + 10))
+        && message.u32(6).zip(message.u32(next + 6)).is_some_and(|(time, after)| {
+            // A source that calls itself zero must show by its clock that it is one.
+            message.u32(10) != Some(0) || (1..1 << 16).contains(&after.wrapping_sub(time))
+        })
         && message.u16(4).map(|number| number.wrapping_add(1)) == message.u16(next + 4)
 }
 
@@ -210,9 +225,14 @@ fn raknet(message: Message<'_>) -> bool {
         Some(0x05..=0x08) => 1,
         Some(0x01 | 0x02) => 9,
         Some(0x1c) => 17,
-        _ => return false,
+        _ => 0,
     };
-    message.has(at, MAGIC)
+    // Roblox has a header of its own before it.
+    let wrapped = || {
+        message.starts(&[1, 0, 0])
+            && message.octets.get(24..80).is_some_and(|o| o.windows(16).any(|w| w == MAGIC))
+    };
+    at > 0 && message.has(at, MAGIC) || wrapped()
 }
 
 fn teamspeak(message: Message<'_>) -> bool {

@@ -256,6 +256,14 @@ fn calls_and_chains() {
     let acknowledges = b"\x0a\0\0\0\x52\0\x7f\0\x14\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
     udp(Protocol::Kcp, 8000, acknowledges);
     none(Transport::UDP, 8000, &acknowledges[..23]);
+    let wider = [&acknowledges[..4], b"wxyz", &acknowledges[4..]].concat();
+    udp(Protocol::Kcp, 8000, &wider);
+    none(Transport::UDP, 8000, &wider[..27]);
+    udp(Protocol::Skype, 3478, b"\x033bf6fa15-6841-4607-8c27-9ec9b9ed93b1");
+    none(Transport::UDP, 3482, b"\x033bf6fa15-6841-4607-8c27-9ec9b9ed93b1");
+    none(Transport::UDP, 3478, b"\x033bf6fa15-6841-4607-8c27-9ec9b9ed93b");
+    tcp(Protocol::Quic, 443, b"1QTV0\xc6\0\0\0CHLO\x09\0\0\0");
+    none(Transport::TCP, 443, b"1QTV0\xc6\0\0\0CHL");
     udp(
         Protocol::Afs,
         7021,
@@ -293,4 +301,143 @@ fn discord_tells_addresses() {
 fn modbus_of_any_function_fills_its_segment() {
     tcp(Protocol::Modbus, 502, b"\0\0\0\0\0\x06\x01\0\0\0\0\0");
     none(Transport::TCP, 502, b"\0\0\0\0\0\x06\x01\0\0\0\0\0\0");
+}
+
+#[test]
+fn applications() {
+    tcp(Protocol::Viber, 4244, b"\x0c\0\x0a\0\0\0abcdef");
+    none(Transport::TCP, 4244, b"\x0d\0\x0a\0\0\0abcdef");
+    none(Transport::TCP, 9000, b"\x0c\0\x0a\0\0\0abcdef");
+    udp(Protocol::Viber, 7985, b"\xed\xf6\x09\0\xb3\x39\x92\x99\x63\x01\0\0abcdefgh");
+    none(Transport::UDP, 7985, b"\xed\xf6\x09\0\xb3\x39\x92\x99\x63\x01\0\0abcdefg");
+    udp(Protocol::Imo, 9000, b"\x09\x02\xdc\x9a\x02\0\0\0\0\0");
+    udp(Protocol::Imo, 9000, b"\0\x09\x03\x21\x9a\x02\0\0\0\0\0");
+    none(Transport::UDP, 9000, b"\x09\x02\xdc\x9a\x02\0\0\0\0\0\0");
+    none(Transport::UDP, 9000, b"\x09\x02\0\0\0\0\0\0\0\0");
+    tcp(Protocol::Bigo, 9000, b"\x0c\0\0\0\x02\x88\x27\0\xc8\0\x05\x09");
+    none(Transport::TCP, 9000, b"\x0d\0\0\0\x02\x88\x27\0\xc8\0\x05\x09");
+    tcp(Protocol::Spotify, 4070, b"\0\x04\0\0\0\x0c\x52\x0f\x50\x02\xa0\x01");
+    none(Transport::TCP, 4070, b"\0\x04\0\0\0\x0d\x52\x0f\x50\x02\xa0\x01");
+    udp(Protocol::Spotify, 57621, b"SpotUdp0abcd");
+    let telephone = b"\x04\0\0\0\x14\0\0\0\x26\0\0\0";
+    tcp(Protocol::Skinny, 2000, telephone);
+    none(Transport::TCP, 2001, telephone);
+    none(Transport::TCP, 2000, &telephone[..11]);
+    tcp(Protocol::NoMachine, 4000, b"NXSH-8.10.1\n");
+    tcp(
+        Protocol::Sstp,
+        9000,
+        b"SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1",
+    );
+    udp(Protocol::XboxLive, 3074, b"\0\0\0\0\x0c\x58\x76\0\0\0ab");
+    none(Transport::UDP, 3075, b"\0\0\0\0\x0c\x58\x76\0\0\0ab");
+    let overlay = b"\0\x02\x7e\x31\x36\x85\xc1\x91\x2a\x14\x12\x79\xf8\x24\x8f\xc8\xdb\x58\x99\xc5\
+          \xdf\x5a\x03";
+    udp(Protocol::Tribler, 9000, overlay);
+    none(Transport::UDP, 9000, &overlay[..21]);
+    let greeting = b"\0\0\0\xff\0\0\0\0\0\0\0\0\x49\x96\x02\xd2\xff\xff\xff\xff";
+    udp(Protocol::Kcp, 22101, greeting);
+    none(Transport::UDP, 22101, &greeting[..19]);
+}
+
+#[test]
+fn instruments_and_measurements() {
+    let bridge = b"CNXN\0\0\0\x01\0\0\x04\0\0\0\0\0\0\0\0\0\xbc\xb1\xa7\xb1";
+    tcp(Protocol::Adb, 5555, bridge);
+    none(Transport::TCP, 5555, &[&bridge[..23], &[0xb0]].concat());
+    tcp(Protocol::Elasticsearch, 9300, b"ES\0\0\0\x13abcdefgh\x01\0\x5c\xc6\x63\0\0abcd");
+    none(Transport::TCP, 9300, b"ES\0\0\0\x13abcdefgh\x01\0\x5c\xc6\x63\0\0abc");
+    tcp(Protocol::Ajp, 8009, b"\x12\x34\0\x01\x0a");
+    tcp(Protocol::Ajp, 8009, b"AB\0\x01\x09");
+    none(Transport::TCP, 8009, b"AB\0\x01\x0a");
+    tcp(Protocol::Hislip, 4880, b"HS\0\0\x01\0RS\0\0\0\0\0\0\0\x07hislip0");
+    none(Transport::TCP, 4880, b"HS\0\0\x01\0RS\0\0\0\0\0\0\0\x08hislip0");
+    tcp(Protocol::OpcUa, 4840, b"ACKF\x0c\0\0\0abcd");
+    none(Transport::TCP, 4840, b"ACKF\x0d\0\0\0abcd");
+    let registers = [&b"\x65\0\x04\0"[..], &[0; 20], &[1, 0, 0, 0]].concat();
+    tcp(Protocol::EthernetIp, 44818, &registers);
+    udp(Protocol::EthernetIp, 44818, &registers);
+    none(Transport::TCP, 44817, &registers);
+    none(Transport::TCP, 44818, &registers[..27]);
+    let asks = b"\xd0\xf2\x81\xf8\x8b\xff\x9a\xf7\xd5\xef\x94\xb6\xd1\xb4";
+    udp(Protocol::TpLink, 9999, asks);
+    tcp(Protocol::TpLink, 9999, &[&b"\0\0\0\x0e"[..], asks].concat());
+    tcp(Protocol::SpeedTest, 8080, b"HI 8e17cb65-c5b4-4b39-addc-97006aa14537\n");
+    tcp(Protocol::SpeedTest, 8080, b"HELLO 2.9 (2.9.2) 2021-11-30.2159.ffae0e0\n");
+    none(Transport::TCP, 8080, b"HI there, this is somebody who has come to talk\n");
+    tcp(Protocol::SpeedTest, 9000, b"netperf\0netperf\0netperf\0");
+    let counted = [&[0, 0, 0, 7][..], &[0; 36], b"678901234567890123456789"].concat();
+    udp(Protocol::SpeedTest, 5001, &counted);
+    none(Transport::UDP, 5001, &counted[..63]);
+    none(Transport::UDP, 5001, &[&counted[..63], b"8"].concat());
+}
+
+#[test]
+fn tunnels_and_routers() {
+    let bubble = [&b"\x60\0\0\0\0\0\x3b\x15\x20\x01\0\0"[..], &[7; 28]].concat();
+    udp(Protocol::IpTunnel, 32900, &bubble);
+    none(Transport::UDP, 32900, &bubble[..39]);
+    udp(Protocol::IpTunnel, 9000, &[&b"\0\x01\0\0abcdefgh\0\0\0abcdef"[..], &bubble].concat());
+    let other = [&b"\x60\0\0\0\0\0\x3b\x15\x20\x01\x0d\xb8"[..], &[7; 28]].concat();
+    none(Transport::UDP, 32900, &other);
+    udp(Protocol::IpTunnel, 3544, &other);
+    udp(Protocol::IpTunnel, 5072, b"\x41\x52\x11\x29\x4a\xf6\x4b\xfd");
+    udp(Protocol::Routing, 1985, &[&[0, 0, 16, 3][..], &[10; 16]].concat());
+    none(Transport::UDP, 1986, &[&[0, 0, 16, 3][..], &[10; 16]].concat());
+    let hello = [&[0, 1, 0, 14, 10, 0, 0, 1, 0, 0, 1, 0, 0, 4][..], &[0; 4]].concat();
+    tcp(Protocol::Routing, 646, &hello);
+    none(Transport::TCP, 646, &hello[..17]);
+    udp(Protocol::Dns, 9000, &[&b"r6fnvWj8"[..], &[7; 40]].concat());
+    none(Transport::UDP, 9000, &[&b"r6fnvWj8"[..], &[7; 39]].concat());
+    let keepalive = [&[0xff; 16][..], &[0, 19, 4]].concat();
+    let midway = [&b"\x0a\x01\x02\x03"[..], &keepalive].concat();
+    tcp(Protocol::Bgp, 179, &midway);
+    none(Transport::TCP, 180, &midway);
+    none(Transport::TCP, 179, &midway[..22]);
+}
+
+#[test]
+fn of_a_start_that_was_missed_or_damaged() {
+    let path = b"\x42\x03\x1d\xa9\x07\x98\x72\x44\x5c\x41r\x08Bus17Cmd\x11\x32\xff{\"a\":1}";
+    udp(Protocol::Coap, 17500, path);
+    none(Transport::UDP, 17500, &path[..24]);
+    udp(Protocol::Syslog, 514, b"<W33>Jul 19 11:1:35 AP-DOT-NET-3 x");
+    none(Transport::UDP, 515, b"<W33>Jul 19 11:1:35 AP-DOT-NET-3 x");
+    let part = b"\0\0\0\x0ahost.\0\0\x08\0\x0cabcdefgh";
+    udp(Protocol::Collectd, 25826, part);
+    none(Transport::UDP, 25827, part);
+    let name = b"\0\0\0\xaa FHFAEBEECACACACACACACACACACACAAA\0\0\x20\0\x01";
+    udp(Protocol::NetBios, 137, name);
+    none(Transport::UDP, 136, name);
+    let object = [&b"\x04\0\x20\0\x10"[..], &[0; 29], b"\0\xa0\x24\x42\xdf\x7d"].concat();
+    udp(Protocol::Dcerpc, 34964, &object);
+    none(Transport::UDP, 34964, &object[..39]);
+    udp(Protocol::H323, 1719, b"\x02\x20\0\0\0\x06\0\x08\x91\x4a\0\x04\0\x11");
+    none(Transport::UDP, 1719, b"\x02\x20\0\0\0\x06\0\x08\x91\x4a");
+    let wrapped = [
+        &b"\x01\0\0\x1f"[..],
+        &[9; 28],
+        b"\0\xff\xff\0\xfe\xfe\xfe\xfe\xfd\xfd\xfd\xfd\x12\x34\x56\x78",
+        &[5; 40],
+    ];
+    udp(Protocol::RakNet, 53385, &wrapped.concat());
+    let keys = [&b"\0\0\x03\x0c\x0a\x14abcdefghijklmnop\0\0\0\x7e"[..], b"curve25519-sha256"];
+    tcp(Protocol::Ssh, 22, &keys.concat());
+    let hello = [&b"\x80\x1c\x01\0\x02\0\x03\0\0\0\x10\x07\0\xc0"[..], &[7; 16]].concat();
+    tcp(Protocol::Tls, 443, &hello);
+    none(Transport::TCP, 443, &hello[..29]);
+    tcp(Protocol::TeamViewer, 9000, b"\x17\x24\x0a\x07\0abcdefg");
+    none(Transport::TCP, 9000, b"\x17\x24\x0a\x08\0abcdefg");
+    tcp(Protocol::Redis, 6379, b"-ERR unknown command '$0'\r\n");
+    none(Transport::TCP, 110, b"-ERR unknown command\r\n");
+    tcp(Protocol::Irc, 6667, b":irc.example.org 670  :STARTTLS\r\n");
+    tcp(Protocol::Socks, 8855, b"\x05\x01\0\x05\x01\0\x01\x4a\x7d\x83\x67\0\x50");
+    let rtp = |number: u8, time: u8| {
+        [&b"\0\x14\x80\x08\0"[..], &[number, 0, 0, 0, time], b"\0\0\0\0abcdefgh"].concat()
+    };
+    tcp(Protocol::Rtp, 9000, &[rtp(1, 1), rtp(2, 161)].concat());
+    none(Transport::TCP, 9000, &[rtp(1, 1), rtp(2, 1)].concat());
+    let mut alive = Flow::tcp(9000);
+    assert_eq!(alive.client(ask, b"\xc0\0").matched(), None);
+    assert_eq!(alive.server(ask, b"\xd0\0").settled(), Some(Protocol::Mqtt));
 }

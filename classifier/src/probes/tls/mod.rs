@@ -5,6 +5,7 @@
 
 pub(crate) mod hello;
 mod record;
+mod tor;
 
 use std::borrow::Cow;
 
@@ -119,6 +120,14 @@ fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Opt
         return Some(Answer::Match(finding));
     }
     let finding = protocol(view, hello.alpn);
+    if message.whole()
+        && hello.alpn.is_none()
+        && hello.host.is_some_and(|host| tor::asks(view, host))
+    {
+        let evidence = Evidence::HANDSHAKE.with(Evidence::SNI).with(Evidence::SHAPE);
+        let finding = Finding::new(Protocol::Tor, Confidence::LIKELY, evidence);
+        return Some(Answer::Match(finding));
+    }
     let finding = match hello.host {
         Some(host) => finding.named(host, Evidence::SNI),
         None => finding.with_more(),
