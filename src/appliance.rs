@@ -223,7 +223,9 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn open_store(store: &config::Store) -> Result<(Store, StoreKind, Option<Engine>), Failure> {
+pub(crate) async fn open_store(
+    store: &config::Store,
+) -> Result<(Store, StoreKind, Option<Engine>), Failure> {
     match store {
         config::Store::Server(settings) => {
             let store = Store::open(settings).await.map_err(failed)?;
@@ -249,7 +251,7 @@ async fn open_store(store: &config::Store) -> Result<(Store, StoreKind, Option<E
 }
 
 /// The store's errors say all there is to say, causes included.
-fn failed(error: etiage_store::Error) -> Failure {
+pub(crate) fn failed(error: etiage_store::Error) -> Failure {
     Failure::Failed(anyhow!("{error}"))
 }
 

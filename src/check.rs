@@ -72,6 +72,16 @@ fn describe(link: &config::Link, config: &Config) -> String {
         Some(capacity) => words.push(format!(", {} each way):", bit_rate(capacity))),
         None => words.push("):".to_owned()),
     }
+    if let Some(tariff) = &link.tariff {
+        let burst = tariff.burst_price.map(|price| format!(", {price} above it"));
+        words.push(format!(
+            " {} a Mbit/s ({} of the 95th percentiles), commit {}{};",
+            tariff.price,
+            tariff.billed_by.name(),
+            bit_rate(tariff.commit_bps),
+            burst.unwrap_or_default(),
+        ));
+    }
     for (interface, direction) in &link.rule.interfaces {
         let name = config.interfaces.get(usize::from(*interface)).map_or("?", String::as_str);
         match direction {

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Classify(Classify),
     /// Classify captures that have truth beside them, and say how right that was
     Eval(crate::eval::Arguments),
+    /// Write plausible history of invented links into the store, to try Etiage on
+    Simulate(crate::simulate::Arguments),
     /// Say what a configuration means, or everything that is wrong in it
     Check(Check),
 }

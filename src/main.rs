@@ -9,10 +9,12 @@ mod cli;
 mod config;
 mod eval;
 mod failure;
+mod moment;
 mod output;
 mod reader;
 mod replay;
 mod run;
+mod simulate;
 mod workers;
 
 use std::io::IsTerminal;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Run(arguments) => serve(run::run(arguments)),
+        Command::Simulate(arguments) => serve(simulate::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
     };
     match result {

@@ -7,6 +7,7 @@ mod batch;
 mod interval;
 mod live;
 mod meter;
+pub mod networks;
 
 pub use batch::{
     Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use etiage_capture::{Direction, InterfaceIndex, LinkRule, MacAddress};
+use etiage_planner::{BilledBy, Money, Tariff};
 use ipnet::IpNet;
+use time::UtcOffset;
 
 use super::Name;
 use super::section::{Located, Section};
@@ -21,6 +23,10 @@ pub(crate) struct Link {
     pub(crate) capacity_bps: Option<u64>,
     pub(crate) neighbour_asn: Option<u32>,
     pub(crate) description: String,
+    /// What its contract says, where it is billed.
+    pub(crate) tariff: Option<Tariff>,
+    /// By whose clock its months begin.
+    pub(crate) billing_offset: UtcOffset,
     pub(crate) rule: LinkRule,
     /// Where in the file it stands.
     pub(super) at: usize,
@@ -35,6 +41,8 @@ impl Link {
             capacity_bps: None,
             neighbour_asn: None,
             description: String::new(),
+            tariff: None,
+            billing_offset: UtcOffset::UTC,
             rule: LinkRule::default(),
             at: 0,
         }
@@ -54,6 +62,8 @@ pub(super) fn read(
     let capacity = section.parsed::<BitRate>("capacity");
     let asn = section.integer("neighbour_asn", (1, u32::MAX.into()));
     let description = section.string("description");
+    let tariff = tariff(section);
+    let billing_offset = section.parsed::<Offset>("billing_offset");
     let vlan = section.integer("vlan", (1, 4094));
     let neighbour_macs = section.list::<MacAddress>("neighbour_mac");
     let prefixes = section.list::<IpNet>("prefixes");
@@ -80,6 +90,8 @@ pub(super) fn read(
         capacity_bps: capacity.map(|capacity| capacity.value.0),
         neighbour_asn: asn.and_then(|asn| u32::try_from(asn.value).ok()),
         description: description.map(|text| text.value).unwrap_or_default(),
+        tariff,
+        billing_offset: billing_offset.map_or(UtcOffset::UTC, |offset| offset.value.0),
         rule: LinkRule {
             interfaces: captured,
             vlan: vlan.and_then(|vlan| u16::try_from(vlan.value).ok()),
@@ -88,6 +100,65 @@ pub(super) fn read(
         },
         at: section.at,
     })
+}
+
+/// What the link's month costs: by the megabit, with a commit and a price of its own above it.
+fn tariff(section: &mut Section<'_, '_, '_, '_>) -> Option<Tariff> {
+    let price = section.parsed::<Money>("price");
+    let commit = section.parsed::<BitRate>("commit");
+    let burst = section.parsed::<Money>("burst_price");
+    let billed_by = section.parsed::<BilledBy>("billed_by");
+    if section.raw("price").is_none() {
+        let others = [
+            ("commit", commit.as_ref().map(|commit| commit.at)),
+            ("burst_price", burst.as_ref().map(|burst| burst.at)),
+            ("billed_by", billed_by.as_ref().map(|billed_by| billed_by.at)),
+        ];
+        for (key, at) in others {
+            if let Some(at) = at {
+                section.problem(at, format!("`{key}` says nothing without a `price`"));
+            }
+        }
+    }
+    let price = price?;
+    if let Some(burst) = &burst
+        && burst.value.currency() != price.value.currency()
+    {
+        section.problem(burst.at, "`burst_price` is in another currency than `price`");
+    }
+    Some(Tariff {
+        price: price.value,
+        commit_bps: commit.map_or(0, |commit| commit.value.0),
+        burst_price: burst.map(|burst| burst.value),
+        billed_by: billed_by.map(|billed_by| billed_by.value).unwrap_or_default(),
+    })
+}
+
+/// How far a clock is ahead of UTC, as `+01:00`.
+struct Offset(UtcOffset);
+
+impl std::str::FromStr for Offset {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "write how far the contract's clock is ahead of UTC: +01:00";
+        let (sign, rest) = text.split_at_checked(1).ok_or(FORM)?;
+        let sign = match sign {
+            "+" => 1,
+            "-" => -1,
+            _ => return Err(FORM),
+        };
+        let number = |text: &str| {
+            let two = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            two.then(|| text.parse::<i8>().ok()).flatten().ok_or(FORM)
+        };
+        let (hours, minutes) = rest.split_once(':').ok_or(FORM)?;
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        // Whole bins of five minutes fit into every such month.
+        if hours > 14 || minutes > 59 || minutes % 5 != 0 {
+            return Err(FORM);
+        }
+        UtcOffset::from_hms(sign * hours, sign * minutes, 0).map(Self).map_err(|_| FORM)
+    }
 }
 
 fn kind(section: &mut Section<'_, '_, '_, '_>) -> &'static str {
