@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    AllowedHosts, ApiState, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind, Token,
+    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind, Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -100,20 +100,8 @@ impl Appliance {
         let knowledge = Arc::new(Knowledge::default());
         let classifier = Classifier::new(config.rules.clone(), knowledge.clone());
         let state = ApiState::start(etiage_api::Settings {
-            store,
-            store_kind,
-            writer: writer.clone(),
-            live: live.clone(),
-            knowledge,
-            links: config.links.iter().map(link_info).collect(),
-            services: services(config),
-            probe: config.probe.clone(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            started: OffsetDateTime::now_utc(),
-            token: token(config)?,
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
-            clock: Clock::system(),
-            max_streams: DEFAULT_MAX_STREAMS,
+            ..api_settings(config, (store, store_kind), writer.clone(), live.clone(), knowledge)?
         });
         let (server_stop, mut stopped) = watch::channel(false);
         let server = tokio::spawn(async move {
@@ -306,6 +294,32 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// What the API is told of this configuration, whoever serves it.
+pub(crate) fn api_settings(
+    config: &Config,
+    (store, store_kind): (Store, StoreKind),
+    writer: WriterHandle,
+    live: Arc<Live>,
+    knowledge: Arc<Knowledge>,
+) -> Result<etiage_api::Settings, Failure> {
+    Ok(etiage_api::Settings {
+        store,
+        store_kind,
+        writer,
+        live,
+        knowledge,
+        links: config.links.iter().map(link_info).collect(),
+        services: services(config),
+        probe: config.probe.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        started: OffsetDateTime::now_utc(),
+        token: token(config)?,
+        hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
+        clock: Clock::system(),
+        max_streams: DEFAULT_MAX_STREAMS,
+    })
+}
+
 fn token(config: &Config) -> Result<Option<Token>, Failure> {
     let token = config.api.token.as_deref().map(Token::new).transpose();
     token.map_err(|error| Failure::Unusable(format!("etiage: the API's token: {error}")))
@@ -318,6 +332,7 @@ fn link_info(link: &config::Link) -> LinkInfo {
         capacity_bps: link.capacity_bps,
         neighbour_asn: link.neighbour_asn,
         description: link.description.clone(),
+        billing: Billing { tariff: link.tariff, offset: link.billing_offset },
     }
 }
 

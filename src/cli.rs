@@ -25,6 +25,10 @@ pub(crate) enum Command {
     Classify(Classify),
     /// Classify captures that have truth beside them, and say how right that was
     Eval(crate::eval::Arguments),
+    /// Report a link's month: 95th percentile, bill, growth, and what comes
+    Report(crate::report::Arguments),
+    /// Write volumes into a file: CSV, JSON lines, Parquet or Arrow
+    Export(crate::export::Arguments),
     /// Write plausible history of invented links into the store, to try Etiage on
     Simulate(crate::simulate::Arguments),
     /// Say what a configuration means, or everything that is wrong in it

@@ -3,16 +3,19 @@
 //! The appliance: command line, configuration, and the wiring of what the other crates do.
 
 mod appliance;
+mod ask;
 mod check;
 mod classify;
 mod cli;
 mod config;
 mod eval;
+mod export;
 mod failure;
 mod moment;
 mod output;
 mod reader;
 mod replay;
+mod report;
 mod run;
 mod simulate;
 mod workers;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Run(arguments) => serve(run::run(arguments)),
+        Command::Report(arguments) => serve(report::run(arguments)),
+        Command::Export(arguments) => serve(export::run(arguments)),
         Command::Simulate(arguments) => serve(simulate::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
     };

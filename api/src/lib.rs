@@ -7,6 +7,7 @@
 
 mod assets;
 mod clock;
+mod export;
 mod guard;
 mod live;
 mod params;
@@ -22,4 +23,4 @@ pub use live::LiveEvent;
 pub use problem::{ApiError, ParameterError, Problem};
 pub use router::{openapi, router};
 pub use serve::serve;
-pub use state::{ApiState, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind};
+pub use state::{ApiState, Billing, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind};

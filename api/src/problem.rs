@@ -50,6 +50,9 @@ pub enum ApiError {
     /// There is nothing at this path.
     #[error("there is nothing at {0}; /api/docs lists what there is")]
     NotFound(String),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NoData(String),
     /// The path knows other methods.
     #[error("{0} does not take this method; the Allow header lists those it takes")]
     MethodNotAllowed(String),
@@ -112,7 +115,7 @@ impl ApiError {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Parameters(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::NoData(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
-use crate::routes::{health, lists, live, metrics, round_trips, totals, volumes};
+use crate::routes::{health, lists, live, metrics, planning, round_trips, totals, volumes};
 use crate::state::ApiState;
 use crate::{assets, guard};
 
@@ -33,6 +33,7 @@ use crate::{assets, guard};
     tags(
         (name = "now", description = "What flows at this moment, and how the probe is doing"),
         (name = "history", description = "What has been stored"),
+        (name = "planning", description = "What a month cost, and what comes"),
         (name = "configuration", description = "What is configured"),
     ),
     modifiers(&BearerToken),
@@ -62,6 +63,8 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(volumes::volumes))
         .routes(routes!(totals::totals))
         .routes(routes!(round_trips::round_trips))
+        .routes(routes!(planning::month))
+        .routes(routes!(planning::coming))
         .routes(routes!(lists::services))
         .routes(routes!(health::health))
         .routes(routes!(live::live))

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use etiage_aggregator::Live;
 use etiage_classifier::{Knowledge, Rules};
+use etiage_planner::Tariff;
 use etiage_store::{Store, WriterHandle};
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
 
@@ -78,6 +79,25 @@ pub struct LinkInfo {
     pub neighbour_asn: Option<u32>,
     /// Free text.
     pub description: String,
+    /// What its contract says; not told.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub billing: Billing,
+}
+
+/// How a link is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Billing {
+    /// What its months cost, where they do.
+    pub tariff: Option<Tariff>,
+    /// By whose clock they begin.
+    pub offset: UtcOffset,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self { tariff: None, offset: UtcOffset::UTC }
+    }
 }
 
 /// A service that the rules know.

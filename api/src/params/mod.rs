@@ -11,7 +11,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
 pub(crate) use pairs::Pairs;
-pub(crate) use query::{FilterParams, GroupParams, RangeParams, RoundTripParams, StepParams};
+pub(crate) use query::{FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams};
 
 /// The parameters of a request, before anybody has looked at them.
 pub(crate) struct RawPairs(pub(crate) Pairs);

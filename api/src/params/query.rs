@@ -66,6 +66,19 @@ impl RangeParams {
     }
 }
 
+/// As what.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "documents what the handlers take by name")]
+pub(crate) struct FormatParams {
+    /// `json`; or a file with one row a group (and bucket), all groups: `csv`, `jsonl` (one object a line),
+    /// `parquet`, `arrow`. `top` does not count there, and a step is to be given. Absent: as the Accept
+    /// header has it (text/csv, application/jsonl, application/vnd.apache.parquet,
+    /// application/vnd.apache.arrow.file), else `json`.
+    #[param(example = "json")]
+    format: Option<String>,
+}
+
 /// How fine.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -81,6 +94,11 @@ pub(crate) struct StepParams {
 impl StepParams {
     pub(crate) fn take(pairs: &mut Pairs) -> Self {
         Self { step: pairs.one("step") }
+    }
+
+    /// Whether the client says it.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.step.is_some()
     }
 
     /// The step in seconds, or what is wrong with it noted. Without a range only its form is checked.

@@ -4,6 +4,7 @@ pub(crate) mod health;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod metrics;
+pub(crate) mod planning;
 pub(crate) mod round_trips;
 pub(crate) mod totals;
 pub(crate) mod volumes;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use etiage_store::TotalsQuery;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use etiage_store::{ExportQuery, TotalsQuery};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::volumes::{Sums, group};
+use crate::export::{Wanted, file, wanted};
 use crate::live::format_time;
-use crate::params::{FilterParams, GroupParams, RangeParams, RawPairs};
+use crate::params::{FilterParams, FormatParams, GroupParams, RangeParams, RawPairs};
 use crate::problem::{ApiError, Problem};
 use crate::state::ApiState;
 
@@ -47,7 +50,7 @@ pub(crate) struct Row {
     get,
     path = "/api/v1/totals",
     tag = "history",
-    params(RangeParams, GroupParams, FilterParams),
+    params(FormatParams, RangeParams, GroupParams, FilterParams),
     responses(
         (status = 200, description = "Sums per group, and of everything", body = Totals),
         (status = 400, description = "Wrong parameters: all of them", body = Problem,
@@ -59,14 +62,20 @@ pub(crate) struct Row {
 )]
 pub(crate) async fn totals(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     RawPairs(mut pairs): RawPairs,
-) -> Result<Json<Totals>, ApiError> {
+) -> Result<Response, ApiError> {
     let settings = state.settings();
+    let wanted = wanted(&mut pairs, &headers);
     let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
     let grouping = GroupParams::take(&mut pairs).resolve(&mut pairs);
     let filter = FilterParams::take(&mut pairs).resolve(&mut pairs, settings);
     pairs.finish()?;
     let Some(range) = range else { return Err(ApiError::unresolved()) };
+    if let Wanted::File(format) = wanted {
+        let query = ExportQuery { range, step_secs: None, group_by: grouping.by, filter, format };
+        return file(&settings.store, &query, "totals").await;
+    }
     let group_by = grouping.by.iter().map(ToString::to_string).collect();
     let query = TotalsQuery { range, group_by: grouping.by, filter, top: Some(grouping.top) };
     let answer = settings.store.totals(&query).await?;
@@ -78,5 +87,6 @@ pub(crate) async fn totals(
         group_by,
         rows: rows.collect(),
         total: answer.total.into(),
-    }))
+    })
+    .into_response())
 }

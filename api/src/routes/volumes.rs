@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use etiage_store::{Counts, Group, VolumeQuery};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use etiage_store::{Counts, ExportQuery, Group, VolumeQuery};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::export::{Wanted, file, wanted};
 use crate::live::{format_time, format_unix};
-use crate::params::{FilterParams, GroupParams, RangeParams, RawPairs, StepParams};
+use crate::params::{FilterParams, FormatParams, GroupParams, RangeParams, RawPairs, StepParams};
 use crate::problem::{ApiError, Problem};
 use crate::state::ApiState;
 
@@ -83,7 +86,7 @@ pub(crate) fn group(group: Group) -> BTreeMap<String, String> {
     get,
     path = "/api/v1/volumes",
     tag = "history",
-    params(RangeParams, StepParams, GroupParams, FilterParams),
+    params(FormatParams, RangeParams, StepParams, GroupParams, FilterParams),
     responses(
         (status = 200, description = "Volumes per bucket and group", body = Volumes),
         (status = 400, description = "Wrong parameters: all of them", body = Problem,
@@ -95,16 +98,26 @@ pub(crate) fn group(group: Group) -> BTreeMap<String, String> {
 )]
 pub(crate) async fn volumes(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     RawPairs(mut pairs): RawPairs,
-) -> Result<Json<Volumes>, ApiError> {
+) -> Result<Response, ApiError> {
     let settings = state.settings();
+    let wanted = wanted(&mut pairs, &headers);
     let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
-    let step = StepParams::take(&mut pairs).resolve(&mut pairs, range.as_ref());
+    let step = StepParams::take(&mut pairs);
+    // A file may have more points than a chart.
+    let charted = range.as_ref().filter(|_| wanted == Wanted::Json || !step.is_given());
+    let step = step.resolve(&mut pairs, charted);
     let grouping = GroupParams::take(&mut pairs).resolve(&mut pairs);
     let filter = FilterParams::take(&mut pairs).resolve(&mut pairs, settings);
     pairs.finish()?;
     // Whatever left these empty was noted above, so that this is not reached.
     let (Some(range), Some(step_secs)) = (range, step) else { return Err(ApiError::unresolved()) };
+    if let Wanted::File(format) = wanted {
+        let (group_by, step_secs) = (grouping.by, Some(step_secs));
+        let query = ExportQuery { range, step_secs, group_by, filter, format };
+        return file(&settings.store, &query, "volumes").await;
+    }
     let group_by = grouping.by.iter().map(ToString::to_string).collect();
     let query =
         VolumeQuery { range, step_secs, group_by: grouping.by, filter, top: Some(grouping.top) };
@@ -124,5 +137,6 @@ pub(crate) async fn volumes(
         buckets: answer.buckets.into_iter().map(format_unix).collect(),
         observed: answer.observed,
         series: series.collect(),
-    }))
+    })
+    .into_response())
 }

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use etiage_aggregator::Live;
-use etiage_api::{AllowedHosts, ApiState, Clock, LinkInfo, ServiceInfo, Settings, StoreKind};
+use etiage_api::{AllowedHosts, ApiState, Billing, Clock, LinkInfo, ServiceInfo, Settings, StoreKind};
 use etiage_classifier::Knowledge;
 use etiage_store::embedded::Engine;
 use etiage_store::{Store, Writer, WriterSettings};
@@ -34,6 +34,7 @@ fn link(name: &str) -> LinkInfo {
         capacity_bps: Some(10_000_000_000),
         neighbour_asn: None,
         description: String::new(),
+        billing: Billing::default(),
     }
 }
 

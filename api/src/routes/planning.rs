@@ -1,0 +1,233 @@
+//! What planners ask: a link's month, and what comes.
+
+use axum::Json;
+use axum::extract::State;
+use etiage_planner::{
+    BIN_SECS, Bin, Bins, Forecast, ForecastSettings, Measure, Month, Report, ReportInput, forecast,
+    report,
+};
+use etiage_store::TimeRange;
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::params::{Pairs, RawPairs};
+use crate::problem::{ApiError, Problem};
+use crate::state::{ApiState, LinkInfo, Settings};
+
+/// How far back a forecast looks.
+const HISTORY: Duration = Duration::days(400);
+/// The part of a link's capacity whose crossing is looked for, where the client does not say.
+const DEFAULT_THRESHOLD: f64 = 0.8;
+/// Days of a forecast, where the client does not say, and at most.
+const DEFAULT_DAYS: u16 = 90;
+const MAX_DAYS: u16 = 730;
+
+/// Which month of which link.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "documents what the handler takes by name")]
+pub(crate) struct ReportParams {
+    /// A configured link.
+    #[param(example = "transit-1")]
+    link: String,
+    /// As `2026-11`, by the clock of the link's contract (UTC unless configured). Absent: the running one.
+    #[param(example = "2026-11")]
+    month: Option<String>,
+}
+
+/// What of which link.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "documents what the handler takes by name")]
+pub(crate) struct ForecastParams {
+    /// A configured link.
+    #[param(example = "transit-1")]
+    link: String,
+    /// What a day's figure is: `p95`, the 95th percentile of its bins (the default), or `peak`.
+    #[param(example = "p95")]
+    measure: Option<String>,
+    /// Which part of the capacity is looked for: from 0.01 to 10. Absent: 0.8.
+    #[param(example = 0.8)]
+    threshold: Option<f64>,
+    /// Days ahead that are answered one by one, at most 730. Absent: 90.
+    #[param(example = 90)]
+    days: Option<u16>,
+}
+
+/// What comes on a link.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LinkForecast {
+    /// The link's name.
+    #[schema(example = "transit-1")]
+    link: String,
+    /// Its capacity each way in bit/s, where it is configured.
+    capacity_bps: Option<u64>,
+    /// Towards our network.
+    r#in: Forecast,
+    /// Out of our network.
+    out: Forecast,
+}
+
+/// A link's month from exact 5-minute bins: 95th percentile, peak, mean, growth, bill.
+///
+/// The percentile is the nearest rank: the top 5 % of the watched bins are discarded, and the highest that is
+/// left is it. Bins that were not watched are left out and counted as missing.
+#[utoipa::path(
+    get,
+    path = "/api/v1/report",
+    tag = "planning",
+    params(ReportParams),
+    responses(
+        (status = 200, description = "The month", body = Report),
+        (status = 400, description = "Wrong parameters: all of them", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "The month was not watched, or is not kept any more", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The store does not answer", body = Problem,
+         content_type = "application/problem+json",
+         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+    )
+)]
+pub(crate) async fn month(
+    State(state): State<ApiState>,
+    RawPairs(mut pairs): RawPairs,
+) -> Result<Json<Report>, ApiError> {
+    let settings = state.settings();
+    let now = settings.clock.now();
+    let link = link(&mut pairs, settings);
+    let month = pairs.one("month");
+    let month = month.map(|text| text.parse::<Month>().map_err(|error| error.to_string()));
+    let month = month.and_then(|month| pairs.check("month", month));
+    let offset = link.map_or(time::UtcOffset::UTC, |link| link.billing.offset);
+    let running = Month::of(now, offset);
+    if let Some(month) = month.filter(|month| *month > running) {
+        pairs.error("month", format!("{month} is in the future; the running month is {running}"));
+    }
+    pairs.finish()?;
+    let Some(link) = link else { return Err(ApiError::unresolved()) };
+    let month = month.unwrap_or(running);
+    let range = TimeRange { from: month.previous().start(offset), to: month.end(offset) };
+    let bins = bins(settings, link, range).await?;
+    let report = report(&ReportInput {
+        link: &link.name,
+        month,
+        offset,
+        bins: &bins,
+        now,
+        capacity_bps: link.capacity_bps,
+        tariff: link.billing.tariff,
+    });
+    if report.coverage.watched_bins == 0 {
+        return Err(ApiError::NoData(format!(
+            "link {} has no 5-minute bins in {month}: it was not watched then, or they are not kept any \
+             more; /api/v1/volumes may have coarser history",
+            link.name
+        )));
+    }
+    Ok(Json(report))
+}
+
+/// What comes on a link: its days' utilisation and months' 95th percentile with intervals, and when a part
+/// of its capacity is reached.
+///
+/// Made of the last 400 days' 5-minute bins: the pattern of the week is taken out, and a straight line is laid
+/// through the logarithms. Without a trend that can be told from chance, it says so.
+#[utoipa::path(
+    get,
+    path = "/api/v1/forecast",
+    tag = "planning",
+    params(ForecastParams),
+    responses(
+        (status = 200, description = "Both directions", body = LinkForecast),
+        (status = 400, description = "Wrong parameters: all of them", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The store does not answer", body = Problem,
+         content_type = "application/problem+json",
+         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+    )
+)]
+pub(crate) async fn coming(
+    State(state): State<ApiState>,
+    RawPairs(mut pairs): RawPairs,
+) -> Result<Json<LinkForecast>, ApiError> {
+    let settings = state.settings();
+    let now = settings.clock.now();
+    let link = link(&mut pairs, settings);
+    let measure = match pairs.one("measure").as_deref() {
+        None | Some("p95") => Measure::P95,
+        Some("peak") => Measure::Peak,
+        Some(other) => {
+            pairs.error("measure", format!("`{other}` is not a figure of a day; there are p95, peak"));
+            Measure::P95
+        }
+    };
+    let threshold = number(&mut pairs, "threshold", DEFAULT_THRESHOLD, 0.01, 10.0);
+    let days = number(&mut pairs, "days", DEFAULT_DAYS, 1, MAX_DAYS);
+    pairs.finish()?;
+    let Some(link) = link else { return Err(ApiError::unresolved()) };
+    let range = TimeRange { from: now.saturating_sub(HISTORY), to: now };
+    let bins = bins(settings, link, range).await?;
+    let asked = ForecastSettings {
+        measure,
+        offset: link.billing.offset,
+        threshold_bps: link.capacity_bps.map(|capacity| capacity as f64 * threshold),
+        days,
+        now,
+    };
+    // Some hundredths of a second of work, that no other request shall wait for.
+    let both = tokio::task::spawn_blocking(move || {
+        let inwards = forecast(&bins, |bin| bin.octets_in, &asked);
+        (inwards, forecast(&bins, |bin| bin.octets_out, &asked))
+    });
+    let (inwards, outwards) = both.await.map_err(|error| ApiError::Internal(error.into()))?;
+    Ok(Json(LinkForecast {
+        link: link.name.clone(),
+        capacity_bps: link.capacity_bps,
+        r#in: inwards,
+        out: outwards,
+    }))
+}
+
+fn link<'a>(pairs: &mut Pairs, settings: &'a Settings) -> Option<&'a LinkInfo> {
+    let Some(name) = pairs.one("link") else {
+        pairs.error("link", "which? /api/v1/links lists them".to_owned());
+        return None;
+    };
+    let found = settings.links.iter().find(|link| link.name == name);
+    if found.is_none() {
+        pairs.error("link", format!("`{name}` is not a configured link; /api/v1/links lists them"));
+    }
+    found
+}
+
+fn number<T>(pairs: &mut Pairs, name: &'static str, default: T, least: T, most: T) -> T
+where
+    T: std::str::FromStr + PartialOrd + Copy + std::fmt::Display,
+{
+    let Some(text) = pairs.one(name) else { return default };
+    let number = text.parse::<T>().ok().filter(|number| *number >= least && *number <= most);
+    number.unwrap_or_else(|| {
+        pairs.error(name, format!("`{text}` is not a number from {least} to {most}"));
+        default
+    })
+}
+
+/// The bins that have ended.
+async fn bins(settings: &Settings, link: &LinkInfo, range: TimeRange) -> Result<Bins, ApiError> {
+    let now = settings.clock.now();
+    let range = TimeRange { to: range.to.min(now), ..range };
+    if range.from >= range.to {
+        return Ok(Bins::default());
+    }
+    let bins = settings.store.link_bins(&link.name, range).await?;
+    let ended = |start: u32| {
+        let end = i64::from(start) + i64::from(BIN_SECS);
+        end <= OffsetDateTime::unix_timestamp(now)
+    };
+    Ok(Bins::new(bins.into_iter().filter(|bin| ended(bin.start)).map(|bin| Bin {
+        start: bin.start,
+        octets_in: bin.octets_in,
+        octets_out: bin.octets_out,
+    })))
+}

@@ -1,0 +1,170 @@
+//! Asking the API from the command line: of the appliance that runs, or of one without capture that is
+//! started for the question.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use etiage_aggregator::Live;
+use etiage_api::{AllowedHosts, ApiState, Token};
+use etiage_classifier::Knowledge;
+use etiage_store::embedded::Engine;
+use etiage_store::{Writer, WriterSettings};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::appliance;
+use crate::config::{self, Config};
+use crate::failure::Failure;
+
+/// How long the appliance may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Most octets of an answer that is read as a whole.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Where questions go.
+pub(crate) struct Api {
+    address: SocketAddr,
+    token: Option<String>,
+    own: Option<Own>,
+}
+
+/// An API of our own.
+struct Own {
+    engine: Option<Engine>,
+    server: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Api {
+    /// The running appliance's, if the embedded engine is in its hands; else one of our own on the
+    /// configured store.
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        let running = match config.store {
+            config::Store::Embedded { .. } => {
+                let connection = TcpStream::connect(config.api.listen);
+                matches!(tokio::time::timeout(CONNECT, connection).await, Ok(Ok(_)))
+            }
+            config::Store::Server(_) => false,
+        };
+        if running {
+            let token = config.api.token.clone();
+            return Ok(Self { address: config.api.listen, token, own: None });
+        }
+        let (store, store_kind, engine) = appliance::open_store(&config.store).await?;
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        // Other users of this machine shall not ask it.
+        let token = format!("{:032x}", rand::random::<u128>());
+        let (writer, _) = Writer::spawn(store.clone(), WriterSettings::default());
+        let state = ApiState::start(etiage_api::Settings {
+            token: Some(Token::new(&token).context("a token of our own")?),
+            hosts: AllowedHosts::for_address(address.ip(), &[]),
+            ..appliance::api_settings(
+                config,
+                (store, store_kind),
+                writer,
+                Arc::new(Live::new(config.link_names())),
+                Arc::new(Knowledge::with_capacity(1)),
+            )?
+        });
+        let (stop, mut stopped) = watch::channel(false);
+        let server = tokio::spawn(async move {
+            etiage_api::serve(listener, state, async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            })
+            .await;
+        });
+        let own = Own { engine, server, stop };
+        Ok(Self { address, token: Some(token), own: Some(own) })
+    }
+
+    /// Asks; whatever is not answered with success is the failure that the API says.
+    pub(crate) async fn get(&self, path: &str) -> Result<Response<Incoming>, Failure> {
+        let address = self.address;
+        let what = || format!("cannot ask the API at http://{address}");
+        let stream = TcpStream::connect(address).await.with_context(what)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(what)?;
+        tokio::spawn(async move {
+            // Its error is the answer's too.
+            let _ = connection.await;
+        });
+        let mut request = Request::get(path).header(header::HOST, address.to_string());
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Empty::<Bytes>::new()).context("the question")?;
+        let response = sender.send_request(request).await.with_context(what)?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            status => Err(problem(status, &whole(response).await?)),
+        }
+    }
+
+    /// Asks for JSON.
+    pub(crate) async fn json(&self, path: &str) -> Result<serde_json::Value, Failure> {
+        let body = whole(self.get(path).await?).await?;
+        Ok(serde_json::from_slice(&body).context("the API's answer is no JSON")?)
+    }
+
+    /// Ends what was started for the question.
+    pub(crate) async fn close(self) {
+        let Some(Own { engine, server, stop }) = self.own else { return };
+        stop.send_replace(true);
+        let _ = server.await;
+        if let Some(engine) = engine {
+            engine.stop().await;
+        }
+    }
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Bytes, Failure> {
+    let body = http_body_util::Limited::new(response.into_body(), MAX_ANSWER);
+    let body = body.collect().await.map_err(|error| anyhow!("the API's answer broke off: {error}"))?;
+    Ok(body.to_bytes())
+}
+
+/// What the API says was wrong, in its own words.
+fn problem(status: StatusCode, body: &[u8]) -> Failure {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let detail = problem.get("detail").and_then(serde_json::Value::as_str);
+    let detail = detail.unwrap_or("this is not the API of etiage; see [api] listen");
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
+            Failure::Unusable(format!("etiage: {detail}"))
+        }
+        _ => Failure::Failed(anyhow!("the API answers {status}: {detail}")),
+    }
+}
+
+/// A name or a value as a part of a URL (RFC 3986, section 2).
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                escaped.push(char::from(byte));
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_leaves_its_value() {
+        assert_eq!(escaped("transit-1/a b&c=d+e"), "transit-1%2Fa%20b%26c%3Dd%2Be");
+        assert_eq!(escaped("é"), "%C3%A9");
+    }
+}
