@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind, Token,
+    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind,
+    Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::networks;
 
 /// How long the last rows may take to be acknowledged when the program ends.
 const LAST_WRITE: Duration = Duration::from_secs(10);
@@ -91,6 +93,7 @@ impl Appliance {
         let address = listener.local_addr()?;
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
+        let networks = networks::load(config)?;
         let (store, store_kind, engine) = open_store(&config.store).await?;
         let (engine_stop, engine_stopped) = watch::channel(false);
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
@@ -101,9 +104,13 @@ impl Appliance {
         let classifier = Classifier::new(config.rules.clone(), knowledge.clone());
         let state = ApiState::start(etiage_api::Settings {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
+            networks: networks.clone(),
             ..api_settings(config, (store, store_kind), writer.clone(), live.clone(), knowledge)?
         });
         let (server_stop, mut stopped) = watch::channel(false);
+        let fresh =
+            networks::keep_fresh(config.networks.clone(), networks.clone(), stopped.clone());
+        tokio::spawn(fresh);
         let server = tokio::spawn(async move {
             etiage_api::serve(listener, state, told(&mut stopped)).await;
         });
@@ -315,6 +322,7 @@ pub(crate) fn api_settings(
         started: OffsetDateTime::now_utc(),
         token: token(config)?,
         hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
+        networks: Arc::default(),
         clock: Clock::system(),
         max_streams: DEFAULT_MAX_STREAMS,
     })

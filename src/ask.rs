@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::appliance;
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::networks;
 
 /// How long the appliance may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -65,6 +66,7 @@ impl Api {
         let (writer, _) = Writer::spawn(store.clone(), WriterSettings::default());
         let state = ApiState::start(etiage_api::Settings {
             token: Some(Token::new(&token).context("a token of our own")?),
+            networks: networks::load(config)?,
             hosts: AllowedHosts::for_address(address.ip(), &[]),
             ..appliance::api_settings(
                 config,
@@ -127,7 +129,8 @@ impl Api {
 
 async fn whole(response: Response<Incoming>) -> Result<Bytes, Failure> {
     let body = http_body_util::Limited::new(response.into_body(), MAX_ANSWER);
-    let body = body.collect().await.map_err(|error| anyhow!("the API's answer broke off: {error}"))?;
+    let body =
+        body.collect().await.map_err(|error| anyhow!("the API's answer broke off: {error}"))?;
     Ok(body.to_bytes())
 }
 

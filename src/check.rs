@@ -45,6 +45,11 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
             format!("every {} ms", spool.fsync.as_millis())
         },
     );
+    match config.networks.read() {
+        Ok(networks) if networks.is_empty() => println!("networks  none known"),
+        Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
+        Err(error) => return Err(Failure::Unusable(format!("etiage: {error}"))),
+    }
     let token = if config.api.token.is_some() { "bearer token demanded" } else { "no token" };
     println!("api       http://{}, {token}", config.api.listen);
     for link in &config.links {

@@ -73,7 +73,8 @@ fn path(arguments: &Arguments) -> Result<String, Failure> {
     }
     for only in &arguments.only {
         let Some((dimension, value)) = only.split_once('=') else {
-            let text = format!("etiage: --only \"{only}\": write DIMENSION=VALUE, as link=transit-1");
+            let text =
+                format!("etiage: --only \"{only}\": write DIMENSION=VALUE, as link=transit-1");
             return Err(Failure::Unusable(text));
         };
         path.push_str(&format!("&{}={}", escaped(dimension), escaped(value)));
@@ -95,8 +96,9 @@ async fn into_file(api: &Api, path: &str, file: &Path) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    let renamed = written
-        .and_then(|()| std::fs::rename(&part, file).with_context(|| format!("cannot name {}", file.display())));
+    let renamed = written.and_then(|()| {
+        std::fs::rename(&part, file).with_context(|| format!("cannot name {}", file.display()))
+    });
     if renamed.is_err() {
         let _ = std::fs::remove_file(&part);
     }
@@ -107,7 +109,8 @@ async fn into_file(api: &Api, path: &str, file: &Path) -> Result<(), Failure> {
 async fn into(api: &Api, path: &str, target: &mut impl Write) -> Result<io::Result<()>, Failure> {
     let mut body = api.get(path).await?.into_body();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| anyhow!("the export broke off and is incomplete: {error}"))?;
+        let frame =
+            frame.map_err(|error| anyhow!("the export broke off and is incomplete: {error}"))?;
         let Ok(bytes) = frame.into_data() else { continue };
         if let Err(error) = target.write_all(&bytes) {
             return Ok(Err(error));

@@ -12,6 +12,7 @@ mod eval;
 mod export;
 mod failure;
 mod moment;
+mod networks;
 mod output;
 mod reader;
 mod replay;

@@ -234,8 +234,13 @@ mod tests {
             "days": [{"day": "2026-11-01"}], "months": [{"month": "2026-11", "p95_bps": 1.5}]}}});
         assert_eq!(
             csv(&answer).lines().collect::<Vec<_>>(),
-            ["name,value", "forecast.in.months.0.month,2026-11", "forecast.in.months.0.p95_bps,1.5",
-             "report.in,", "report.link,a"],
+            [
+                "name,value",
+                "forecast.in.months.0.month,2026-11",
+                "forecast.in.months.0.p95_bps,1.5",
+                "report.in,",
+                "report.link,a"
+            ],
         );
     }
 
@@ -250,6 +255,8 @@ mod tests {
                 "crossing": {"state": "no-trend", "threshold_bps": 8e9}}}});
         let text = text(&answer);
         assert!(text.contains("0 of 8640 bins of 5 minutes watched; 8640 are missing"), "{text}");
-        assert!(text.contains("only 3 days were watched") && text.contains("no trend leads to 8 G"));
+        assert!(
+            text.contains("only 3 days were watched") && text.contains("no trend leads to 8 G")
+        );
     }
 }

@@ -183,16 +183,20 @@ mod mmdb {
         file.extend(b"\xab\xcd\xefMaxMind.com");
         map(&mut file, 9);
         for (key, value) in [
-            ("binary_format_major_version", 2_u32),
+            ("binary_format_major_version", 2_u16),
             ("binary_format_minor_version", 0),
-            ("build_epoch", 1_795_219_200),
             ("ip_version", 6),
-            ("node_count", count as u32),
             ("record_size", 24),
         ] {
             string(&mut file, key);
-            uint32(&mut file, value);
+            file.push(5 << 5 | 2);
+            file.extend(value.to_be_bytes());
         }
+        string(&mut file, "build_epoch");
+        file.extend([8, 2]); // Extended type 9, of 8 octets.
+        file.extend(1_795_219_200_u64.to_be_bytes());
+        string(&mut file, "node_count");
+        uint32(&mut file, count as u32);
         string(&mut file, "database_type");
         string(&mut file, kind);
         string(&mut file, "description");

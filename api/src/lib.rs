@@ -23,4 +23,6 @@ pub use live::LiveEvent;
 pub use problem::{ApiError, ParameterError, Problem};
 pub use router::{openapi, router};
 pub use serve::serve;
-pub use state::{ApiState, Billing, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind};
+pub use state::{
+    ApiState, Billing, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind,
+};

@@ -66,6 +66,7 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(planning::month))
         .routes(routes!(planning::coming))
         .routes(routes!(lists::services))
+        .routes(routes!(lists::networks))
         .routes(routes!(health::health))
         .routes(routes!(live::live))
         .routes(routes!(metrics::metrics))

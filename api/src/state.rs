@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use etiage_aggregator::Live;
+use etiage_aggregator::networks::SharedNetworks;
 use etiage_classifier::{Knowledge, Rules};
 use etiage_planner::Tariff;
 use etiage_store::{Store, WriterHandle};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub token: Option<Token>,
     /// The host names that the API answers for.
     pub hosts: AllowedHosts,
+    /// Whose addresses are whose, for the networks' names.
+    pub networks: Arc<SharedNetworks>,
     /// What `now` is.
     pub clock: Clock,
     /// How many live streams may be open at the same time.

@@ -29,6 +29,7 @@ pub(crate) use units::bit_rate;
 use units::{Octets, Span};
 
 use crate::failure::Failure;
+use crate::networks::{self, Sources};
 
 /// Where API and dashboards are served unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
@@ -51,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) store: Store,
     pub(crate) spool: Spool,
     pub(crate) api: Api,
+    /// Where addresses' networks are known from.
+    pub(crate) networks: Sources,
 }
 
 /// Where rows are kept until the database has acknowledged them.
@@ -160,6 +163,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         (store, section.section("spool", |section| spool(section, folder, directory)))
     });
     let api = top.section("api", |section| api(section, folder));
+    let networks = top.section("networks", |section| networks(section, folder));
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
     let mut names = HashSet::new();
@@ -181,6 +185,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         store: store?,
         spool,
         api: api?,
+        networks,
     })
 }
 
@@ -385,6 +390,20 @@ fn retention(section: &mut Section<'_, '_, '_, '_>) -> Retention {
         }
     }
     retention
+}
+
+fn networks(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Sources {
+    let mut files = Vec::new();
+    for Located { at, value } in section.list::<String>("files") {
+        let file = folder.join(&value);
+        if !networks::is_known_kind(&file) {
+            let problem = format!("`files` holds \"{value}\": its name must end in .mmdb or .csv");
+            section.problem(at, problem);
+        }
+        files.push(file);
+    }
+    let prefixes = section.list("prefixes").into_iter().map(|prefix| prefix.value).collect();
+    Sources { files, prefixes }
 }
 
 fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {

@@ -4,7 +4,6 @@ mod plan;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -292,12 +291,10 @@ fn spec(link: &Link) -> Result<LinkSpec, Failure> {
 
 /// An invented link as a configured one.
 fn link(spec: &LinkSpec) -> Link {
-    let name: Arc<str> = spec.name.clone();
-    Link {
-        kind: spec.kind.name(),
-        capacity_bps: Some(spec.capacity_bps),
-        neighbour_asn: spec.neighbour_asn,
-        description: "simulated".to_owned(),
-        ..Link::everything(&name)
-    }
+    let mut link = Link::everything(&spec.name);
+    link.kind = spec.kind.name();
+    link.capacity_bps = Some(spec.capacity_bps);
+    link.neighbour_asn = spec.neighbour_asn;
+    link.description = "simulated".to_owned();
+    link
 }

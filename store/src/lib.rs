@@ -29,9 +29,10 @@ mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
 pub use queries::{
-    Counts, Dimension, Filter, Group, LinkObservation, MAX_BUCKETS, MAX_GROUPS, OTHER,
-    RoundTripAnswer, RoundTripQuery, Series, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow,
-    UnknownDimension, VolumeAnswer, VolumeQuery,
+    Counts, Dimension, Export, ExportQuery, Filter, Format, Group, LinkBin, LinkObservation,
+    MAX_BUCKETS, MAX_GROUPS, OTHER, RoundTripAnswer, RoundTripQuery, Series, TimeRange,
+    TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
+    VolumeQuery,
 };
 pub use schema::schema;
 pub use settings::Settings;

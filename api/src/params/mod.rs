@@ -3,6 +3,7 @@
 
 mod moment;
 mod pairs;
+mod planning;
 mod query;
 
 use std::convert::Infallible;
@@ -11,7 +12,10 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
 pub(crate) use pairs::Pairs;
-pub(crate) use query::{FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams};
+pub(crate) use planning::{ForecastParams, NetworkParams, ReportParams};
+pub(crate) use query::{
+    FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams,
+};
 
 /// The parameters of a request, before anybody has looked at them.
 pub(crate) struct RawPairs(pub(crate) Pairs);

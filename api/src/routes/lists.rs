@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::params::RawPairs;
+use crate::params::{NetworkParams, RawPairs};
 use crate::problem::{ApiError, Problem};
 use crate::state::{ApiState, LinkInfo, ServiceInfo};
 
@@ -40,6 +40,56 @@ pub(crate) async fn links(
 ) -> Result<Json<Links>, ApiError> {
     pairs.finish()?;
     Ok(Json(Links { links: state.settings().links.clone() }))
+}
+
+/// Names of networks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Networks {
+    /// In the order asked for.
+    networks: Vec<NetworkInfo>,
+}
+
+/// A network.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NetworkInfo {
+    /// The autonomous system's number.
+    #[schema(example = 64_500)]
+    asn: u32,
+    /// Its name, where the configured files know it.
+    #[schema(example = "Example Net")]
+    name: Option<String>,
+}
+
+/// The names of networks, as the configured files have them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/networks",
+    tag = "configuration",
+    params(NetworkParams),
+    responses(
+        (status = 200, description = "The names", body = Networks),
+        (status = 400, description = "Wrong parameters: all of them", body = Problem,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn networks(
+    State(state): State<ApiState>,
+    RawPairs(mut pairs): RawPairs,
+) -> Result<Json<Networks>, ApiError> {
+    let mut numbers = Vec::new();
+    for word in pairs.many("asn") {
+        match word.parse::<u32>() {
+            Ok(number) => numbers.push(number),
+            Err(_) => pairs.error("asn", format!("`{word}` is not an autonomous system's number")),
+        }
+    }
+    if numbers.is_empty() {
+        pairs.error("asn", "which? Give the numbers whose names are wanted".to_owned());
+    }
+    pairs.finish()?;
+    let table = state.settings().networks.get();
+    let info = |asn| NetworkInfo { asn, name: table.name(asn).map(str::to_owned) };
+    Ok(Json(Networks { networks: numbers.into_iter().map(info).collect() }))
 }
 
 /// The services that the rules know, with their categories.

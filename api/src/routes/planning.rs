@@ -9,9 +9,9 @@ use etiage_planner::{
 use etiage_store::TimeRange;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use crate::params::{Pairs, RawPairs};
+use crate::params::{ForecastParams, Pairs, RawPairs, ReportParams};
 use crate::problem::{ApiError, Problem};
 use crate::state::{ApiState, LinkInfo, Settings};
 
@@ -22,38 +22,6 @@ const DEFAULT_THRESHOLD: f64 = 0.8;
 /// Days of a forecast, where the client does not say, and at most.
 const DEFAULT_DAYS: u16 = 90;
 const MAX_DAYS: u16 = 730;
-
-/// Which month of which link.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "documents what the handler takes by name")]
-pub(crate) struct ReportParams {
-    /// A configured link.
-    #[param(example = "transit-1")]
-    link: String,
-    /// As `2026-11`, by the clock of the link's contract (UTC unless configured). Absent: the running one.
-    #[param(example = "2026-11")]
-    month: Option<String>,
-}
-
-/// What of which link.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "documents what the handler takes by name")]
-pub(crate) struct ForecastParams {
-    /// A configured link.
-    #[param(example = "transit-1")]
-    link: String,
-    /// What a day's figure is: `p95`, the 95th percentile of its bins (the default), or `peak`.
-    #[param(example = "p95")]
-    measure: Option<String>,
-    /// Which part of the capacity is looked for: from 0.01 to 10. Absent: 0.8.
-    #[param(example = 0.8)]
-    threshold: Option<f64>,
-    /// Days ahead that are answered one by one, at most 730. Absent: 90.
-    #[param(example = 90)]
-    days: Option<u16>,
-}
 
 /// What comes on a link.
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,7 +126,10 @@ pub(crate) async fn coming(
         None | Some("p95") => Measure::P95,
         Some("peak") => Measure::Peak,
         Some(other) => {
-            pairs.error("measure", format!("`{other}` is not a figure of a day; there are p95, peak"));
+            pairs.error(
+                "measure",
+                format!("`{other}` is not a figure of a day; there are p95, peak"),
+            );
             Measure::P95
         }
     };

@@ -13,7 +13,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use etiage_aggregator::Live;
-use etiage_api::{AllowedHosts, ApiState, Billing, Clock, LinkInfo, ServiceInfo, Settings, StoreKind};
+use etiage_api::{
+    AllowedHosts, ApiState, Billing, Clock, LinkInfo, ServiceInfo, Settings, StoreKind,
+};
 use etiage_classifier::Knowledge;
 use etiage_store::embedded::Engine;
 use etiage_store::{Store, Writer, WriterSettings};
@@ -88,6 +90,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         version: "1.2.3".into(),
         started: datetime!(2026-11-21 10:00:00 UTC),
         token: None,
+        networks: Arc::default(),
         hosts: AllowedHosts::any(),
         clock: Clock::fixed(NOW),
         max_streams: 2,

@@ -1,5 +1,7 @@
 //! What can be asked. Columns come from enumerations, values as bound parameters.
 
+mod bins;
+mod export;
 mod observations;
 mod plan;
 mod round_trips;
@@ -14,6 +16,8 @@ use clickhouse::query::Query;
 use etiage_aggregator::{INTERVAL_SECS, OTHER_NETWORKS};
 use time::OffsetDateTime;
 
+pub use bins::LinkBin;
+pub use export::{Export, ExportQuery, Format, UnknownFormat};
 pub use observations::LinkObservation;
 pub use round_trips::{RoundTripAnswer, RoundTripQuery};
 pub use totals::{TotalsAnswer, TotalsQuery, TotalsRow};
