@@ -85,6 +85,12 @@ pub enum ApiError {
         /// How many may be open.
         limit: usize,
     },
+    /// As many exports run as may.
+    #[error("{limit} exports run, which is the limit; try again when one has ended")]
+    TooManyExports {
+        /// How many may run.
+        limit: usize,
+    },
     /// The answer was not there in time.
     #[error("no answer within {secs} s; ask for a shorter range or a larger step")]
     Timeout {
@@ -121,7 +127,9 @@ impl ApiError {
             Self::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyStreams { .. } | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyStreams { .. } | Self::TooManyExports { .. } | Self::StoreDown(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -146,6 +154,7 @@ impl From<etiage_store::Error> for ApiError {
         match error {
             Error::Unreachable { .. } | Error::Denied { .. } => Self::StoreDown(error.into()),
             // What the store refuses beyond what was checked here; its words name no internals.
+            Error::TooManyExports { limit } => Self::TooManyExports { limit },
             Error::BadQuery(detail) => {
                 Self::Parameters(vec![ParameterError { parameter: "query".to_owned(), detail }])
             }
@@ -162,7 +171,7 @@ impl IntoResponse for ApiError {
             tracing::warn!(status = status.as_u16(), "api: {}", chain(&self));
         }
         let detail = self.to_string();
-        let retry = matches!(self, Self::TooManyStreams { .. } | Self::StoreDown(_));
+        let retry = self.status() == StatusCode::SERVICE_UNAVAILABLE;
         let challenge = matches!(self, Self::Unauthorized);
         let errors = if let Self::Parameters(errors) = self { errors } else { Vec::new() };
         let problem = Problem {

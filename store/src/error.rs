@@ -72,6 +72,12 @@ pub enum Error {
         /// What it must be.
         reason: String,
     },
+    /// As many exports run as may.
+    #[error("{limit} exports run, which is the limit: wait for one to end")]
+    TooManyExports {
+        /// How many may run.
+        limit: usize,
+    },
     /// The query asks for more than is allowed, or for what does not exist.
     #[error("unusable query: {0}")]
     BadQuery(String),

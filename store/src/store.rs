@@ -1,12 +1,15 @@
 //! The database, opened and checked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{Client, Row, RowOwned, RowRead, query::Query};
 use etiage_aggregator::Batch;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::error::OLDEST_SUPPORTED;
+use crate::queries::MAX_EXPORTS;
 use crate::schema::{Family, Renderer};
 use crate::{Error, Settings, Tier, migrate, rows};
 
@@ -27,6 +30,8 @@ pub struct Store {
     pub(crate) client: Client,
     pub(crate) settings: Settings,
     version: String,
+    /// Places for exports that run at the same time.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 /// What the database takes on disk.
@@ -57,6 +62,7 @@ impl Store {
             client: server.clone().with_database(&settings.database),
             settings: settings.clone(),
             version: String::new(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;

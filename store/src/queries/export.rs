@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clickhouse::query::BytesCursor;
 use etiage_aggregator::OTHER_NETWORKS;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::plan::{Plan, between};
 use super::{BUCKET, Dimension, Filter, Grouping, OTHER, Span, TimeRange};
@@ -20,6 +21,9 @@ const MAX_EXPORT_BUCKETS: u32 = 366 * 1440;
 const EXPORT_SECS: &str = "300";
 /// Most rows of one statement.
 const MAX_ROWS: &str = "200000000";
+
+/// Exports that run at the same time: the embedded engine has four threads, of which charts need some.
+pub(crate) const MAX_EXPORTS: usize = 2;
 
 /// A format of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,8 @@ pub struct Export {
     query: ExportQuery,
     statements: VecDeque<String>,
     running: Option<BytesCursor>,
+    /// Its place among those that run.
+    _place: OwnedSemaphorePermit,
     first: bool,
 }
 
@@ -124,9 +130,11 @@ impl Store {
     /// Begins an export. Errors of the first statement are told here, before any byte is.
     ///
     /// # Errors
-    /// [`Error::BadQuery`], [`Error::TooSlow`], [`Error::Unreachable`], [`Error::Denied`] or
-    /// [`Error::Query`].
+    /// [`Error::TooManyExports`], [`Error::BadQuery`], [`Error::TooSlow`], [`Error::Unreachable`],
+    /// [`Error::Denied`] or [`Error::Query`].
     pub async fn export(&self, query: &ExportQuery) -> Result<Export, Error> {
+        let busy = |_| Error::TooManyExports { limit: MAX_EXPORTS };
+        let place = self.exports.clone().try_acquire_owned().map_err(busy)?;
         let statements = match query.step_secs {
             Some(step) => self.series_statements(query, step).await?,
             None => self.sum_statement(query).await?,
@@ -136,10 +144,16 @@ impl Store {
             query: query.clone(),
             statements: statements.into(),
             running: None,
+            _place: place,
             first: true,
         };
         export.begin()?;
         Ok(export)
+    }
+
+    /// How many exports run now.
+    pub fn exports_running(&self) -> usize {
+        MAX_EXPORTS - self.exports.available_permits()
     }
 
     async fn series_statements(

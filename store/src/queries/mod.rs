@@ -17,6 +17,7 @@ use etiage_aggregator::{INTERVAL_SECS, OTHER_NETWORKS};
 use time::OffsetDateTime;
 
 pub use bins::LinkBin;
+pub(crate) use export::MAX_EXPORTS;
 pub use export::{Export, ExportQuery, Format, UnknownFormat};
 pub use observations::LinkObservation;
 pub use round_trips::{RoundTripAnswer, RoundTripQuery};
