@@ -180,6 +180,14 @@ const KEPT: &[Kept] = &[
     ("bittorrent", [0.95, 0.85, 0.80]),
 ];
 
+/// What is reached on the lab and the corpus together, where there are enough flows for a share.
+const KEPT_OF_MANY: &[Kept] = &[
+    ("tls", [0.99, 0.965, 0.99]),
+    ("quic", [0.99, 0.94, 0.94]),
+    ("http", [0.99, 0.975, 0.98]),
+    ("bittorrent", [0.99, 0.965, 0.93]),
+];
+
 #[test]
 fn one_way_and_mid_flow_keep_their_label() {
     for folder in recordings() {
@@ -187,7 +195,7 @@ fn one_way_and_mid_flow_keep_their_label() {
     }
     // The corpus alone has five flows of BitTorrent, too few for a share.
     if let (Some(lab), Some(corpus)) = (named("ETIAGE_LAB"), named("ETIAGE_CORPUS")) {
-        kept_floors(&[lab, corpus], KEPT);
+        kept_floors(&[lab, corpus], KEPT_OF_MANY);
     }
 }
 
@@ -197,7 +205,7 @@ fn the_labels_of_others_agree() {
     let report = eval(&["--worst", "1000"], &[corpus]);
     let agreement = share(&report["judged"], "right_flows", "flows");
     // docs/accuracy.md lists what differs.
-    assert!(agreement >= 0.98, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
+    assert!(agreement >= 0.99, "{agreement:.4} of the flows: {:#}", report["disagreements"]);
     // Each disagreement has its explanation, by the name of its capture.
     let explanations = std::fs::read_to_string(root().join("docs/accuracy.md")).unwrap();
     for flow in report["worst"].as_array().unwrap() {
@@ -214,8 +222,8 @@ fn less_is_unknown_than_to_others() {
     let unknown = &report["labels_unknown"];
     let (ours, theirs) = (unknown["ours"]["octets"].as_f64(), unknown["theirs"]["octets"].as_f64());
     let ratio = ours.unwrap() / theirs.unwrap();
-    // 0.80 is reached. The aim is 0.5; docs/accuracy.md lists what is missing.
-    assert!(ratio <= 0.81, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
+    // docs/accuracy.md lists what is left, most of it noise.
+    assert!(ratio <= 0.505, "{ratio:.2} of theirs: {:#}", report["unknown_by_label"]);
 }
 
 #[test]

@@ -15,6 +15,8 @@ const PORTS: &[(Transport, u16, Protocol)] = &[
     (Transport::UDP, 53, Protocol::Dns),
     (Transport::UDP, 67, Protocol::Dhcp),
     (Transport::TCP, 80, Protocol::Http),
+    (Transport::TCP, 88, Protocol::Kerberos),
+    (Transport::UDP, 88, Protocol::Kerberos),
     (Transport::TCP, 110, Protocol::Pop3),
     (Transport::TCP, 119, Protocol::Nntp),
     (Transport::UDP, 123, Protocol::Ntp),
@@ -34,9 +36,11 @@ const PORTS: &[(Transport, u16, Protocol)] = &[
     (Transport::UDP, 1900, Protocol::Ssdp),
     // What BFD's echo carries is the sender's own business (RFC 5881, section 4).
     (Transport::UDP, 3785, Protocol::Routing),
+    (Transport::TCP, 3306, Protocol::MySql),
     (Transport::TCP, 3389, Protocol::Rdp),
     (Transport::UDP, 4500, Protocol::Ipsec),
     (Transport::UDP, 5353, Protocol::Dns),
+    (Transport::TCP, 8080, Protocol::Http),
 ];
 
 /// Ports of services that encrypt in ways of their own, above the system's range: XMPP and Telegram,

@@ -381,3 +381,20 @@ fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever()
     assert_eq!(watch.verdict().class.protocol, Protocol::FtpData);
     assert!(!watch.is_open() && !watch.is_due());
 }
+
+/// A host that is no server of Skype's by its port is not denied to be a super node.
+#[test]
+fn a_super_node_that_was_looked_for_is_known_when_it_is_called() {
+    let mut flow = Flow::new(UDP, 40_009);
+    let looks = b"\x3b\x9e\x02\xc4\x71\x0d\xe8\x52\xa6\x1f\xf3\x67\x88\x2c\xd9\x45\xb0\x7e\x13\xca";
+    flow.datagram(Side::Initiator, looks);
+    let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
+    assert_eq!(verdict.class.protocol, Protocol::Skype);
+    flow.state = FlowState::default();
+    flow.ends.transport = TCP;
+    flow.syn();
+    flow.segment(0, &looks[3..]);
+    let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
+    assert_eq!(verdict.class.protocol, Protocol::Skype);
+    assert_eq!(verdict.evidence, Evidence::ENDPOINT);
+}

@@ -114,7 +114,7 @@ pub static TCP: &[Probe] = &[
     Probe { name: "signatures", ask: signatures::ask },
     // Nothing is fixed in these: whatever has a shape of its own comes before it.
     Probe { name: "edonkey_hidden", ask: edonkey_hidden::tcp },
-    Probe { name: "skype", ask: skype::tcp },
+    Probe { name: "skype_servers", ask: skype::tcp },
     Probe { name: "mse", ask: mse::ask },
 ];
 

@@ -125,6 +125,11 @@ const SEEDS: &[&[u8]] = &[
     b"\x38aaaaaaaa\0\0\0\x01\x65\0\0\0bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbccccc",
     b"\x30\x1d\x02\x01\x01\x04\x06public\xa0\x10\x02\x01\x05\x02\x01\0\x02\x01\0\x30\x05\x30\x03\x06\x01\x2b",
     b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
+    b"\x42\x03\x1d\xa9\x07\x98\x72\x44\x5c\x41r\x08Bus17Cmd\x11\x32\xff{\"a\":1}",
+    b"\0\x01\0\0abcdefgh\0\0\0abcdef\x60\0\0\0\0\0\x3b\x15\x20\x01\0\0aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    b"CNXN\0\0\0\x01\0\0\x04\0\0\0\0\0\0\0\0\0\xbc\xb1\xa7\xb1",
+    b"\x80\x1c\x01\0\x02\0\x03\0\0\0\x10\x07\0\xc0aaaaaaaaaaaaaaaa",
+    b"\x0a\0\0\0wxyz\x52\0\x7f\0\x14\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
 ];
 
 fn show_all(list: &'static [Probe], transport: Transport, packets: &[(bool, bool, Vec<u8>)]) {
