@@ -14,6 +14,7 @@ fn open(interface: &str) -> Result<LiveSource, String> {
         interface: interface.into(),
         snap_octets: 128,
         ring_octets: 1 << 20,
+        workers: 1,
         promiscuous: false,
     };
     LiveSource::open(&settings).map_err(|error| error.to_string())
@@ -47,6 +48,7 @@ fn a_packet_is_seen_with_its_length_on_the_wire_and_nothing_is_dropped() {
     for _ in 0..1000 {
         match source.receive().unwrap() {
             Received::Nothing => source.wait(Duration::from_millis(100)),
+            Received::Early => panic!("nothing was said of when to begin"),
             Received::Frame(frame) => {
                 let Content::Packet(packet, None) = decode(layer, frame.data).content else {
                     continue;

@@ -1,13 +1,17 @@
 //! Live interfaces.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use pcap::{Active, Capture, Precision};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
+use super::fanout::Group;
 use super::savefile::words;
 use super::{Frame, SourceError, frame};
 use crate::decode::LinkLayer;
+use crate::time::Timestamp;
 
 /// How to capture on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +20,10 @@ pub struct LiveSettings {
     pub interface: String,
     /// Octets of each packet that are captured. Classification needs whole first packets.
     pub snap_octets: u32,
-    /// Size of the kernel's ring.
+    /// Size of the kernel's ring, of each worker.
     pub ring_octets: u32,
+    /// Sources that share the interface's packets, by flow.
+    pub workers: u8,
     /// Whether to see packets that are not for this host: on a mirror port, all of them are.
     pub promiscuous: bool,
 }
@@ -28,6 +34,10 @@ pub struct LiveSource {
     layer: LinkLayer,
     interface: String,
     last: LiveDrops,
+    /// Whether the interface's own drops are told here: by one of the sources that share it.
+    leads: bool,
+    /// Frames before this moment are not shown.
+    since: Timestamp,
 }
 
 /// What came, or did not come.
@@ -35,6 +45,8 @@ pub struct LiveSource {
 pub enum Received<'a> {
     /// A frame.
     Frame(Frame<'a>),
+    /// One that is not to be shown.
+    Early,
     /// None is there now.
     Nothing,
 }
@@ -49,6 +61,37 @@ pub struct LiveDrops {
 }
 
 impl LiveSource {
+    /// Begins to capture, with as many sources as workers are asked for. Until each has been told
+    /// with [`LiveSource::show_since`] from when on, a packet may be shown by more than one.
+    ///
+    /// # Errors
+    /// There is no such interface, it is down, this process may not capture on it, its link type is
+    /// not decoded, or its packets cannot be shared.
+    pub fn open_group(settings: &LiveSettings) -> Result<Vec<Self>, SourceError> {
+        let first = Self::open(settings)?;
+        if settings.workers <= 1 {
+            return Ok(vec![first]);
+        }
+        let failed = |error: std::io::Error| SourceError::Interface {
+            interface: settings.interface.clone(),
+            reason: format!("its packets cannot be shared by several workers: {error}"),
+        };
+        let group = Group::found(first.capture.as_fd()).map_err(failed)?;
+        let mut sources = vec![first];
+        for _ in 1..settings.workers {
+            let source = Self { leads: false, ..Self::open(settings)? };
+            group.join(source.capture.as_fd()).map_err(failed)?;
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    /// Shows no frame that was captured before this moment: while a group was being made, several of
+    /// its sources were given the same packets.
+    pub const fn show_since(&mut self, since: Timestamp) {
+        self.since = since;
+    }
+
     /// Begins to capture.
     ///
     /// # Errors
@@ -73,7 +116,8 @@ impl LiveSource {
             .map_err(failed)?;
         let layer = LinkLayer::from_dlt(capture.get_datalink().0)
             .map_err(|source| SourceError::LinkType { name: interface.clone(), source })?;
-        Ok(Self { capture, layer, interface, last: LiveDrops::default() })
+        let last = LiveDrops::default();
+        Ok(Self { capture, layer, interface, last, leads: true, since: Timestamp::EPOCH })
     }
 
     /// What its frames begin with.
@@ -87,7 +131,13 @@ impl LiveSource {
     /// The interface went away.
     pub fn receive(&mut self) -> Result<Received<'_>, SourceError> {
         match self.capture.next_packet() {
-            Ok(packet) => Ok(Received::Frame(frame(&packet))),
+            Ok(packet) => {
+                let frame = frame(&packet);
+                if frame.timestamp < self.since {
+                    return Ok(Received::Early);
+                }
+                Ok(Received::Frame(frame))
+            }
             Err(pcap::Error::TimeoutExpired | pcap::Error::NoMorePackets) => Ok(Received::Nothing),
             Err(error) => Err(SourceError::Interface {
                 interface: self.interface.clone(),
@@ -117,7 +167,8 @@ impl LiveSource {
             interface: self.interface.clone(),
             reason: words(error),
         })?;
-        let now = LiveDrops { kernel: stats.dropped, interface: stats.if_dropped };
+        let interface = if self.leads { stats.if_dropped } else { 0 };
+        let now = LiveDrops { kernel: stats.dropped, interface };
         // The counters are 32 bits wide and wrap.
         let since = LiveDrops {
             kernel: now.kernel.wrapping_sub(self.last.kernel),
@@ -126,6 +177,19 @@ impl LiveSource {
         self.last = now;
         Ok(since)
     }
+}
+
+/// Keeps the calling thread on one core of this machine.
+///
+/// # Errors
+/// There is no such core, or this process may not use it.
+pub fn pin_to_core(core: u16) -> std::io::Result<()> {
+    if usize::from(core) >= CpuSet::MAX_CPU {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut cores = CpuSet::new();
+    cores.set(core.into());
+    Ok(sched_setaffinity(None, &cores)?)
 }
 
 /// libpcap's words with what to do about them.

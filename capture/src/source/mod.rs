@@ -1,6 +1,7 @@
 //! Sources of frames: savefiles, mapped or by libpcap, and live interfaces, by libpcap.
 
 mod batch;
+mod fanout;
 mod live;
 mod mapped;
 mod pair;
@@ -12,7 +13,7 @@ mod window;
 use std::path::PathBuf;
 
 pub use batch::Batch;
-pub use live::{LiveDrops, LiveSettings, LiveSource, Received};
+pub use live::{LiveDrops, LiveSettings, LiveSource, Received, pin_to_core};
 pub use pair::pair_hash;
 pub use savefile::Savefile;
 
