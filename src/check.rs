@@ -1,7 +1,7 @@
 //! `etiage check`: what a configuration means.
 
 use crate::cli;
-use crate::config::{self, Config, Spool, Store, bit_rate};
+use crate::config::{self, Config, Interface, Spool, Store, bit_rate};
 use crate::failure::Failure;
 
 /// Runs the command.
@@ -18,12 +18,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         config.flows.udp_idle.as_secs(),
         if config.vlan_in_key { "; told apart by VLAN too" } else { "" },
     );
-    println!(
-        "capture   {} octets of each packet, ring of {} octets{}",
-        config.capture.snap_octets,
-        config.capture.ring_octets,
-        if config.capture.promiscuous { ", promiscuous" } else { "" },
-    );
+    for interface in &config.interfaces {
+        println!("capture   {}", capture(interface));
+    }
     match &config.store {
         Store::Embedded { data, .. } => println!("store     embedded engine in {}", data.display()),
         Store::Server(settings) => println!(
@@ -61,6 +58,25 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     Ok(())
 }
 
+fn capture(interface: &Interface) -> String {
+    let Interface { name, capture } = interface;
+    let workers = match capture.workers {
+        1 => "1 worker, a ring".to_owned(),
+        many => format!("{many} workers, each with a ring"),
+    };
+    let cores = match capture.cores.as_slice() {
+        [] => String::new(),
+        [core] => format!(", on core {core}"),
+        cores => format!(", on cores {}", join(cores)),
+    };
+    format!(
+        "interface {name}: {workers} of {} octets{cores}; {} octets of each packet{}",
+        capture.ring_octets,
+        capture.snap_octets,
+        if capture.promiscuous { ", promiscuous" } else { "" },
+    )
+}
+
 fn local(config: &Config) -> String {
     if config.local_prefixes.is_empty() {
         return "not configured: private, shared and link-local ranges".to_owned();
@@ -88,7 +104,8 @@ fn describe(link: &config::Link, config: &Config) -> String {
         ));
     }
     for (interface, direction) in &link.rule.interfaces {
-        let name = config.interfaces.get(usize::from(*interface)).map_or("?", String::as_str);
+        let name =
+            config.interfaces.get(usize::from(*interface)).map_or("?", |interface| &interface.name);
         match direction {
             None => words.push(format!(" interface {name}")),
             Some(direction) => words.push(format!(" interface {name} (only {direction})")),

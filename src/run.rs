@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::anyhow;
 use etiage_aggregator::Meter;
-use etiage_capture::source::{LiveSettings, LiveSource, Received, SourceError};
+use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceError, pin_to_core};
 use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli;
-use crate::config::{self, Config};
+use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
+use crate::reader::FORWARDS;
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
 const WAIT: Duration = Duration::from_millis(100);
@@ -36,18 +37,23 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let (failed, mut failures) = mpsc::channel(1);
     let mut threads = Vec::new();
-    for (source, interface) in sources.into_iter().zip(0..) {
-        let name = config.interfaces.get(usize::from(interface)).cloned().unwrap_or_default();
-        tracing::info!("capturing on {name}");
-        let (intake, failed) = (appliance.intake.clone(), failed.clone());
-        let link = first_link(&config, interface);
-        let thread = thread::Builder::new().name(format!("capture-{name}")).spawn(move || {
-            if let Err(error) = capture(source, interface, link, &intake) {
-                // Only the first failure is told: it ends them all.
-                let _ = failed.try_send(error);
-            }
-        })?;
-        threads.push(thread);
+    for ((group, interface), index) in sources.into_iter().zip(&config.interfaces).zip(0..) {
+        let Interface { name, capture } = interface;
+        let link = first_link(&config, index);
+        tracing::info!("capturing on {name}{}", shared(capture));
+        for (source, worker) in group.into_iter().zip(0..) {
+            let (intake, failed) = (appliance.intake.clone(), failed.clone());
+            let core = capture.cores.get(worker).copied();
+            let capturing = Capturing { source, interface: index, link, intake };
+            let name = format!("capture-{name}-{worker}");
+            let thread = thread::Builder::new().name(name).spawn(move || {
+                if let Err(error) = capturing.run(core) {
+                    // Only the first failure is told: it ends them all.
+                    let _ = failed.try_send(error);
+                }
+            })?;
+            threads.push(thread);
+        }
     }
     let failure = tokio::select! {
         () = signals.received() => None,
@@ -66,16 +72,29 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
 }
 
 /// Opens every interface before anything else is started: what is not there is said at once.
-fn open(config: &Config) -> Result<Vec<LiveSource>, SourceError> {
-    let open = |interface: &String| {
-        LiveSource::open(&LiveSettings {
-            interface: interface.clone(),
-            snap_octets: config.capture.snap_octets,
-            ring_octets: config.capture.ring_octets,
-            promiscuous: config.capture.promiscuous,
+fn open(config: &Config) -> Result<Vec<Vec<LiveSource>>, SourceError> {
+    let open = |Interface { name, capture }: &Interface| {
+        LiveSource::open_group(&LiveSettings {
+            interface: name.clone(),
+            snap_octets: capture.snap_octets,
+            ring_octets: capture.ring_octets,
+            workers: capture.workers,
+            promiscuous: capture.promiscuous,
         })
     };
-    config.interfaces.iter().map(open).collect()
+    let mut sources: Vec<_> = config.interfaces.iter().map(open).collect::<Result<_, _>>()?;
+    // From now on each packet comes to one source only.
+    let since = clock();
+    sources.iter_mut().flatten().for_each(|source| source.show_since(since));
+    Ok(sources)
+}
+
+/// What is said of an interface with several workers.
+fn shared(capture: &Capture) -> String {
+    match capture.workers {
+        1 => String::new(),
+        workers => format!(", {workers} workers"),
+    }
 }
 
 /// The link on which an interface's losses are counted: the first that it captures for. Which link a
@@ -86,47 +105,75 @@ fn first_link(config: &Config, interface: InterfaceIndex) -> LinkIndex {
     config.links.iter().position(captures).unwrap_or(0) as LinkIndex
 }
 
-fn capture(
-    mut source: LiveSource,
+/// One capture thread.
+struct Capturing {
+    source: LiveSource,
     interface: InterfaceIndex,
     link: LinkIndex,
-    intake: &Intake,
-) -> Result<(), SourceError> {
-    intake.add_worker();
-    let mut meter = intake.meter();
-    let layer = source.link_layer();
-    let mut result = Ok(());
-    while !intake.stop.is_set() && result.is_ok() {
-        let mut idle = false;
-        for _ in 0..LOOK_EVERY {
-            match source.receive() {
-                Ok(Received::Frame(frame)) => meter.frame(interface, layer, &frame, &mut ()),
-                Ok(Received::Nothing) => {
-                    idle = true;
-                    break;
-                }
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
+    intake: Intake,
+}
+
+impl Capturing {
+    fn run(mut self, core: Option<u16>) -> Result<(), SourceError> {
+        if let Some(core) = core
+            && let Err(error) = pin_to_core(core)
+        {
+            tracing::warn!("a capture thread cannot be kept on core {core}: {error}");
+        }
+        self.intake.add_worker();
+        let mut meter = self.intake.meter();
+        let mut result = Ok(());
+        while !self.intake.stop.is_set() && result.is_ok() {
+            let received = self.receive(&mut meter);
+            let idle = matches!(received, Ok(true));
+            result = received.map(drop);
+            if let Ok(drops) = self.source.drops() {
+                self.intake.live.add_kernel_drops(drops.kernel.into(), drops.interface.into());
+                meter.lost(self.link, u64::from(drops.kernel) + u64::from(drops.interface));
+            }
+            if idle {
+                meter.advance(clock().before(BEHIND), &mut ());
+            }
+            meter.publish();
+            hand_over(&mut meter, &self.intake);
+            if idle {
+                self.source.wait(WAIT);
             }
         }
-        if let Ok(drops) = source.drops() {
-            intake.live.add_kernel_drops(drops.kernel.into(), drops.interface.into());
-            meter.lost(link, u64::from(drops.kernel) + u64::from(drops.interface));
-        }
-        if idle {
-            meter.advance(clock().before(BEHIND), &mut ());
-        }
-        meter.publish();
-        hand_over(&mut meter, intake);
-        if idle {
-            source.wait(WAIT);
-        }
+        meter.finish(&mut ());
+        hand_over(&mut meter, &self.intake);
+        result
     }
-    meter.finish(&mut ());
-    hand_over(&mut meter, intake);
-    result
+
+    /// Counts what is there, but no more than so many packets at once; whether that was all.
+    fn receive(&mut self, meter: &mut Meter) -> Result<bool, SourceError> {
+        let Self { source, interface, intake, .. } = self;
+        let layer = source.link_layer();
+        let mut latest = clock().after(FORWARDS);
+        for _ in 0..LOOK_EVERY {
+            match source.receive()? {
+                Received::Frame(frame) if frame.timestamp <= latest => {
+                    meter.frame(*interface, layer, &frame, &mut ());
+                }
+                Received::Frame(frame) => {
+                    // Either this thread has slept for an hour, or the stamp is wrong.
+                    latest = clock().after(FORWARDS);
+                    let timestamp = match frame.timestamp {
+                        plausible if plausible <= latest => plausible,
+                        _ => {
+                            intake.live.add_implausible();
+                            meter.now()
+                        }
+                    };
+                    let frame = Frame { timestamp, ..frame };
+                    meter.frame(*interface, layer, &frame, &mut ());
+                }
+                Received::Early => {}
+                Received::Nothing => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Gives closed intervals to the writer, which never makes a capture thread wait.

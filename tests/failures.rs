@@ -114,6 +114,54 @@ fn every_error_of_a_configuration_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_with_an_interface_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[capture]\nworkers = 0\ncores = [1]\n\
+                [[interface]]\nname = \"eth0\"\nworkers = 3\ncores = [2, 3]\n\
+                [[interface]]\nname = \"eth1\"\ncores = [\"2\"]\nring = \"1kB\"\n\
+                [[interface]]\nname = \"eth0\"\n\
+                [[interface]]\nring = \"64MiB\"\n\
+                [[link]]\nname = \"a\"\ninterface = \"eth0\"\n";
+    let path = file(folder.path(), "etiage.toml", text.as_bytes());
+    let (status, _, errors) = output(&["check", "--config", &path]);
+    assert_eq!(status.code(), Some(2));
+    let places: Vec<_> = errors.lines().map(|line| line.strip_prefix(&path).unwrap()).collect();
+    let expected = [
+        ":2:11: `workers` is not a whole number from 1 to 64",
+        ":3:1: unknown key `cores`; capture has snap_octets, ring, workers, promiscuous",
+        ":7:10: `cores` names 2 for 3 workers: one each",
+        ":9:8: no [[link]] is captured on interface \"eth1\"",
+        ":10:10: `cores` holds what is not a whole number from 0 to 1023",
+        ":11:8: `ring` must be from 1MiB to 2047MiB",
+        ":13:8: a second [[interface]] is called \"eth0\"",
+        ":14:1: an [[interface]] has no `name`",
+    ];
+    assert_eq!(places.len(), expected.len(), "{errors}");
+    for (place, expected) in places.iter().zip(expected) {
+        assert!(place.starts_with(expected), "{place:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn how_interfaces_are_captured_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[capture]\nring = \"32MiB\"\nworkers = 2\n\
+                [[interface]]\nname = \"eth1\"\ncores = [2, 3, 5]\npromiscuous = false\n\
+                [[link]]\nname = \"a\"\ninterface = [\"eth0\", \"eth1\"]\n";
+    let path = file(folder.path(), "etiage.toml", text.as_bytes());
+    let (status, text, errors) = output(&["check", "--config", &path]);
+    assert!(status.success(), "{errors}");
+    for line in [
+        "capture   interface eth0: 2 workers, each with a ring of 33554432 octets; 65535 octets of each \
+         packet, promiscuous",
+        "capture   interface eth1: 3 workers, each with a ring of 33554432 octets, on cores 2, 3, 5; \
+         65535 octets of each packet",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
 fn a_broken_configuration_names_the_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "etiage.toml", b"[api\nlisten = \n");

@@ -116,7 +116,8 @@ fn traffic_on_a_veth_pair_appears_in_clickhouse_and_in_the_api() {
     let folder = tempfile::tempdir().unwrap();
     // nginx's worker may run as another user.
     let _server = nginx(&wire.far, folder.path());
-    let links = "[[link]]\nname = \"veth\"\ninterface = \"near0\"\ncapacity = \"1G\"\n";
+    let links = "[[interface]]\nname = \"near0\"\nworkers = 2\nring = \"8MiB\"\n\
+                 [[link]]\nname = \"veth\"\ninterface = \"near0\"\ncapacity = \"1G\"\n";
     let config = config(folder.path(), links);
     // The program runs in the near namespace: its loopback is there, so it is asked from there too.
     let mut command = Wire::inside(&wire.near, env!("CARGO_BIN_EXE_etiage"));
@@ -126,7 +127,7 @@ fn traffic_on_a_veth_pair_appears_in_clickhouse_and_in_the_api() {
             .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value.to_owned()))),
     );
     let mut appliance = Appliance::of(command);
-    appliance.wait_for_line("capturing on near0");
+    appliance.wait_for_line("capturing on near0, 2 workers");
     download(&wire.near);
     let ask = |path: &str| -> serde_json::Value {
         let url = format!("http://{}{path}", appliance.address);

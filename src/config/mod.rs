@@ -3,6 +3,7 @@
 //! A file is read once, into values that are all valid; whatever is wrong in it is said at once, each
 //! error with its line and column. Nothing after this sees a string that could be invalid.
 
+mod capture;
 mod link;
 mod section;
 mod units;
@@ -23,6 +24,7 @@ use etiage_store::{Keep, Retention, Tier, WriterSettings};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
+pub(crate) use capture::{Capture, Interface};
 pub(crate) use link::Link;
 use section::{Located, Section};
 pub(crate) use units::bit_rate;
@@ -44,9 +46,8 @@ pub(crate) struct Config {
     /// What is local to our network.
     pub(crate) local_prefixes: Vec<IpNet>,
     /// Interfaces to capture on, each once, in the order of [`etiage_capture::InterfaceIndex`].
-    pub(crate) interfaces: Vec<String>,
+    pub(crate) interfaces: Vec<Interface>,
     pub(crate) links: Vec<Link>,
-    pub(crate) capture: Capture,
     pub(crate) flows: FlowSettings,
     pub(crate) vlan_in_key: bool,
     pub(crate) store: Store,
@@ -62,14 +63,6 @@ pub(crate) struct Spool {
     pub(crate) settings: SpoolSettings,
     /// Rows a second that the writer inserts at most.
     pub(crate) rows_per_second: u64,
-}
-
-/// How to capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Capture {
-    pub(crate) snap_octets: u32,
-    pub(crate) ring_octets: u32,
-    pub(crate) promiscuous: bool,
 }
 
 /// Where history is kept.
@@ -155,7 +148,8 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     let rules = rules(&mut top, folder);
     let local: Vec<IpNet> =
         top.list("local_prefixes").into_iter().map(|prefix| prefix.value).collect();
-    let capture = top.section("capture", capture);
+    let everywhere = top.section("capture", |section| capture::read(section, &Capture::default()));
+    let own = top.sections("interface", |section| capture::interface(section, &everywhere));
     let (flows, vlan_in_key) = top.section("flows", flows);
     let (store, spool) = top.section("store", |section| {
         let store = store(section, folder);
@@ -166,6 +160,8 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     let networks = top.section("networks", |section| networks(section, folder));
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
+    let own = own.into_iter().flatten().collect();
+    let interfaces = capture::merge(interfaces, own, &everywhere, &mut top);
     let mut names = HashSet::new();
     for link in links.iter().flatten() {
         if !names.insert(link.name.clone()) {
@@ -179,7 +175,6 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         local_prefixes: local,
         interfaces,
         links: links.into_iter().flatten().collect(),
-        capture,
         flows,
         vlan_in_key,
         store: store?,
@@ -238,26 +233,6 @@ fn rules(top: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Arc<Rules>>
             top.problem(at, format!("`services`: the file has errors:\n{error}"));
             None
         }
-    }
-}
-
-fn capture(section: &mut Section<'_, '_, '_, '_>) -> Capture {
-    let snap = section.integer("snap_octets", (128, 262_144));
-    let ring = section.parsed::<Octets>("ring");
-    let ring_octets = match ring {
-        None => 64 << 20,
-        Some(Located { at, value: Octets(octets) }) => {
-            let fits = i32::try_from(octets).is_ok() && octets >= 1 << 20;
-            if !fits {
-                section.problem(at, "`ring` must be from 1MiB to 2047MiB");
-            }
-            u32::try_from(octets).unwrap_or(64 << 20)
-        }
-    };
-    Capture {
-        snap_octets: snap.map_or(65_535, |snap| snap.value as u32),
-        ring_octets,
-        promiscuous: section.boolean("promiscuous", true),
     }
 }
 

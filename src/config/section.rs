@@ -137,6 +137,32 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
         }
     }
 
+    /// A list of whole numbers within bounds.
+    pub(super) fn integers(&mut self, key: &'static str, bounds: (u64, u64)) -> Vec<Located<u64>> {
+        let Some(value) = self.raw(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "a list of whole numbers");
+            return Vec::new();
+        };
+        let mut list = Vec::new();
+        for item in items {
+            let at = item.span().start;
+            let number = item.get_ref().as_integer();
+            let parsed =
+                number.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+            match parsed.filter(|number| (bounds.0..=bounds.1).contains(number)) {
+                Some(value) => list.push(Located { at, value }),
+                None => {
+                    let (low, high) = bounds;
+                    let problem =
+                        format!("`{key}` holds what is not a whole number from {low} to {high}");
+                    self.problem(at, problem);
+                }
+            }
+        }
+        list
+    }
+
     /// A string that a type reads.
     pub(super) fn parsed<T: FromStr<Err: Display>>(
         &mut self,
