@@ -17,6 +17,7 @@ help:
 	@echo 'make build        target/release/etiage and target/release/etiage-clickhouse'
 	@echo 'make deps         what a build needs: Debian packages (as root), npm packages'
 	@echo 'make eval         how right the classifier is, on captures with truth beside them'
+	@echo 'make bench-store  how fast the store is, and how large its rows are'
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
@@ -82,6 +83,12 @@ eval: deps $(DIST)
 		for cut in '' '--cut client' '--cut server' '--cut first:5'; do \
 			echo; echo "== etiage eval $$cut $$folder"; $(BIN)/etiage eval $$cut $$folder || exit 1; \
 		done; done
+
+# Its table is kept in docs/benchmarks.md. Needs some 5 GB of disk, and half an hour.
+.PHONY: bench-store
+bench-store: $(ENGINE)
+	cargo build --profile $(PROFILE) --package etiage-clickhouse
+	cargo run --profile $(PROFILE) --package etiage-store --example bench_store
 
 .PHONY: screenshots
 screenshots: build

@@ -98,6 +98,7 @@ impl Appliance {
         let (engine_stop, engine_stopped) = watch::channel(false);
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
         let writer = start_writer(store.clone(), &config.spool, spool);
+        tokio::spawn(store.clone().keep_within_max_size());
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
         let knowledge = Arc::new(Knowledge::default());

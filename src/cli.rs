@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Simulate(crate::simulate::Arguments),
     /// Say what a configuration means, or everything that is wrong in it
     Check(Check),
+    /// Print the statements that make the database on a ClickHouse server or cluster
+    Schema(Schema),
 }
 
 #[derive(Debug, Args)]
@@ -128,4 +130,17 @@ pub(crate) struct Check {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Take database, cluster and retention from this configuration
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Replicated and distributed tables on this cluster of the server's `remote_servers`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// The database
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
 }

@@ -18,6 +18,7 @@ mod reader;
 mod replay;
 mod report;
 mod run;
+mod schema;
 mod simulate;
 mod workers;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Run(arguments) => serve(run::run(arguments)),
         Command::Report(arguments) => serve(report::run(arguments)),
         Command::Export(arguments) => serve(export::run(arguments)),

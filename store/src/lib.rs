@@ -25,6 +25,7 @@ mod settings;
 pub mod spool;
 mod store;
 mod tier;
+mod upkeep;
 mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
@@ -38,4 +39,5 @@ pub use schema::schema;
 pub use settings::Settings;
 pub use store::{Size, Store};
 pub use tier::{Keep, Retention, Tier};
+pub use upkeep::Dropped;
 pub use writer::{Writer, WriterHandle, WriterSettings, WriterStats};

@@ -204,12 +204,12 @@ impl Migration<'_> {
         #[derive(Row, Deserialize)]
         struct Table {
             name: String,
-            engine: String,
+            engine_full: String,
         }
         let tables: Vec<Table> = self
             .client
             .query(
-                "SELECT name, engine_full AS engine FROM system.tables \
+                "SELECT name, engine_full FROM system.tables \
                  WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
             )
             .fetch_all()
@@ -221,8 +221,8 @@ impl Migration<'_> {
                 let Some(table) = tables.iter().find(|table| table.name == name) else { continue };
                 let wanted = self.renderer.ttl(*tier);
                 let change = match wanted {
-                    Some(ttl) if table.engine.contains(&format!("TTL {ttl} ")) => continue,
-                    None if !table.engine.contains(" TTL ") => continue,
+                    Some(ttl) if table.engine_full.contains(&format!("TTL {ttl} ")) => continue,
+                    None if !table.engine_full.contains(" TTL ") => continue,
                     Some(ttl) => format!("MODIFY TTL {ttl}"),
                     None => "REMOVE TTL".to_owned(),
                 };

@@ -208,17 +208,17 @@ impl<'a> Renderer<'a> {
                 "{settings}",
                 &format!("ttl_only_drop_parts = 1, {window} = {DEDUPLICATION_WINDOW}"),
             );
-        if let Some((before, rest)) = text.split_once("{engine(") {
-            if let Some((sums, after)) = rest.split_once(")}") {
-                let engine = match self.settings.cluster {
-                    None => format!("SummingMergeTree(({sums}))"),
-                    Some(_) => {
-                        let path = self.path(&family.table(tier));
-                        format!("ReplicatedSummingMergeTree({path}, ({sums}))")
-                    }
-                };
-                text = format!("{before}{engine}{after}");
-            }
+        if let Some((before, rest)) = text.split_once("{engine(")
+            && let Some((sums, after)) = rest.split_once(")}")
+        {
+            let engine = match self.settings.cluster {
+                None => format!("SummingMergeTree(({sums}))"),
+                Some(_) => {
+                    let path = self.path(&family.table(tier));
+                    format!("ReplicatedSummingMergeTree({path}, ({sums}))")
+                }
+            };
+            text = format!("{before}{engine}{after}");
         }
         text.trim().to_owned()
     }

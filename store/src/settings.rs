@@ -88,6 +88,10 @@ impl Settings {
             );
             return Err(Error::Settings { name: "cluster", reason });
         }
+        if self.cluster.is_some() && self.max_size.is_some() {
+            let reason = "a size is kept on one server, not on a cluster: set retention instead";
+            return Err(Error::Settings { name: "max_size", reason: reason.to_owned() });
+        }
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::error::OLDEST_SUPPORTED;
 use crate::queries::MAX_EXPORTS;
 use crate::schema::{Family, Renderer};
+use crate::upkeep::DroppedSoFar;
 use crate::{Error, Settings, Tier, migrate, rows};
 
 /// How long opening waits for an answer: a server that is there answers at once.
@@ -32,6 +33,7 @@ pub struct Store {
     version: String,
     /// Places for exports that run at the same time.
     pub(crate) exports: Arc<Semaphore>,
+    pub(crate) dropped: Arc<DroppedSoFar>,
 }
 
 /// What the database takes on disk.
@@ -63,6 +65,7 @@ impl Store {
             settings: settings.clone(),
             version: String::new(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            dropped: Arc::default(),
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;

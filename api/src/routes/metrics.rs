@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use etiage_aggregator::LiveSnapshot;
 use etiage_classifier::KnowledgeStats;
-use etiage_store::WriterStats;
 use etiage_store::spool::SpoolStats;
+use etiage_store::{Dropped, WriterStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -47,6 +47,7 @@ pub(crate) async fn metrics(
     registry.register_collector(Box::new(Books {
         live: settings.live.snapshot(),
         writer: settings.writer.stats(),
+        dropped: settings.store.dropped(),
         knowledge: settings.knowledge.stats(),
         version: settings.version.to_string(),
         probe: settings.probe.to_string(),
@@ -66,6 +67,7 @@ pub(crate) async fn metrics(
 struct Books {
     live: LiveSnapshot,
     writer: WriterStats,
+    dropped: Dropped,
     knowledge: KnowledgeStats,
     version: String,
     probe: String,
@@ -216,6 +218,13 @@ impl Books {
             ),
             ("store_dropped_rows", "Rows given up, for a full spool or queue", writer.dropped_rows),
             ("store_dropped_octets", "Octets counted in rows given up", writer.dropped_octets),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
+        let dropped = self.dropped;
+        for (name, help, value) in [
+            ("store_aged_out_rows", "Rows dropped, for a database over max_size", dropped.rows),
+            ("store_aged_out_octets", "What those rows took on disk", dropped.bytes),
         ] {
             family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
         }

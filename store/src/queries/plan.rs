@@ -78,14 +78,11 @@ impl Family {
 /// How exact the ends of a sum are: to a few thousandths of its range at worst. Finer ends would be read
 /// from many more rows than all the rest.
 fn resolution(range: TimeRange) -> Tier {
-    const HOUR: i64 = 3_600;
-    const DAY: i64 = 86_400;
-    match (range.to - range.from).whole_seconds() {
-        ..=21_600 => Tier::TenSeconds,
-        ..=172_800 => Tier::Minute,
-        seconds if seconds <= 14 * DAY => Tier::FiveMinutes,
-        seconds if seconds <= 100_000 * HOUR => Tier::Hour,
-        _ => Tier::Day,
+    match (range.to - range.from).whole_hours() {
+        ..6 => Tier::TenSeconds,
+        6..48 => Tier::Minute,
+        48..336 => Tier::FiveMinutes,
+        _ => Tier::Hour,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Error, Store};
 /// Volumes summed over a range, by group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TotalsQuery {
-    /// Widened to whole intervals: of 10 s up to 6 hours, 1 min up to 2 days, 5 min up to 14 days, else of
+    /// Widened to whole intervals: of 10 s under 6 hours, 1 min under 2 days, 5 min under 14 days, else of
     /// an hour; of longer ones where history is kept only coarser. The answer says to what.
     pub range: TimeRange,
     /// One row a combination of these; none: one row.

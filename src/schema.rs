@@ -1,0 +1,27 @@
+//! `etiage schema`: the statements that make the database.
+
+use crate::cli;
+use crate::config::{self, Store};
+use crate::failure::Failure;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &cli::Schema) -> Result<(), Failure> {
+    let mut settings = match &arguments.config {
+        None => etiage_store::Settings::new("http://127.0.0.1:8123"),
+        Some(path) => match config::load(path)?.store {
+            Store::Server(settings) => settings,
+            Store::Embedded { kept, .. } => {
+                kept.apply(etiage_store::Settings::new("http://127.0.0.1:8123"))
+            }
+        },
+    };
+    if let Some(cluster) = &arguments.cluster {
+        settings.cluster = Some(cluster.clone());
+    }
+    if let Some(database) = &arguments.database {
+        settings.database.clone_from(database);
+    }
+    settings.check().map_err(|error| Failure::Unusable(format!("etiage: {error}")))?;
+    print!("{}", etiage_store::schema(&settings));
+    Ok(())
+}

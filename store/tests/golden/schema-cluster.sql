@@ -1,0 +1,777 @@
+CREATE DATABASE IF NOT EXISTS `etiage` ON CLUSTER `main`;
+
+USE `etiage`;
+
+CREATE TABLE IF NOT EXISTS schema_migrations ON CLUSTER `main`
+(
+    version  UInt32,
+    name     String,
+    checksum String,
+    applied  DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/etiage/schema_migrations', '{replica}')
+ORDER BY version;
+
+CREATE TABLE IF NOT EXISTS volumes_10s_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    probe     LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/volumes_10s', '{replica}', (octets, packets, flows))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), link, direction, category, protocol, service)
+ORDER BY (toStartOfHour(time), link, direction, category, protocol, service, probe, time)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS volumes_10s ON CLUSTER `main` AS volumes_10s_local
+ENGINE = Distributed('main', 'etiage', 'volumes_10s_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS volumes_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    probe     LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/volumes_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category, protocol, service)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category, protocol, service, probe, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS volumes_1m_local_view ON CLUSTER `main` TO volumes_1m_local AS
+SELECT toStartOfMinute(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service, s.probe AS probe,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_10s_local AS s
+GROUP BY time, link, direction, category, protocol, service, probe;
+
+CREATE TABLE IF NOT EXISTS volumes_1m ON CLUSTER `main` AS volumes_1m_local
+ENGINE = Distributed('main', 'etiage', 'volumes_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS volumes_5m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    probe     LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/volumes_5m', '{replica}', (octets, packets, flows))
+PARTITION BY toYYYYMM(time)
+PRIMARY KEY (toDate(time), link, direction, category, protocol, service)
+ORDER BY (toDate(time), link, direction, category, protocol, service, probe, time)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS volumes_5m_local_view ON CLUSTER `main` TO volumes_5m_local AS
+SELECT toStartOfFiveMinutes(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service, s.probe AS probe,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1m_local AS s
+GROUP BY time, link, direction, category, protocol, service, probe;
+
+CREATE TABLE IF NOT EXISTS volumes_5m ON CLUSTER `main` AS volumes_5m_local
+ENGINE = Distributed('main', 'etiage', 'volumes_5m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS volumes_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    probe     LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/volumes_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, direction, category, protocol, service)
+ORDER BY (toMonday(time), link, direction, category, protocol, service, probe, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS volumes_1h_local_view ON CLUSTER `main` TO volumes_1h_local AS
+SELECT toStartOfHour(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service, s.probe AS probe,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_5m_local AS s
+GROUP BY time, link, direction, category, protocol, service, probe;
+
+CREATE TABLE IF NOT EXISTS volumes_1h ON CLUSTER `main` AS volumes_1h_local
+ENGINE = Distributed('main', 'etiage', 'volumes_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS volumes_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    probe     LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/volumes_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, direction, category, protocol, service)
+ORDER BY (toYear(time), link, direction, category, protocol, service, probe, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS volumes_1d_local_view ON CLUSTER `main` TO volumes_1d_local AS
+SELECT toStartOfDay(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service, s.probe AS probe,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1h_local AS s
+GROUP BY time, link, direction, category, protocol, service, probe;
+
+CREATE TABLE IF NOT EXISTS volumes_1d ON CLUSTER `main` AS volumes_1d_local
+ENGINE = Distributed('main', 'etiage', 'volumes_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS links_10s_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/links_10s', '{replica}', (octets, packets, flows))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), link, direction, category)
+ORDER BY (toStartOfHour(time), link, direction, category, time)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS links_10s_local_view ON CLUSTER `main` TO links_10s_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_10s_local AS s
+GROUP BY time, link, direction, category;
+
+CREATE TABLE IF NOT EXISTS links_10s ON CLUSTER `main` AS links_10s_local
+ENGINE = Distributed('main', 'etiage', 'links_10s_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS links_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/links_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS links_1m_local_view ON CLUSTER `main` TO links_1m_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1m_local AS s
+GROUP BY time, link, direction, category;
+
+CREATE TABLE IF NOT EXISTS links_1m ON CLUSTER `main` AS links_1m_local
+ENGINE = Distributed('main', 'etiage', 'links_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS links_5m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/links_5m', '{replica}', (octets, packets, flows))
+PARTITION BY toYYYYMM(time)
+PRIMARY KEY (toDate(time), link, direction, category)
+ORDER BY (toDate(time), link, direction, category, time)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS links_5m_local_view ON CLUSTER `main` TO links_5m_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_5m_local AS s
+GROUP BY time, link, direction, category;
+
+CREATE TABLE IF NOT EXISTS links_5m ON CLUSTER `main` AS links_5m_local
+ENGINE = Distributed('main', 'etiage', 'links_5m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS links_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/links_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, direction, category)
+ORDER BY (toMonday(time), link, direction, category, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS links_1h_local_view ON CLUSTER `main` TO links_1h_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1h_local AS s
+GROUP BY time, link, direction, category;
+
+CREATE TABLE IF NOT EXISTS links_1h ON CLUSTER `main` AS links_1h_local
+ENGINE = Distributed('main', 'etiage', 'links_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS links_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/links_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, direction, category)
+ORDER BY (toYear(time), link, direction, category, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS links_1d_local_view ON CLUSTER `main` TO links_1d_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS category,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1d_local AS s
+GROUP BY time, link, direction, category;
+
+CREATE TABLE IF NOT EXISTS links_1d ON CLUSTER `main` AS links_1d_local
+ENGINE = Distributed('main', 'etiage', 'links_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS classes_10s_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/classes_10s', '{replica}', (octets, packets, flows))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), direction, category, protocol, service)
+ORDER BY (toStartOfHour(time), direction, category, protocol, service, time)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS classes_10s_local_view ON CLUSTER `main` TO classes_10s_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_10s_local AS s
+GROUP BY time, direction, category, protocol, service;
+
+CREATE TABLE IF NOT EXISTS classes_10s ON CLUSTER `main` AS classes_10s_local
+ENGINE = Distributed('main', 'etiage', 'classes_10s_local', rand());
+
+CREATE TABLE IF NOT EXISTS classes_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/classes_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), direction, category, protocol, service)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), direction, category, protocol, service, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS classes_1m_local_view ON CLUSTER `main` TO classes_1m_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1m_local AS s
+GROUP BY time, direction, category, protocol, service;
+
+CREATE TABLE IF NOT EXISTS classes_1m ON CLUSTER `main` AS classes_1m_local
+ENGINE = Distributed('main', 'etiage', 'classes_1m_local', rand());
+
+CREATE TABLE IF NOT EXISTS classes_5m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/classes_5m', '{replica}', (octets, packets, flows))
+PARTITION BY toYYYYMM(time)
+PRIMARY KEY (toDate(time), direction, category, protocol, service)
+ORDER BY (toDate(time), direction, category, protocol, service, time)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS classes_5m_local_view ON CLUSTER `main` TO classes_5m_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_5m_local AS s
+GROUP BY time, direction, category, protocol, service;
+
+CREATE TABLE IF NOT EXISTS classes_5m ON CLUSTER `main` AS classes_5m_local
+ENGINE = Distributed('main', 'etiage', 'classes_5m_local', rand());
+
+CREATE TABLE IF NOT EXISTS classes_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/classes_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), direction, category, protocol, service)
+ORDER BY (toMonday(time), direction, category, protocol, service, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS classes_1h_local_view ON CLUSTER `main` TO classes_1h_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1h_local AS s
+GROUP BY time, direction, category, protocol, service;
+
+CREATE TABLE IF NOT EXISTS classes_1h ON CLUSTER `main` AS classes_1h_local
+ENGINE = Distributed('main', 'etiage', 'classes_1h_local', rand());
+
+CREATE TABLE IF NOT EXISTS classes_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    protocol  LowCardinality(String) CODEC(ZSTD(1)),
+    service   LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/classes_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), direction, category, protocol, service)
+ORDER BY (toYear(time), direction, category, protocol, service, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS classes_1d_local_view ON CLUSTER `main` TO classes_1d_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category,
+    s.protocol AS protocol, s.service AS service,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM volumes_1d_local AS s
+GROUP BY time, direction, category, protocol, service;
+
+CREATE TABLE IF NOT EXISTS classes_1d ON CLUSTER `main` AS classes_1d_local
+ENGINE = Distributed('main', 'etiage', 'classes_1d_local', rand());
+
+CREATE TABLE IF NOT EXISTS networks_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/networks_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category, asn)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, direction, category, asn, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS networks_1m ON CLUSTER `main` AS networks_1m_local
+ENGINE = Distributed('main', 'etiage', 'networks_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS networks_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/networks_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, direction, category, asn)
+ORDER BY (toMonday(time), link, direction, category, asn, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS networks_1h_local_view ON CLUSTER `main` TO networks_1h_local AS
+SELECT toStartOfHour(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1m_local AS s
+GROUP BY time, link, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS networks_1h ON CLUSTER `main` AS networks_1h_local
+ENGINE = Distributed('main', 'etiage', 'networks_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS networks_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/networks_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, direction, category, asn)
+ORDER BY (toYear(time), link, direction, category, asn, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS networks_1d_local_view ON CLUSTER `main` TO networks_1d_local AS
+SELECT toStartOfDay(s.time) AS time, s.link AS link, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1h_local AS s
+GROUP BY time, link, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS networks_1d ON CLUSTER `main` AS networks_1d_local
+ENGINE = Distributed('main', 'etiage', 'networks_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS observations_10s_local ON CLUSTER `main`
+(
+    time              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link              LowCardinality(String) CODEC(ZSTD(1)),
+    probe             LowCardinality(String) CODEC(ZSTD(1)),
+    batches           UInt64 CODEC(T64, ZSTD(1)),
+    packets           UInt64 CODEC(T64, ZSTD(1)),
+    octets            UInt64 CODEC(T64, ZSTD(1)),
+    active_flows      UInt64 CODEC(T64, ZSTD(1)),
+    dropped_kernel    UInt64 CODEC(T64, ZSTD(1)),
+    late              UInt64 CODEC(T64, ZSTD(1)),
+    table_full        UInt64 CODEC(T64, ZSTD(1)),
+    unprobed_flows    UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    sampled_packets   UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    half_open_evicted UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/observations_10s', '{replica}', (batches, packets, octets, active_flows, dropped_kernel, late, table_full, unprobed_flows, sampled_packets, half_open_evicted))
+PARTITION BY toDate(time)
+ORDER BY (time, link, probe)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS observations_10s ON CLUSTER `main` AS observations_10s_local
+ENGINE = Distributed('main', 'etiage', 'observations_10s_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS observations_1m_local ON CLUSTER `main`
+(
+    time              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link              LowCardinality(String) CODEC(ZSTD(1)),
+    probe             LowCardinality(String) CODEC(ZSTD(1)),
+    batches           UInt64 CODEC(T64, ZSTD(1)),
+    packets           UInt64 CODEC(T64, ZSTD(1)),
+    octets            UInt64 CODEC(T64, ZSTD(1)),
+    active_flows      UInt64 CODEC(T64, ZSTD(1)),
+    dropped_kernel    UInt64 CODEC(T64, ZSTD(1)),
+    late              UInt64 CODEC(T64, ZSTD(1)),
+    table_full        UInt64 CODEC(T64, ZSTD(1)),
+    unprobed_flows    UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    sampled_packets   UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    half_open_evicted UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/observations_1m', '{replica}', (batches, packets, octets, active_flows, dropped_kernel, late, table_full, unprobed_flows, sampled_packets, half_open_evicted))
+PARTITION BY toMonday(time)
+ORDER BY (time, link, probe)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS observations_1m_local_view ON CLUSTER `main` TO observations_1m_local AS
+SELECT toStartOfMinute(s.time) AS time, s.link AS link, s.probe AS probe, sum(s.batches) AS batches,
+    sum(s.packets) AS packets, sum(s.octets) AS octets, sum(s.active_flows) AS active_flows,
+    sum(s.dropped_kernel) AS dropped_kernel, sum(s.late) AS late, sum(s.table_full) AS table_full,
+    sum(s.unprobed_flows) AS unprobed_flows, sum(s.sampled_packets) AS sampled_packets,
+    sum(s.half_open_evicted) AS half_open_evicted, max(s.written) AS written
+FROM observations_10s_local AS s
+GROUP BY time, link, probe;
+
+CREATE TABLE IF NOT EXISTS observations_1m ON CLUSTER `main` AS observations_1m_local
+ENGINE = Distributed('main', 'etiage', 'observations_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS observations_5m_local ON CLUSTER `main`
+(
+    time              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link              LowCardinality(String) CODEC(ZSTD(1)),
+    probe             LowCardinality(String) CODEC(ZSTD(1)),
+    batches           UInt64 CODEC(T64, ZSTD(1)),
+    packets           UInt64 CODEC(T64, ZSTD(1)),
+    octets            UInt64 CODEC(T64, ZSTD(1)),
+    active_flows      UInt64 CODEC(T64, ZSTD(1)),
+    dropped_kernel    UInt64 CODEC(T64, ZSTD(1)),
+    late              UInt64 CODEC(T64, ZSTD(1)),
+    table_full        UInt64 CODEC(T64, ZSTD(1)),
+    unprobed_flows    UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    sampled_packets   UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    half_open_evicted UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/observations_5m', '{replica}', (batches, packets, octets, active_flows, dropped_kernel, late, table_full, unprobed_flows, sampled_packets, half_open_evicted))
+PARTITION BY toYYYYMM(time)
+ORDER BY (time, link, probe)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS observations_5m_local_view ON CLUSTER `main` TO observations_5m_local AS
+SELECT toStartOfFiveMinutes(s.time) AS time, s.link AS link, s.probe AS probe, sum(s.batches) AS batches,
+    sum(s.packets) AS packets, sum(s.octets) AS octets, sum(s.active_flows) AS active_flows,
+    sum(s.dropped_kernel) AS dropped_kernel, sum(s.late) AS late, sum(s.table_full) AS table_full,
+    sum(s.unprobed_flows) AS unprobed_flows, sum(s.sampled_packets) AS sampled_packets,
+    sum(s.half_open_evicted) AS half_open_evicted, max(s.written) AS written
+FROM observations_1m_local AS s
+GROUP BY time, link, probe;
+
+CREATE TABLE IF NOT EXISTS observations_5m ON CLUSTER `main` AS observations_5m_local
+ENGINE = Distributed('main', 'etiage', 'observations_5m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS observations_1h_local ON CLUSTER `main`
+(
+    time              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link              LowCardinality(String) CODEC(ZSTD(1)),
+    probe             LowCardinality(String) CODEC(ZSTD(1)),
+    batches           UInt64 CODEC(T64, ZSTD(1)),
+    packets           UInt64 CODEC(T64, ZSTD(1)),
+    octets            UInt64 CODEC(T64, ZSTD(1)),
+    active_flows      UInt64 CODEC(T64, ZSTD(1)),
+    dropped_kernel    UInt64 CODEC(T64, ZSTD(1)),
+    late              UInt64 CODEC(T64, ZSTD(1)),
+    table_full        UInt64 CODEC(T64, ZSTD(1)),
+    unprobed_flows    UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    sampled_packets   UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    half_open_evicted UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/observations_1h', '{replica}', (batches, packets, octets, active_flows, dropped_kernel, late, table_full, unprobed_flows, sampled_packets, half_open_evicted))
+PARTITION BY toStartOfQuarter(time)
+ORDER BY (time, link, probe)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS observations_1h_local_view ON CLUSTER `main` TO observations_1h_local AS
+SELECT toStartOfHour(s.time) AS time, s.link AS link, s.probe AS probe, sum(s.batches) AS batches,
+    sum(s.packets) AS packets, sum(s.octets) AS octets, sum(s.active_flows) AS active_flows,
+    sum(s.dropped_kernel) AS dropped_kernel, sum(s.late) AS late, sum(s.table_full) AS table_full,
+    sum(s.unprobed_flows) AS unprobed_flows, sum(s.sampled_packets) AS sampled_packets,
+    sum(s.half_open_evicted) AS half_open_evicted, max(s.written) AS written
+FROM observations_5m_local AS s
+GROUP BY time, link, probe;
+
+CREATE TABLE IF NOT EXISTS observations_1h ON CLUSTER `main` AS observations_1h_local
+ENGINE = Distributed('main', 'etiage', 'observations_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS observations_1d_local ON CLUSTER `main`
+(
+    time              DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link              LowCardinality(String) CODEC(ZSTD(1)),
+    probe             LowCardinality(String) CODEC(ZSTD(1)),
+    batches           UInt64 CODEC(T64, ZSTD(1)),
+    packets           UInt64 CODEC(T64, ZSTD(1)),
+    octets            UInt64 CODEC(T64, ZSTD(1)),
+    active_flows      UInt64 CODEC(T64, ZSTD(1)),
+    dropped_kernel    UInt64 CODEC(T64, ZSTD(1)),
+    late              UInt64 CODEC(T64, ZSTD(1)),
+    table_full        UInt64 CODEC(T64, ZSTD(1)),
+    unprobed_flows    UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    sampled_packets   UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    half_open_evicted UInt64 DEFAULT 0 CODEC(T64, ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/observations_1d', '{replica}', (batches, packets, octets, active_flows, dropped_kernel, late, table_full, unprobed_flows, sampled_packets, half_open_evicted))
+PARTITION BY toYear(time)
+ORDER BY (time, link, probe)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS observations_1d_local_view ON CLUSTER `main` TO observations_1d_local AS
+SELECT toStartOfDay(s.time) AS time, s.link AS link, s.probe AS probe, sum(s.batches) AS batches,
+    sum(s.packets) AS packets, sum(s.octets) AS octets, sum(s.active_flows) AS active_flows,
+    sum(s.dropped_kernel) AS dropped_kernel, sum(s.late) AS late, sum(s.table_full) AS table_full,
+    sum(s.unprobed_flows) AS unprobed_flows, sum(s.sampled_packets) AS sampled_packets,
+    sum(s.half_open_evicted) AS half_open_evicted, max(s.written) AS written
+FROM observations_1h_local AS s
+GROUP BY time, link, probe;
+
+CREATE TABLE IF NOT EXISTS observations_1d ON CLUSTER `main` AS observations_1d_local
+ENGINE = Distributed('main', 'etiage', 'observations_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS round_trips_10s_local ON CLUSTER `main`
+(
+    time     DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link     LowCardinality(String) CODEC(ZSTD(1)),
+    category LowCardinality(String) CODEC(ZSTD(1)),
+    bin_us   UInt32 CODEC(T64, ZSTD(1)),
+    probe    LowCardinality(String) CODEC(ZSTD(1)),
+    samples  UInt64 CODEC(T64, ZSTD(1)),
+    written  DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/round_trips_10s', '{replica}', (samples))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), link, category)
+ORDER BY (toStartOfHour(time), link, category, time, bin_us, probe)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS round_trips_10s ON CLUSTER `main` AS round_trips_10s_local
+ENGINE = Distributed('main', 'etiage', 'round_trips_10s_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS round_trips_1m_local ON CLUSTER `main`
+(
+    time     DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link     LowCardinality(String) CODEC(ZSTD(1)),
+    category LowCardinality(String) CODEC(ZSTD(1)),
+    bin_us   UInt32 CODEC(T64, ZSTD(1)),
+    probe    LowCardinality(String) CODEC(ZSTD(1)),
+    samples  UInt64 CODEC(T64, ZSTD(1)),
+    written  DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/round_trips_1m', '{replica}', (samples))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, category)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, category, time, bin_us, probe)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS round_trips_1m_local_view ON CLUSTER `main` TO round_trips_1m_local AS
+SELECT toStartOfMinute(s.time) AS time, s.link AS link, s.category AS category, s.bin_us AS bin_us, s.probe AS probe,
+    sum(s.samples) AS samples, max(s.written) AS written
+FROM round_trips_10s_local AS s
+GROUP BY time, link, category, bin_us, probe;
+
+CREATE TABLE IF NOT EXISTS round_trips_1m ON CLUSTER `main` AS round_trips_1m_local
+ENGINE = Distributed('main', 'etiage', 'round_trips_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS round_trips_1h_local ON CLUSTER `main`
+(
+    time     DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link     LowCardinality(String) CODEC(ZSTD(1)),
+    category LowCardinality(String) CODEC(ZSTD(1)),
+    bin_us   UInt32 CODEC(T64, ZSTD(1)),
+    probe    LowCardinality(String) CODEC(ZSTD(1)),
+    samples  UInt64 CODEC(T64, ZSTD(1)),
+    written  DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/round_trips_1h', '{replica}', (samples))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, category)
+ORDER BY (toMonday(time), link, category, time, bin_us, probe)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS round_trips_1h_local_view ON CLUSTER `main` TO round_trips_1h_local AS
+SELECT toStartOfHour(s.time) AS time, s.link AS link, s.category AS category, s.bin_us AS bin_us, s.probe AS probe,
+    sum(s.samples) AS samples, max(s.written) AS written
+FROM round_trips_1m_local AS s
+GROUP BY time, link, category, bin_us, probe;
+
+CREATE TABLE IF NOT EXISTS round_trips_1h ON CLUSTER `main` AS round_trips_1h_local
+ENGINE = Distributed('main', 'etiage', 'round_trips_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS round_trips_1d_local ON CLUSTER `main`
+(
+    time     DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link     LowCardinality(String) CODEC(ZSTD(1)),
+    category LowCardinality(String) CODEC(ZSTD(1)),
+    bin_us   UInt32 CODEC(T64, ZSTD(1)),
+    probe    LowCardinality(String) CODEC(ZSTD(1)),
+    samples  UInt64 CODEC(T64, ZSTD(1)),
+    written  DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/round_trips_1d', '{replica}', (samples))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, category)
+ORDER BY (toYear(time), link, category, time, bin_us, probe)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS round_trips_1d_local_view ON CLUSTER `main` TO round_trips_1d_local AS
+SELECT toStartOfDay(s.time) AS time, s.link AS link, s.category AS category, s.bin_us AS bin_us, s.probe AS probe,
+    sum(s.samples) AS samples, max(s.written) AS written
+FROM round_trips_1h_local AS s
+GROUP BY time, link, category, bin_us, probe;
+
+CREATE TABLE IF NOT EXISTS round_trips_1d ON CLUSTER `main` AS round_trips_1d_local
+ENGINE = Distributed('main', 'etiage', 'round_trips_1d_local', cityHash64(link));
