@@ -445,7 +445,7 @@ impl Books {
         share: Share,
     ) -> Option<Verdict> {
         let Watched { watch, waiting } = watched;
-        let mut goes_on = watch.packet(ends, side, packet.payload_octets, self.now);
+        let mut goes_on = watch.packet(ends, side, packet, self.now);
         if watch.is_due() || !goes_on {
             self.classifier.ask_again(watch, ends, self.now);
             goes_on &= watch.is_open();

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use etiage_capture::{Side, Timestamp};
+use etiage_capture::{Packet, Side, TcpHeader, Timestamp};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::probe::FlowEnds;
@@ -18,7 +18,7 @@ const WATCHED: Duration = Duration::from_secs(120);
 const IDLE: Duration = Duration::from_millis(500);
 /// What a server sends on one request before it is a download: the whole of a page is seldom more.
 const BULK: u64 = 400_000;
-/// The same where only the server's way is seen, so that a page's many requests are not.
+/// The same where nothing is seen of the client, so that a page's many requests are not.
 const BULK_ONE_WAY: u64 = 2_000_000;
 /// No page sends so much without a pause: the verdict is surer.
 const LONG_BULK: u64 = 16_000_000;
@@ -31,6 +31,9 @@ const QUIET_CLIENT: u32 = 12;
 /// record is smaller, and so are most of QUIC's acknowledgments.
 const REQUEST_TCP: u32 = 60;
 const REQUEST_UDP: u32 = 90;
+/// What a server acknowledges at once if the client asked for something, where the client's own packets
+/// are not seen: two window updates stay under it.
+const REQUEST_ACKNOWLEDGED: u32 = 90;
 /// A burst smaller than this is none: keep-alives, statistics.
 const NO_BURST: u64 = 8_000;
 /// The least of a film's segment: two seconds at 160 kbit/s.
@@ -46,6 +49,8 @@ const BURSTS: u8 = 4;
 
 const BULK_CONFIDENCE: Confidence = Confidence(60);
 const LONG_BULK_CONFIDENCE: Confidence = Confidence(75);
+/// So much less sure where the client was not seen: it may have named a service that the rules know.
+const UNSEEN_CLIENT: u8 = 10;
 const FILM_CONFIDENCE: Confidence = Confidence(70);
 
 /// Packets after which a flow that nothing was recognised in is not asked about any more.
@@ -64,6 +69,7 @@ pub struct Watch {
     nameless: bool,
     /// Whether the client asked since the server last spoke.
     asked: bool,
+    client: Client,
     began: Timestamp,
     /// When the server last sent.
     last: Timestamp,
@@ -80,6 +86,17 @@ pub(crate) struct Late {
     /// Neither side began with anything that is fixed.
     pub(crate) hidden: bool,
     packets: u16,
+}
+
+/// What is seen of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    /// Nothing: the server's packets are all there is, and QUIC's do not tell what they acknowledge.
+    Unseen,
+    /// How far the server has acknowledged its octets (TCP).
+    Acknowledged(u32),
+    /// Its packets.
+    Seen,
 }
 
 /// What moved since the last pause that a request ended.
@@ -135,6 +152,7 @@ impl Watch {
             server,
             nameless: !named(),
             asked: true,
+            client: Client::Unseen,
             began: now,
             last: now,
             bulk: Bulk::default(),
@@ -150,6 +168,7 @@ impl Watch {
             server: Side::Responder,
             nameless: true,
             asked: false,
+            client: Client::Unseen,
             began: now,
             last: now,
             bulk: Bulk::default(),
@@ -190,10 +209,20 @@ impl Watch {
     }
 
     /// Takes a packet; false once there is nothing more to learn.
-    pub fn packet(&mut self, ends: &FlowEnds, side: Side, octets: u32, now: Timestamp) -> bool {
+    pub fn packet(
+        &mut self,
+        ends: &FlowEnds,
+        side: Side,
+        packet: &Packet<'_>,
+        now: Timestamp,
+    ) -> bool {
         if let Some(late) = &mut self.late {
             late.packets = late.packets.saturating_add(1);
             return late.packets < MAX_LATE && now.since(self.began) < WATCHED;
+        }
+        let octets = packet.payload_octets;
+        if side == self.server {
+            self.acknowledged(packet.tcp);
         }
         if octets == 0 {
             return true;
@@ -203,12 +232,32 @@ impl Watch {
         } else {
             let udp = ends.transport == etiage_capture::Transport::UDP;
             let request = if udp { REQUEST_UDP } else { REQUEST_TCP };
+            self.client = Client::Seen;
             self.bulk.client(octets, octets >= request);
             self.asked |= octets >= request;
         }
         self.look();
         let film = self.verdict.class.category == Category::Streaming;
         !film && now.since(self.began) < WATCHED
+    }
+
+    /// A packet of the server: where the client's take another way, what it acknowledges is what they
+    /// carried.
+    fn acknowledged(&mut self, tcp: Option<TcpHeader>) {
+        let Some(tcp) = tcp.filter(|tcp| tcp.has(TcpHeader::ACK)) else { return };
+        match self.client {
+            Client::Seen => return,
+            Client::Unseen => {}
+            Client::Acknowledged(before) => {
+                let octets = tcp.acknowledgment.wrapping_sub(before);
+                if octets == 0 || octets >= 1 << 31 {
+                    return;
+                }
+                self.bulk.client(octets, octets >= REQUEST_TCP);
+                self.asked |= octets >= REQUEST_ACKNOWLEDGED;
+            }
+        }
+        self.client = Client::Acknowledged(tcp.acknowledgment);
     }
 
     fn served(&mut self, octets: u64, now: Timestamp) {
@@ -228,11 +277,17 @@ impl Watch {
     fn look(&mut self) {
         if self.bursts.alike >= BURSTS {
             self.tell(Category::Streaming, FILM_CONFIDENCE);
-        } else if self.nameless && self.bulk.is_download(self.verdict.class.protocol) {
+        } else if self.nameless && self.is_download() {
             let long = self.bulk.octets >= LONG_BULK;
-            let sure = if long { LONG_BULK_CONFIDENCE } else { BULK_CONFIDENCE };
-            self.tell(Category::DirectDownload, sure);
+            let Confidence(sure) = if long { LONG_BULK_CONFIDENCE } else { BULK_CONFIDENCE };
+            let less = if self.client == Client::Seen { 0 } else { UNSEEN_CLIENT };
+            self.tell(Category::DirectDownload, Confidence(sure - less));
         }
+    }
+
+    fn is_download(&self) -> bool {
+        let least = if self.client == Client::Unseen { BULK_ONE_WAY } else { BULK };
+        self.bulk.octets >= least && self.bulk.is_one_sided(self.verdict.class.protocol)
     }
 
     fn tell(&mut self, category: Category, confidence: Confidence) {
@@ -249,12 +304,10 @@ impl Bulk {
         self.requests = self.requests.saturating_add(u32::from(request));
     }
 
-    fn is_download(&self, protocol: Protocol) -> bool {
-        let least = if self.client_packets == 0 { BULK_ONE_WAY } else { BULK };
+    fn is_one_sided(&self, protocol: Protocol) -> bool {
         let quiet = protocol == Protocol::Quic
             || self.client_packets.saturating_mul(QUIET_CLIENT) <= self.packets;
-        self.octets >= least
-            && quiet
+        quiet
             && self.client_octets.saturating_mul(20) <= self.octets
             && u64::from(self.requests).saturating_mul(BULK_PER_REQUEST) <= self.octets
     }
@@ -307,6 +360,20 @@ mod tests {
         ends: FlowEnds,
         watch: Option<Watch>,
         now: u64,
+        /// What the server's packets acknowledge.
+        acknowledges: Option<u32>,
+    }
+
+    fn packet(ends: &FlowEnds, side: Side, octets: u32, ack: Option<u32>) -> Packet<'static> {
+        let header = |acknowledgment| TcpHeader { sequence: 0, acknowledgment, flags: 0x10 };
+        Packet {
+            source: ends.end(side),
+            destination: ends.end(side.other()),
+            transport: ends.transport,
+            tcp: ack.map(header),
+            payload: &[],
+            payload_octets: octets,
+        }
     }
 
     impl Flow {
@@ -323,13 +390,14 @@ mod tests {
                 evidence: Evidence::HANDSHAKE,
             };
             let watch = Watch::new(verdict, &ends, || named, Timestamp::from_secs(1));
-            Self { ends, watch, now: 1_000_000_000 }
+            Self { ends, watch, now: 1_000_000_000, acknowledges: None }
         }
 
         fn packet(&mut self, side: Side, octets: u32, after_micros: u64) {
             self.now += after_micros * 1000;
             let Some(watch) = &mut self.watch else { return };
-            watch.packet(&self.ends, side, octets, Timestamp::from_nanos(self.now));
+            let packet = packet(&self.ends, side, octets, self.acknowledges);
+            watch.packet(&self.ends, side, &packet, Timestamp::from_nanos(self.now));
         }
 
         fn request(&mut self, after_millis: u64) {
@@ -412,6 +480,35 @@ mod tests {
         assert_eq!(flow.said().0, Category::DirectDownload);
     }
 
+    /// The server's packets alone; before each of these lengths, it acknowledges so much more.
+    fn served_alone(rounds: &[(u32, u32)], pause_micros: u64) -> Flow {
+        let mut flow = Flow::new(Protocol::Tls, 443, false);
+        flow.acknowledges = Some(u32::MAX - 100);
+        flow.packet(Side::Responder, 100, 10);
+        for (acknowledges, octets) in rounds {
+            flow.now += pause_micros * 1000;
+            flow.acknowledges = flow.acknowledges.map(|before| before.wrapping_add(*acknowledges));
+            for _ in 0..octets.div_ceil(SEGMENT_OCTETS) {
+                flow.packet(Side::Responder, SEGMENT_OCTETS, 500);
+            }
+        }
+        flow
+    }
+
+    #[test]
+    fn what_the_server_acknowledges_tells_of_a_client_that_is_not_seen() {
+        // One request, then window updates.
+        let download = [&[(200, 50_000)][..], &[(35, 50_000); 8]].concat();
+        assert_eq!(served_alone(&download, 0).said(), (Category::DirectDownload, 50));
+        let long = [&[(200, 50_000)][..], &[(35, 50_000); 340]].concat();
+        assert_eq!(served_alone(&long, 0).said(), (Category::DirectDownload, 65));
+        assert_eq!(served_alone(&[(200, 50_000); 40], 0).said().0, Category::Web, "a page");
+        let film = [(300, 600_000); 7];
+        assert_eq!(served_alone(&film, 1_600_000).said(), (Category::Streaming, 70));
+        let upload = [(14_000, 1_400); 400];
+        assert_eq!(served_alone(&upload, 0).said().0, Category::Web);
+    }
+
     #[test]
     fn a_peers_port_is_not_watched_and_a_known_service_neither() {
         assert!(Flow::new(Protocol::Tls, 51413, false).watch.is_none());
@@ -468,8 +565,9 @@ mod tests {
     fn it_ends_and_is_small() {
         let mut flow = Flow::new(Protocol::Tls, 443, true);
         let watch = flow.watch.as_mut().unwrap();
-        assert!(watch.packet(&flow.ends, Side::Responder, 100, Timestamp::from_secs(120)));
-        assert!(!watch.packet(&flow.ends, Side::Responder, 100, Timestamp::from_secs(121)));
+        let packet = packet(&flow.ends, Side::Responder, 100, None);
+        assert!(watch.packet(&flow.ends, Side::Responder, &packet, Timestamp::from_secs(120)));
+        assert!(!watch.packet(&flow.ends, Side::Responder, &packet, Timestamp::from_secs(121)));
         assert!(size_of::<Watch>() <= 192, "{}", size_of::<Watch>());
     }
 }

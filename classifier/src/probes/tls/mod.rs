@@ -8,6 +8,7 @@ mod record;
 mod tor;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use self::hello::{CLIENT_HELLO, SERVER_HELLO};
 use self::record::{APPLICATION_DATA, Flight, HANDSHAKE, HEADER, Header, Message};
@@ -34,6 +35,9 @@ const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
 
 /// A connection without names between two hosts that speak Direct Connect.
 const BETWEEN_CLIENTS: Confidence = Confidence(90);
+/// The same to a host that speaks it, from one that is not known to: the hubs of peers on other links
+/// are not in view.
+const TO_CLIENT: Confidence = Confidence(80);
 
 /// Ports where TLS carries another protocol from the first octet (IANA service names).
 const IMPLICIT: &[(u16, Protocol)] = &[
@@ -114,10 +118,12 @@ fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Opt
         let finding = Finding { confidence: RECORDS, ..protocol(view, None) };
         return broken.then(|| Answer::Match(finding.with_more()));
     };
-    if message.whole() && hello.host.is_none() && hello.alpn.is_none() && is_direct_connect(view) {
+    if message.whole() && hello.host.is_none() && hello.alpn.is_none() {
         let evidence = Evidence::HANDSHAKE.with(Evidence::PEER);
-        let finding = Finding::new(Protocol::DirectConnect, BETWEEN_CLIENTS, evidence);
-        return Some(Answer::Match(finding));
+        let found = |sure| Answer::Match(Finding::new(Protocol::DirectConnect, sure, evidence));
+        if let Some(answer) = direct_connect(view).map(found) {
+            return Some(answer);
+        }
     }
     let finding = protocol(view, hello.alpn);
     if message.whole()
@@ -138,12 +144,20 @@ fn client<'a>(view: &View<'_>, message: Message<'a>, flight: &Flight<'_>) -> Opt
 }
 
 /// Whether a connection without any name is one between clients of Direct Connect, which encrypt with
-/// certificates of their own making: both hosts were seen to speak it, on ports that are no service's.
-fn is_direct_connect(view: &View<'_>) -> bool {
-    [view.source(), view.destination()].into_iter().all(|end| {
-        !ports::is_service(end.port())
-            && view.knowledge.speaks(view.now, end.ip(), Protocol::DirectConnect)
-    })
+/// certificates of their own making: who is called speaks it, and perhaps the caller too, on ports that
+/// are no service's. Clients of the web name what they speak, to a bare address too.
+fn direct_connect(view: &View<'_>) -> Option<Confidence> {
+    let (caller, called) = (view.source(), view.destination());
+    if [caller, called].into_iter().any(|end| ports::is_service(end.port())) {
+        return None;
+    }
+    let speaks =
+        |end: SocketAddr| view.knowledge.speaks(view.now, end.ip(), Protocol::DirectConnect);
+    match (speaks(caller), speaks(called)) {
+        (true, true) => Some(BETWEEN_CLIENTS),
+        (false, true) => Some(TO_CLIENT),
+        _ => None,
+    }
 }
 
 fn server<'a>(
