@@ -23,7 +23,7 @@ help:
 	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
 	@echo 'make bench        how fast it is, beside other programs; also bench-live, soak (docs/benchmarks.md)'
 	@echo 'make budget       instructions a packet against bench/budget.toml'
-	@echo 'make fuzz         each fuzz target for a minute (needs nightly and cargo-fuzz)'
+	@echo 'make fuzz         each fuzz target for SECONDS=60, or one PROBE= alone (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
 deps: $(ENGINE) $(PAGES)
@@ -94,11 +94,25 @@ bench-store: $(ENGINE)
 screenshots: build
 	cd dashboards && ETIAGE=$(CURDIR)/$(BIN)/etiage npm run screenshots
 
+# PROBE=tls shows the octets to that probe alone, over each transport that has it; each has a corpus of
+# its own.
 .PHONY: fuzz
-FUZZ_SECONDS ?= 60
+SECONDS ?= 60
+FUZZ = cargo +nightly fuzz run
+FUZZ_FLAGS = -max_total_time=$(SECONDS) -max_len=4096 -timeout=10
 fuzz:
+ifdef PROBE
+	@grep -q 'name: "$(PROBE)"' classifier/src/probes/mod.rs || \
+		{ echo 'no probe is called $(PROBE): see classifier/src/probes/mod.rs'; exit 2; }
+	cd fuzz && for target in tcp udp; do \
+		list=$$(sed -n "/pub static $$(echo $$target | tr a-z A-Z):/,/^\];/p" ../classifier/src/probes/mod.rs); \
+		case "$$list" in *'"$(PROBE)"'*) ;; *) continue ;; esac; \
+		mkdir -p corpus/$$target-$(PROBE); \
+		PROBE=$(PROBE) $(FUZZ) probe_$$target corpus/$$target-$(PROBE) -- $(FUZZ_FLAGS) || exit 1; done
+else
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
-		cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+		$(FUZZ) $$target -- $(FUZZ_FLAGS) || exit 1; done
+endif
 
 # Recordings and their truth go to target/lab; see fixtures/lab/README.md.
 .PHONY: lab

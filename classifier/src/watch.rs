@@ -44,6 +44,8 @@ const FILM_RATE: u64 = 12_500;
 /// The time from segment to segment.
 const PERIOD: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(800)..=Duration::from_secs(20);
+/// Packets of an answer that are seen before its question, where packets come out of order.
+const OVERTAKING: u8 = 3;
 /// Bursts like one another that make a film.
 const BURSTS: u8 = 4;
 
@@ -114,6 +116,8 @@ struct Bulk {
 struct Bursts {
     began: Timestamp,
     octets: u64,
+    /// So many packets, as far as it is a few.
+    packets: u8,
     asked: bool,
     before: Option<Burst>,
     alike: u8,
@@ -235,6 +239,8 @@ impl Watch {
             self.client = Client::Seen;
             self.bulk.client(octets, octets >= request);
             self.asked |= octets >= request;
+            // The first of an answer may have overtaken its question.
+            self.bursts.asked |= octets >= request && self.bursts.packets <= OVERTAKING;
         }
         self.look();
         let film = self.verdict.class.category == Category::Streaming;
@@ -272,6 +278,7 @@ impl Watch {
         self.bulk.octets = self.bulk.octets.saturating_add(octets);
         self.bulk.packets = self.bulk.packets.saturating_add(1);
         self.bursts.octets = self.bursts.octets.saturating_add(octets);
+        self.bursts.packets = self.bursts.packets.saturating_add(1);
     }
 
     fn look(&mut self) {
@@ -317,7 +324,7 @@ impl Bursts {
     /// The server speaks again after a pause.
     fn next(&mut self, now: Timestamp, asked: bool) {
         if self.octets < NO_BURST {
-            *self = Self { began: now, octets: 0, asked, ..*self };
+            *self = Self { began: now, octets: 0, packets: 0, asked, ..*self };
             return;
         }
         let period = self.before.map(|before| self.began.since(before.began));
@@ -328,7 +335,7 @@ impl Bursts {
             _ => u8::from(film),
         };
         self.before = Some(ended);
-        *self = Self { began: now, octets: 0, asked, ..*self };
+        *self = Self { began: now, octets: 0, packets: 0, asked, ..*self };
     }
 }
 
@@ -543,6 +550,17 @@ mod tests {
         let buffered = [3_000_000, 600_000, 650_000, 500_000, 700_000, 600_000, 600_000];
         assert_eq!(played(false, &buffered[..1], 4000).said().0, Category::DirectDownload);
         assert_eq!(played(false, &buffered, 4000).said().0, Category::Streaming);
+    }
+
+    #[test]
+    fn a_segment_may_overtake_the_request_for_it() {
+        let mut flow = Flow::new(Protocol::Tls, 443, true);
+        for _ in 0..7 {
+            flow.packet(Side::Responder, SEGMENT_OCTETS, 1_600_000);
+            flow.request(0);
+            flow.bulk(600_000, 35);
+        }
+        assert_eq!(flow.said(), (Category::Streaming, 70));
     }
 
     #[test]

@@ -251,3 +251,48 @@ proptest! {
         let _ = Shown::start(&octets).ask();
     }
 }
+
+/// A ClientHello without names shown where these ends are known to speak Direct Connect; how sure it is.
+fn between(speakers: &[Side], port: u16, extensions: &[Vec<u8>]) -> Option<u8> {
+    let ends = FlowEnds {
+        initiator: SocketAddr::from(([192, 0, 2, 1], 50000)),
+        responder: SocketAddr::from(([198, 51, 100, 1], port)),
+        transport: Transport::TCP,
+    };
+    let now = Timestamp::from_secs(1);
+    let knowledge = Knowledge::default();
+    for side in speakers {
+        knowledge.learn_speaker(now, ends.end(*side).ip(), Protocol::DirectConnect);
+    }
+    let payload = client(extensions);
+    let view = View {
+        now,
+        ends: &ends,
+        side: Side::Initiator,
+        payload: &payload,
+        from_start: true,
+        wire_octets: payload.len() as u32,
+        sent: 1,
+        answered: 0,
+        heads: PerSide::default(),
+        knowledge: &knowledge,
+    };
+    match ask(&view, &mut Scratch::default()) {
+        Answer::Match(finding) if finding.protocol == Protocol::DirectConnect => {
+            Some(finding.confidence.0)
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn without_names_it_is_direct_connects_where_who_is_called_speaks_that() {
+    use Side::{Initiator, Responder};
+    assert_eq!(between(&[Initiator, Responder], 14124, &[]), Some(90));
+    assert_eq!(between(&[Responder], 14124, &[]), Some(80));
+    assert_eq!(between(&[Initiator], 14124, &[]), None, "a client has other connections");
+    assert_eq!(between(&[], 14124, &[]), None);
+    assert_eq!(between(&[Initiator, Responder], 443, &[]), None);
+    assert_eq!(between(&[Responder], 14124, &[alpn(&[b"h2"])]), None);
+    assert_eq!(between(&[Responder], 14124, &[sni("a.example")]), None);
+}
