@@ -52,7 +52,7 @@ async fn wrong_parameters_are_reported_all_at_once() {
         ("protocol", "`bitorrent` is not a protocol; there are unknown, non-ip"),
         ("category", "`pear` is not a category; there are p2p, direct-download"),
         ("service", "`nope` is not a service of the rules; /api/v1/services"),
-        ("frm", "unknown parameter; known are from, to, step"),
+        ("frm", "unknown parameter; known are format, from, to, step"),
     ] {
         assert!(named(parameter).contains(detail), "{parameter}: {problem}");
     }

@@ -103,8 +103,9 @@ async fn percentiles_agree_with_quantile_exact() {
         // quantileExact's place, counted from 0, is ⌊level · n⌋; a hair below 0.95 n it is the nearest rank's.
         let level = (0.95 * count as f64).ceil() - 1.0;
         let level = (level + 0.5) / count as f64;
-        let sql =
-            format!("SELECT quantileExact({level})(value) FROM (SELECT arrayJoin(?) AS value)");
+        let sql = format!(
+            "SELECT quantileExact({level})(value) FROM (SELECT toUInt64(arrayJoin(?)) AS value)"
+        );
         let theirs: u64 = plain.query(&sql).bind(&values).fetch_one().await.unwrap();
         assert_eq!(own, theirs, "{count}");
     }
