@@ -55,7 +55,7 @@ demo: build
 		--pace real --rebase-to-now $(if $(LISTEN),--listen $(LISTEN)) fixtures/captures/*.pcap
 
 .PHONY: test lint test-rust test-dashboards test-browser
-test: deps-test lint test-rust test-dashboards test-browser
+test: deps-test lint test-rust budget test-dashboards test-browser
 
 lint: deps $(DIST)
 	cargo fmt --all --check
@@ -160,8 +160,8 @@ soak: deps-bench bench-build
 
 # Instructions a packet, against bench/budget.toml. Only what is counted is built in that profile.
 .PHONY: budget budget-update
-budget budget-update: deps-test
-	cargo build --package etiage-bench --bin etiage-bench
+budget budget-update: deps-test $(DIST)
+	cargo build --workspace
 	cargo build --profile budget --package etiage-bench --bin packet-path --no-default-features
 	target/debug/etiage-bench budget --program target/budget/packet-path \
 		$(if $(filter budget-update,$@),--update)

@@ -15,7 +15,7 @@ use crate::table::Table;
 /// By how much a count may differ from the budget.
 const SLACK: f64 = 0.05;
 /// The function that is counted, as callgrind knows it.
-const COUNTED: &str = "*packet_path::count_packets*";
+const COUNTED: &str = "*packet_path*count_packets*";
 
 /// Counts instructions a packet and compares them with a budget; fails where they are over it
 #[derive(Debug, Args)]

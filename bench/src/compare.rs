@@ -31,6 +31,16 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    // nfpcapd insists on writing what it finds.
+    let scratch = std::env::temp_dir().join(format!("etiage-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)
+        .with_context(|| format!("cannot make {}", scratch.display()))?;
+    let result = compare_all(arguments, &scratch);
+    let _ = std::fs::remove_dir_all(&scratch); // What is left of it is in the temporary folder.
+    result
+}
+
+fn compare_all(arguments: &Arguments, scratch: &Path) -> Result<()> {
     machine::print();
     for capture in &arguments.captures {
         let capture = std::path::absolute(capture)?;
@@ -45,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             arguments.core,
         );
         let core = arguments.core.to_string();
-        let candidates = candidates(&capture)?;
+        let candidates = candidates(&capture, scratch)?;
         compare(&candidates, &core, arguments.rounds, &size)?;
         if arguments.scaling && takes_workers()? {
             println!("\nWorkers, on cores 0 and 1\n");
@@ -81,10 +91,9 @@ enum Candidate {
 }
 
 /// All programs, the baselines first.
-fn candidates(capture: &Path) -> Result<Vec<Candidate>> {
+fn candidates(capture: &Path, scratch: &Path) -> Result<Vec<Candidate>> {
     let file = capture.to_str().context("the capture's name is not UTF-8")?;
-    let flows = std::env::temp_dir();
-    let flows = flows.to_str().context("the temporary folder's name is not UTF-8")?;
+    let flows = scratch.to_str().context("the temporary folder's name is not UTF-8")?;
     // A port that nobody listens on: what softflowd exports is sent and thrown away.
     let closed = "127.0.0.1:9";
     let others: [(&'static str, Vec<&str>); 4] = [
@@ -165,46 +174,55 @@ fn compare(candidates: &[Candidate], cores: &str, rounds: u32, size: &Size) -> R
 }
 
 fn table(candidates: &[Candidate], medians: &[Option<Medians>], size: &Size) -> Table {
-    let wall_of = |wanted: &str| {
+    let of = |wanted: &str| {
         candidates.iter().zip(medians).find_map(|(candidate, medians)| match candidate {
-            Candidate::Present(program) if program.name.starts_with(wanted) => {
-                medians.as_ref().map(|medians| medians.wall)
-            }
+            Candidate::Present(program) if program.name.starts_with(wanted) => medians.as_ref(),
             _ => None,
         })
     };
-    let (dpi, floor) = (wall_of("ndpiReader"), wall_of("libpcap-loop"));
+    let (dpi, floor) = (of("ndpiReader"), of("libpcap-loop"));
     let mut table = Table::new([
         "program",
         "wall, s",
         "packets/s",
         "processor, s",
         "peak memory, MB",
-        "speed : ndpiReader",
-        "speed : libpcap loop",
+        "as fast as ndpiReader, wall",
+        "processor",
+        "as fast as the libpcap loop, wall",
+        "processor",
     ]);
     for (candidate, medians) in candidates.iter().zip(medians) {
         match (candidate, medians) {
             (Candidate::Present(program), Some(medians)) => {
-                let ratio = |to: Option<Duration>| match to {
-                    Some(to) => format!("{:.2}", to.as_secs_f64() / medians.wall.as_secs_f64()),
-                    None => "-".to_owned(),
-                };
-                table.row([
-                    program.name.clone(),
-                    format!("{:.3}", medians.wall.as_secs_f64()),
-                    format!("{:.2} M", size.packets as f64 / medians.wall.as_secs_f64() / 1e6),
-                    format!("{:.3}", medians.cpu.as_secs_f64()),
-                    format!("{:.0}", medians.peak_octets as f64 / 1e6),
-                    ratio(dpi),
-                    ratio(floor),
-                ]);
+                let seconds = [medians.wall, medians.cpu].map(|it| it.as_secs_f64());
+                table.row(
+                    [
+                        program.name.clone(),
+                        format!("{:.3}", medians.wall.as_secs_f64()),
+                        format!("{:.2} M", size.packets as f64 / medians.wall.as_secs_f64() / 1e6),
+                        format!("{:.3}", medians.cpu.as_secs_f64()),
+                        format!("{:.0}", medians.peak_octets as f64 / 1e6),
+                    ]
+                    .into_iter()
+                    .chain(ratios(dpi, seconds))
+                    .chain(ratios(floor, seconds)),
+                );
             }
             (Candidate::Missing(name), _) => table.row([format!("{name}: not installed")]),
             (Candidate::Present(program), None) => table.row([program.name.clone()]),
         }
     }
     table
+}
+
+/// How often as fast as another, in wall time and in processor time.
+fn ratios(other: Option<&Medians>, [wall, cpu]: [f64; 2]) -> [String; 2] {
+    let times = |other: f64, own: f64| format!("{:.2} x", other / own);
+    other.map_or_else(
+        || ["-", "-"].map(str::to_owned),
+        |other| [times(other.wall.as_secs_f64(), wall), times(other.cpu.as_secs_f64(), cpu)],
+    )
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Kind {
     fn shown(self) -> String {
         match self {
             Self::Etiage => "etiage run".to_owned(),
-            Self::NdpiReader => "ndpiReader -q -i".to_owned(),
+            Self::NdpiReader => "ndpiReader -i".to_owned(),
             Self::Softflowd => format!("softflowd -d -B {RING_OCTETS} -i"),
             Self::Tcpdump => format!("tcpdump -B {} -w /dev/null -i", RING_OCTETS >> 10),
         }
@@ -278,7 +278,8 @@ impl Stand<'_> {
 
     fn ndpi_reader(&self, rate: u64) -> Result<Outcome> {
         let mut command = self.receiver(&Self::find("ndpiReader")?);
-        command.args(["-q", "-i", self.wire.far_interface()]);
+        // With -q it would not say what it counted; what it prints comes at its end.
+        command.args(["-i", self.wire.far_interface()]);
         let (output, sent, seconds) = self.told_at_the_end(command, rate)?;
         let counted = number_before(&output, " packets total").context(output)?;
         Ok(Outcome { sent, seconds, counted })
@@ -298,9 +299,11 @@ impl Stand<'_> {
         let output = ask.arg("-c").arg(&socket).arg("statistics").output()?;
         let output = String::from_utf8_lossy(&output.stdout).into_owned();
         process::stop(&mut running.0, "INT")?;
-        let processed = number_after(&output, "Packets processed: ").context(output.clone())?;
-        let ignored = number_after(&output, "Ignored packets: ").unwrap_or(0);
-        Ok(Outcome { sent, seconds, counted: processed + ignored })
+        // What it processed leaves fragments out; what it was given includes what was dropped.
+        let received = number_after(&output, "Packets received by libpcap: ");
+        let dropped = number_after(&output, "Packets dropped by libpcap: ");
+        let (received, dropped) = (received.context(output.clone())?, dropped.context(output)?);
+        Ok(Outcome { sent, seconds, counted: received.saturating_sub(dropped) })
     }
 }
 
@@ -326,8 +329,8 @@ mod tests {
         assert_eq!(number_before(tcpdump, " packets captured"), Some(919_408));
         let ndpi = "\tIP packets:  17  of 20 packets total\n";
         assert_eq!(number_before(ndpi, " packets total"), Some(20));
-        let softflowd = "Packets processed: 12\nIgnored packets: 3 (2 non-IP, 1 too short)\n";
-        assert_eq!(number_after(softflowd, "Ignored packets: "), Some(3));
+        let softflowd = "Packets processed: 12\nPackets received by libpcap: 34\n";
+        assert_eq!(number_after(softflowd, "Packets received by libpcap: "), Some(34));
         assert_eq!(number_after(softflowd, "Flows: "), None);
     }
 }

@@ -13,8 +13,9 @@ use etiage_capture::source::{Frame, Savefile};
 use etiage_capture::{LinkLayer, LinkMap, TcpHeader, Timestamp};
 use etiage_classifier::{Classifier, Rules};
 
-/// Between the two times that a capture is played: its flows are still there.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Time between two packets: as on a busy link, so that what is done once an interval or a second does
+/// not count among what is done for a packet.
+const GAP: Duration = Duration::from_micros(10);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -56,11 +57,9 @@ fn settled(file: &Path) -> Result<usize> {
     for packet in &known {
         meter.frame(0, recording.layer, &recording.frame(packet), &mut ());
     }
-    let end = known.last().map_or(Timestamp::EPOCH, |packet| packet.time);
-    let shift = end.since(known.first().map_or(end, |packet| packet.time)) + PAUSE;
     let mut again = recording.without(TcpHeader::SYN | TcpHeader::FIN | TcpHeader::RST);
     for packet in &mut again {
-        packet.time = packet.time.after(shift);
+        packet.time = packet.time.after(GAP * recording.packets.len() as u32);
     }
     count_packets(&mut meter, &recording, &again);
     Ok(again.len())
@@ -105,11 +104,12 @@ impl Recording {
     fn load(file: &Path) -> Result<Self> {
         let mut savefile = Savefile::open(file)?;
         let (layer, mut data, mut packets) = (savefile.link_layer(), Vec::new(), Vec::new());
+        let mut time = Timestamp::EPOCH;
         while let Some(frame) = savefile.next_frame()? {
             let begin = data.len();
             data.extend_from_slice(frame.data);
-            let (time, octets) = (frame.timestamp, frame.octets);
-            packets.push(Recorded { time, octets, begin, end: data.len() });
+            time = if packets.is_empty() { frame.timestamp } else { time.after(GAP) };
+            packets.push(Recorded { time, octets: frame.octets, begin, end: data.len() });
         }
         Ok(Self { layer, data, packets })
     }
