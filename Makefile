@@ -165,3 +165,10 @@ budget budget-update: deps-test $(DIST)
 	cargo build --profile budget --package etiage-bench --bin packet-path --no-default-features
 	target/debug/etiage-bench budget --program target/budget/packet-path \
 		$(if $(filter budget-update,$@),--update)
+
+# The crates with unsafe code, under the address sanitiser. Needs nightly.
+.PHONY: sanitize
+sanitize: deps
+	RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target $(shell uname -m)-unknown-linux-gnu \
+		--target-dir target/sanitize --tests \
+		--package etiage-capture --package etiage-aggregator --package etiage-bench
