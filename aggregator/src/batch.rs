@@ -102,4 +102,15 @@ pub struct Observation {
     pub late: u64,
     /// Packets of flows that the full flow table did not take: counted under a class by port.
     pub table_full: u64,
+    /// Flows that were not probed for want of time or memory: counted under a class by port and by what
+    /// is known of their ends.
+    #[serde(default)]
+    pub unprobed_flows: u64,
+    /// Half-open flows that had to make room for others.
+    #[serde(default)]
+    pub half_open_evicted: u64,
+    /// Packets that are counted under no class: those of other flows, of which one in so many was
+    /// looked at, stand for them. Where this is not 0 the classes' sums are estimates.
+    #[serde(default)]
+    pub sampled_packets: u64,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use etiage_capture::flow::FlowId;
 use etiage_capture::{Direction, LinkIndex, Timestamp};
-use etiage_classifier::{Category, Class, Rules, ServiceId};
+use etiage_classifier::{Category, Rules};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -13,28 +13,12 @@ use hdrhistogram::Histogram;
 
 use crate::batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
 use crate::live::Counted;
+use crate::rows::{ClassId, Classes, Rows};
 
-/// Rows of one interval. What would be one more is counted without its service, of which there are
-/// few enough; a link rarely sees a thousand classes in ten seconds.
-const MAX_ROWS: usize = 100_000;
 /// Round-trip times above a minute are counted as a minute.
 const MAX_ROUND_TRIP_MICROS: u64 = 60_000_000;
 /// A gap in stream time of more intervals than this was not observed: nothing is emitted for it.
 const MAX_EMPTY: u32 = 360;
-
-/// Under what a packet is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct RowKey {
-    link: LinkIndex,
-    direction: Direction,
-    class: Class,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Row {
-    counted: Counted,
-    flows: u64,
-}
 
 /// What is counted under one class at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +31,30 @@ pub(crate) struct Share {
     pub(crate) flows: u32,
 }
 
+impl Share {
+    /// As much of so many flows.
+    pub(crate) fn scale(&mut self, weight: u32) {
+        self.counted.octets = self.counted.octets.saturating_mul(weight.into());
+        self.counted.packets = self.counted.packets.saturating_mul(weight.into());
+        self.flows = self.flows.saturating_mul(weight);
+    }
+}
+
 #[derive(Debug, Default)]
 struct LinkCounts {
     received: Counted,
     dropped_kernel: u64,
     late: u64,
     table_full: u64,
+    unprobed_flows: u64,
+    half_open_evicted: u64,
+    sampled_packets: u64,
 }
 
 #[derive(Debug)]
 struct Interval {
     start: u32,
-    rows: HashMap<RowKey, Row, RandomState>,
+    rows: Rows,
     round_trips: HashMap<(LinkIndex, Category), Histogram<u32>, RandomState>,
     links: Vec<LinkCounts>,
     /// Flows active on each link when the interval ended; nothing while it has not.
@@ -71,7 +67,7 @@ impl Interval {
     fn new(start: u32, links: usize) -> Self {
         Self {
             start,
-            rows: HashMap::default(),
+            rows: Rows::new(links),
             round_trips: HashMap::default(),
             links: (0..links).map(|_| LinkCounts::default()).collect(),
             active: None,
@@ -85,6 +81,9 @@ impl Interval {
 #[derive(Debug)]
 pub(crate) struct Intervals {
     open: VecDeque<Interval>,
+    /// The time that the newest spans, in nanoseconds.
+    newest: std::ops::Range<u64>,
+    classes: Classes,
     names: Vec<Arc<str>>,
     probe: Arc<str>,
 }
@@ -100,7 +99,7 @@ pub(crate) struct Slot {
 
 impl Intervals {
     pub(crate) fn new(probe: Arc<str>, names: Vec<Arc<str>>) -> Self {
-        Self { open: VecDeque::new(), names, probe }
+        Self { open: VecDeque::new(), newest: 0..0, classes: Classes::default(), names, probe }
     }
 
     /// Flows that must be decided before time can pass to this moment: their octets' interval closes.
@@ -123,7 +122,7 @@ impl Intervals {
     ) -> Option<Batch> {
         let now = interval_of(to);
         let Some(newest) = self.open.back().map(|interval| interval.start) else {
-            self.open.push_back(Interval::new(now, self.names.len()));
+            self.begin(now);
             return None;
         };
         if newest >= now {
@@ -134,9 +133,15 @@ impl Intervals {
         if let Some(newest) = self.open.back_mut() {
             newest.active = Some(active.to_vec());
         }
-        self.open.push_back(Interval::new(next, self.names.len()));
+        self.begin(next);
         // At most two are open; after a gap, what was before it goes one batch a call.
         if self.open.len() > 2 { self.close(rules, active) } else { None }
+    }
+
+    fn begin(&mut self, start: u32) {
+        self.open.push_back(Interval::new(start, self.names.len()));
+        let nanos = |secs: u32| u64::from(secs) * 1_000_000_000;
+        self.newest = nanos(start)..nanos(start.saturating_add(INTERVAL_SECS));
     }
 
     /// Whether the newest interval is the one that holds this moment.
@@ -152,13 +157,13 @@ impl Intervals {
         let mut words = Words::default();
         let mut volumes: Vec<Volume> = interval
             .rows
-            .iter()
-            .map(|(key, row)| Volume {
-                link: name(key.link),
-                direction: key.direction,
-                protocol: words.get(key.class.protocol.name()),
-                service: words.get(rules.name(key.class.service)),
-                category: words.get(key.class.category.name()),
+            .iter(&self.classes)
+            .map(|(class, row)| Volume {
+                link: name(row.link),
+                direction: row.direction,
+                protocol: words.get(class.protocol.name()),
+                service: words.get(rules.name(class.service)),
+                category: words.get(class.category.name()),
                 octets: row.counted.octets,
                 packets: row.counted.packets,
                 flows: row.flows,
@@ -184,6 +189,9 @@ impl Intervals {
             dropped_kernel: counts.dropped_kernel,
             late: counts.late,
             table_full: counts.table_full,
+            unprobed_flows: counts.unprobed_flows,
+            half_open_evicted: counts.half_open_evicted,
+            sampled_packets: counts.sampled_packets,
         });
         let observations = observations.collect();
         Some(Batch {
@@ -198,7 +206,13 @@ impl Intervals {
     }
 
     /// The interval in which a packet of this time is counted.
+    #[inline(always)]
     pub(crate) fn slot(&self, time: Timestamp) -> Slot {
+        if self.newest.contains(&time.as_nanos())
+            && let Some(newest) = self.open.back()
+        {
+            return Slot { start: newest.start, late: false };
+        }
         let own = interval_of(time);
         match self.open.iter().find(|interval| interval.start == own) {
             Some(interval) => Slot { start: interval.start, late: false },
@@ -224,6 +238,28 @@ impl Intervals {
         }
     }
 
+    /// A flow began that is not probed.
+    pub(crate) fn unprobed(&mut self, start: u32, link: LinkIndex) {
+        if let Some(counts) = self.link(start, link) {
+            counts.unprobed_flows += 1;
+        }
+    }
+
+    /// A packet of a flow that others stand for.
+    pub(crate) fn sampled(&mut self, start: u32, link: LinkIndex) {
+        if let Some(counts) = self.link(start, link) {
+            counts.sampled_packets += 1;
+        }
+    }
+
+    /// A half-open flow made room for another.
+    pub(crate) fn evicted(&mut self, link: LinkIndex) {
+        let newest = self.open.back_mut();
+        if let Some(counts) = newest.and_then(|newest| newest.links.get_mut(usize::from(link))) {
+            counts.half_open_evicted += 1;
+        }
+    }
+
     /// Packets were lost before they were seen.
     pub(crate) fn lost(&mut self, link: LinkIndex, packets: u64) {
         let newest =
@@ -233,17 +269,19 @@ impl Intervals {
         }
     }
 
+    /// The classes that were seen.
+    pub(crate) const fn classes(&mut self) -> &mut Classes {
+        &mut self.classes
+    }
+
     /// Counts under a class.
-    pub(crate) fn count(&mut self, class: Class, share: &Share) {
-        let Some(interval) = self.interval(share.start) else { return };
-        let mut key = RowKey { link: share.link, direction: share.direction, class };
-        if interval.rows.len() >= MAX_ROWS && !interval.rows.contains_key(&key) {
-            key.class.service = ServiceId::NONE;
+    #[inline(always)]
+    pub(crate) fn count(&mut self, id: ClassId, share: &Share) {
+        let Self { open, classes, .. } = self;
+        let interval = open.iter_mut().rev().find(|interval| interval.start == share.start);
+        if let Some(interval) = interval {
+            interval.rows.count(classes, id, share);
         }
-        let row = interval.rows.entry(key).or_default();
-        row.counted.octets = row.counted.octets.saturating_add(share.counted.octets);
-        row.counted.packets = row.counted.packets.saturating_add(share.counted.packets);
-        row.flows = row.flows.saturating_add(share.flows.into());
     }
 
     /// A flow has octets in this interval, but no verdict yet.

@@ -4,10 +4,15 @@
 //! batch's classes add up to its observations.
 
 mod batch;
+mod books;
 mod interval;
 mod live;
 mod meter;
 pub mod networks;
+mod open;
+mod pressure;
+mod rows;
+mod stats;
 
 pub use batch::{
     Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,
@@ -15,3 +20,5 @@ pub use batch::{
 pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
 pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};
+pub use pressure::{Pressure, PressureGauge};
+pub use stats::{MeterStats, PROBE_LENGTH_BINS, ProbeLengths, Stage, StageCost};

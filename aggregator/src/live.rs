@@ -46,6 +46,12 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// As much more.
+    pub fn add(&mut self, more: Self) {
+        self.octets = self.octets.saturating_add(more.octets);
+        self.packets = self.packets.saturating_add(more.packets);
+    }
+
     /// One packet more.
     pub fn count(&mut self, octets: u32) {
         self.octets = self.octets.saturating_add(octets.into());
@@ -89,6 +95,12 @@ pub struct Live {
     flows_started: AtomicU64,
     flows_ended: AtomicU64,
     flow_capacity: AtomicU64,
+    unprobed_flows: AtomicU64,
+    half_open_evicted: AtomicU64,
+    sampled_packets: AtomicU64,
+    half_open_flows: AtomicU64,
+    open_flows: AtomicU64,
+    flow_octets: AtomicU64,
 }
 
 /// One link's counters since the start.
@@ -142,6 +154,18 @@ pub struct LiveSnapshot {
     pub flow_capacity: u64,
     /// Flows begun.
     pub flows_started: u64,
+    /// Flows begun that were not probed, for want of time or memory.
+    pub unprobed_flows: u64,
+    /// Half-open flows that had to make room for others.
+    pub half_open_evicted: u64,
+    /// Packets that are counted under no class: others stand for them.
+    pub sampled_packets: u64,
+    /// Half-open flows in the tables now.
+    pub half_open_flows: u64,
+    /// Flows in the tables now that are still probed or watched.
+    pub open_flows: u64,
+    /// Octets of the tables and of what is kept of open flows.
+    pub flow_octets: u64,
 }
 
 impl Live {
@@ -166,6 +190,12 @@ impl Live {
             flows_started: AtomicU64::new(0),
             flows_ended: AtomicU64::new(0),
             flow_capacity: AtomicU64::new(0),
+            unprobed_flows: AtomicU64::new(0),
+            half_open_evicted: AtomicU64::new(0),
+            sampled_packets: AtomicU64::new(0),
+            half_open_flows: AtomicU64::new(0),
+            open_flows: AtomicU64::new(0),
+            flow_octets: AtomicU64::new(0),
         }
     }
 
@@ -189,8 +219,20 @@ impl Live {
             (&self.table_full, &mut delta.table_full),
             (&self.flows_started, &mut delta.flows_started),
             (&self.flows_ended, &mut delta.flows_ended),
+            (&self.unprobed_flows, &mut delta.unprobed_flows),
+            (&self.half_open_evicted, &mut delta.half_open_evicted),
+            (&self.sampled_packets, &mut delta.sampled_packets),
         ] {
             add(counter, std::mem::take(value));
+        }
+        let Levels { now, before } = &mut delta.levels;
+        for (gauge, (now, before)) in [&self.half_open_flows, &self.open_flows, &self.flow_octets]
+            .into_iter()
+            .zip(now.iter().zip(before.iter_mut()))
+        {
+            // What a worker has less of is added as a negative number.
+            add(gauge, now.wrapping_sub(*before));
+            *before = *now;
         }
     }
 
@@ -250,6 +292,12 @@ impl Live {
             active_flows: flows_started.saturating_sub(flows_ended),
             flow_capacity: get(&self.flow_capacity),
             flows_started,
+            unprobed_flows: get(&self.unprobed_flows),
+            half_open_evicted: get(&self.half_open_evicted),
+            sampled_packets: get(&self.sampled_packets),
+            half_open_flows: get(&self.half_open_flows),
+            open_flows: get(&self.open_flows),
+            flow_octets: get(&self.flow_octets),
         }
     }
 }
@@ -276,6 +324,20 @@ pub struct LiveDelta {
     pub flows_started: u64,
     /// Flows ended.
     pub flows_ended: u64,
+    /// Flows begun that are not probed.
+    pub unprobed_flows: u64,
+    /// Half-open flows that made room.
+    pub half_open_evicted: u64,
+    /// Packets that others stand for.
+    pub sampled_packets: u64,
+    levels: Levels,
+}
+
+/// What goes up and down, and what of it is in the shared gauges already.
+#[derive(Clone, Debug, Default)]
+struct Levels {
+    now: [u64; 3],
+    before: [u64; 3],
 }
 
 impl LiveDelta {
@@ -293,7 +355,16 @@ impl LiveDelta {
             table_full: 0,
             flows_started: 0,
             flows_ended: 0,
+            unprobed_flows: 0,
+            half_open_evicted: 0,
+            sampled_packets: 0,
+            levels: Levels::default(),
         }
+    }
+
+    /// How many flows are half-open and how many open now, and the octets that all flows take.
+    pub const fn levels(&mut self, half_open: u64, open: u64, octets: u64) {
+        self.levels.now = [half_open, open, octets];
     }
 
     /// A packet crossed a link, at this stream time in nanoseconds.
@@ -315,8 +386,7 @@ impl LiveDelta {
         packets: u64,
     ) {
         if let Some(counted) = self.categories.get_mut(place(category as usize, direction)) {
-            counted.octets = counted.octets.saturating_add(octets);
-            counted.packets = counted.packets.saturating_add(packets);
+            counted.add(Counted { octets, packets });
         }
     }
 }
@@ -339,7 +409,10 @@ mod tests {
             delta.in_category(Category::P2p, Direction::Out, 100, 1);
             delta.flows_started = 2;
             delta.flows_ended = 1;
+            delta.levels(9, 8, 7);
             live.add(&mut delta);
+            live.add(&mut delta);
+            delta.levels(1, 8, 9);
             live.add(&mut delta);
         }
         let now = live.snapshot();
@@ -351,5 +424,6 @@ mod tests {
         let p2p = now.categories.iter().find(|gauge| gauge.category == Category::P2p).unwrap();
         assert_eq!(p2p.outgoing, twice);
         assert_eq!((now.active_flows, now.flows_started), (2, 4));
+        assert_eq!((now.half_open_flows, now.open_flows, now.flow_octets), (2, 16, 18));
     }
 }

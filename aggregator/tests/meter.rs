@@ -154,6 +154,19 @@ impl Bench {
         self.batches.extend(self.meter.take_batches());
     }
 
+    /// The same packets, so many at once.
+    fn send_batch(&mut self, sent: &[Sent]) {
+        let octets: Vec<Vec<u8>> = sent.iter().map(Sent::octets).collect();
+        let frames = sent.iter().zip(&octets).map(|(sent, data)| Frame {
+            timestamp: sent.timestamp(),
+            octets: data.len() as u32 + sent.more,
+            data: &data[..data.len() - sent.cut.min(data.len())],
+        });
+        self.meter.frames(0, LinkLayer::RawIp, frames.clone(), &mut self.records);
+        frames.for_each(|frame| self.put_in.count(frame.octets));
+        self.batches.extend(self.meter.take_batches());
+    }
+
     fn advance(&mut self, millis: u64) {
         let to = Timestamp::from_nanos(millis * 1_000_000);
         self.meter.advance(to, &mut self.records);
@@ -254,7 +267,9 @@ mod verdicts {
     #[test]
     fn a_packet_that_finds_the_table_full_is_counted_by_its_port() {
         let mut bench = Bench::new(FlowSettings { max_flows: 1, ..FlowSettings::default() });
+        // A flow of one packet would make room.
         bench.send(&Sent::udp(100_000, (1, 1000), (200, 9999), b"first"));
+        bench.send(&Sent::udp(100_000, (200, 9999), (1, 1000), b"answer"));
         bench.send(&Sent::udp(100_001, (2, 1000), (200, 53), b"second"));
         bench.finish();
         let dns = bench.volumes().find(|volume| &*volume.protocol == "dns").unwrap();
@@ -474,9 +489,15 @@ fn packets() -> impl Strategy<Value = Vec<Sent>> {
 
 fn flow_settings() -> impl Strategy<Value = FlowSettings> {
     let active = prop::option::of((1u64..60).prop_map(Duration::from_secs));
-    (prop::sample::select(vec![0u32, 1, 3, 1000]), active).prop_map(|(max_flows, active)| {
-        FlowSettings { max_flows, active, ..FlowSettings::default() }
-    })
+    let memory = prop::sample::select(vec![0u64, 4000, 40_000, 1 << 30]);
+    (prop::sample::select(vec![0u32, 1, 3, 1000]), memory, active).prop_map(
+        |(max_flows, max_memory, active)| FlowSettings {
+            max_flows,
+            max_memory,
+            active,
+            ..FlowSettings::default()
+        },
+    )
 }
 
 fn check_sums(bench: &Bench) -> Result<(), TestCaseError> {
@@ -553,6 +574,22 @@ proptest! {
         let bench = Bench::run(flows, &packets);
         check_sums(&bench)?;
         check_flows(&bench)?;
+    }
+
+    /// Frames that are handed over together are counted as if they came one after the other.
+    #[test]
+    fn batches_change_nothing(packets in packets(), flows in flow_settings(), size in 1usize..80) {
+        let alone = Bench::run(flows, &packets);
+        let mut bench = Bench::new(flows);
+        packets.chunks(size).for_each(|batch| bench.send_batch(batch));
+        bench.finish();
+        check_sums(&bench)?;
+        prop_assert_eq!(&bench.records.0, &alone.records.0);
+        let mut snapshots = [bench.live.snapshot(), alone.live.snapshot()];
+        // Vectors grow alike, but what they hold now is measured now and then.
+        snapshots.iter_mut().for_each(|now| now.flow_octets = 0);
+        prop_assert_eq!(&snapshots[0], &snapshots[1]);
+        prop_assert_eq!(sums(&[bench]), sums(&[alone]));
     }
 
     /// Workers see the same time and share what is learnt: how many there are changes no sum.

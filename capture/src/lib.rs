@@ -9,11 +9,12 @@ pub mod decode;
 pub mod flow;
 mod link;
 mod packet;
+mod prefetch;
 pub mod source;
 mod time;
 
 pub use cursor::Cursor;
-pub use decode::{Content, Decoded, LinkLayer, Outer, decode};
+pub use decode::{Content, Decoded, FlowPacket, LinkLayer, Outer, decode, decode_plain};
 pub use link::{
     BadMacAddress, Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, MacAddress, Placement,
     private_prefixes,

@@ -102,20 +102,28 @@ pub struct Placement {
 /// All links of a probe, and what is local to our network.
 #[derive(Clone, Debug, Default)]
 pub struct LinkMap {
-    rules: Vec<LinkRule>,
-    local: Vec<IpNet>,
+    rules: Vec<Compiled>,
+    local: Prefixes,
+}
+
+/// A rule with its prefixes ready to be looked up.
+#[derive(Clone, Debug)]
+struct Compiled {
+    rule: LinkRule,
+    prefixes: Prefixes,
 }
 
 impl LinkMap {
     /// Links in the order in which they are tried: the first whose conditions all hold takes the
     /// packet. `local` are our network's prefixes.
     pub fn new(rules: Vec<LinkRule>, local: Vec<IpNet>) -> Self {
-        Self { rules, local }
+        let compile = |rule: LinkRule| Compiled { prefixes: Prefixes::new(&rule.prefixes), rule };
+        Self { rules: rules.into_iter().map(compile).collect(), local: Prefixes::new(&local) }
     }
 
     /// One link that takes every packet, with the private, shared and link-local ranges as local.
     pub fn everything() -> Self {
-        Self { rules: vec![LinkRule::default()], local: private_prefixes() }
+        Self::new(vec![LinkRule::default()], private_prefixes())
     }
 
     /// How many links there are.
@@ -140,13 +148,13 @@ impl LinkMap {
         inner: Option<(IpAddr, IpAddr)>,
     ) -> Option<Placement> {
         let addresses = [outer.addresses, inner];
-        self.rules.iter().zip(0..).find_map(|(rule, link)| {
+        self.rules.iter().zip(0..).find_map(|(Compiled { rule, prefixes }, link)| {
             let by_interface = rule.interface(interface)?;
             if rule.vlan.is_some() && rule.vlan != outer.vlan {
                 return None;
             }
             let by_neighbour = rule.neighbour(outer)?;
-            if !rule.has_prefix(addresses) {
+            if !prefixes.is_empty() && !addresses.iter().flatten().any(|pair| prefixes.of(pair)) {
                 return None;
             }
             let direction = by_interface
@@ -165,8 +173,7 @@ impl LinkMap {
 
     /// Direction by local prefixes; nothing if both or neither end is local.
     fn locality(&self, (source, destination): (IpAddr, IpAddr)) -> Option<Direction> {
-        let local = |address: IpAddr| self.local.iter().any(|prefix| prefix.contains(&address));
-        match (local(source), local(destination)) {
+        match (self.local.contains(source), self.local.contains(destination)) {
             (true, false) => Some(Direction::Out),
             (false, true) => Some(Direction::In),
             // What our network sends to a group leaves it; what is local at both ends does not cross.
@@ -200,14 +207,57 @@ impl LinkRule {
             None
         }
     }
+}
 
-    fn has_prefix(&self, addresses: [Option<(IpAddr, IpAddr)>; 2]) -> bool {
-        self.prefixes.is_empty()
-            || addresses.into_iter().flatten().any(|(source, destination)| {
-                let inside = |address: IpAddr| self.prefixes.iter().any(|p| p.contains(&address));
-                inside(source) || inside(destination)
-            })
+/// A set of prefixes as ranges in order, so that thousands of them cost a few comparisons a packet.
+#[derive(Clone, Debug, Default)]
+struct Prefixes {
+    v4: Vec<(u32, u32)>,
+    v6: Vec<(u128, u128)>,
+}
+
+impl Prefixes {
+    fn new(prefixes: &[IpNet]) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for prefix in prefixes {
+            match prefix {
+                IpNet::V4(net) => v4.push((net.network().to_bits(), net.broadcast().to_bits())),
+                IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits())),
+            }
+        }
+        Self { v4: disjoint(v4), v6: disjoint(v6) }
     }
+
+    const fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => inside(&self.v4, v4.to_bits()),
+            IpAddr::V6(v6) => inside(&self.v6, v6.to_bits()),
+        }
+    }
+
+    /// Whether one of the two lies in one of these.
+    fn of(&self, (source, destination): &(IpAddr, IpAddr)) -> bool {
+        self.contains(*source) || self.contains(*destination)
+    }
+}
+
+/// Of prefixes that overlap one holds the other: that one stays.
+fn disjoint<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
+    ranges.sort_by_key(|(first, last)| (*first, std::cmp::Reverse(*last)));
+    ranges.dedup_by(|inner, outer| inner.1 <= outer.1);
+    ranges
+}
+
+fn inside<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= address);
+    after
+        .checked_sub(1)
+        .and_then(|place| ranges.get(place))
+        .is_some_and(|(_, last)| address <= *last)
 }
 
 /// Private (RFC 1918, RFC 4193), shared (RFC 6598) and link-local ranges: local where nobody said
@@ -300,5 +350,30 @@ mod tests {
         {
             assert_eq!(bad.parse::<MacAddress>(), Err(BadMacAddress), "{bad}");
         }
+    }
+
+    #[test]
+    fn prefixes_that_overlap_and_of_all_lengths_hold_their_addresses_and_no_other() {
+        let text =
+            ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.7/32", "2001:db8::/32", "2001:db8:1::/48"];
+        let prefixes = Prefixes::new(&text.map(|prefix| prefix.parse().unwrap()));
+        for (address, inside) in [
+            ("9.255.255.255", false),
+            ("10.0.0.0", true),
+            ("10.1.2.3", true),
+            ("10.200.0.1", true),
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("192.0.2.6", false),
+            ("192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("2001:db8:ffff::1", true),
+            ("2001:db9::", false),
+            ("::ffff:10.0.0.1", false),
+        ] {
+            assert_eq!(prefixes.contains(address.parse().unwrap()), inside, "{address}");
+        }
+        let all = Prefixes::new(&["0.0.0.0/0".parse().unwrap()]);
+        assert!(all.contains("255.255.255.255".parse().unwrap()));
     }
 }

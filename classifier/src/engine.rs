@@ -78,6 +78,23 @@ impl Default for FlowState {
     }
 }
 
+/// The connection requests that a flow began with: all that need be known of them while nothing else
+/// was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// The last of each side.
+    sequences: PerSide<Option<u32>>,
+    packets: u16,
+}
+
+impl Requests {
+    /// One more, without payload.
+    pub const fn add(&mut self, side: Side, tcp: TcpHeader) {
+        *self.sequences.get_mut(side) = Some(tcp.sequence);
+        self.packets = self.packets.saturating_add(1);
+    }
+}
+
 /// What is known after a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -304,7 +321,7 @@ impl Classifier {
                 learnt.map_or(best, |learnt| merge(Some(best), learnt))
             }
             Some(best) => self.name_from_dns(best, ends, now),
-            None => self.guess(state, ends, now),
+            None => self.guess(state.candidates, state.is_hidden(), ends, now),
         }
     }
 
@@ -314,6 +331,21 @@ impl Classifier {
         let Some(late) = watch.late() else { return };
         if let Some(verdict) = self.learnt(late.candidates, late.hidden, ends, now) {
             watch.found(verdict);
+        }
+    }
+
+    /// Whether flows of this transport are probed; of another, the transport itself is the verdict.
+    pub fn probes(transport: Transport) -> bool {
+        probes::for_transport(transport).is_some()
+    }
+
+    /// The verdict on a flow that no probe has seen: by transport, by what is known of its ends, and by
+    /// port.
+    pub fn unprobed(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        match probes::for_transport(ends.transport) {
+            None => by_transport(ends.transport),
+            // No probe has said no, and nothing speaks against the flow hiding what it is.
+            Some(_) => self.guess(u64::MAX, true, ends, now),
         }
     }
 
@@ -529,17 +561,42 @@ impl Classifier {
     }
 
     /// No probe knew it: what is known of its ends, then the port.
-    fn guess(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        if let Some(learnt) = self.learnt(state.candidates, state.is_hidden(), ends, now) {
+    fn guess(&self, candidates: u64, hidden: bool, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        if let Some(learnt) = self.learnt(candidates, hidden, ends, now) {
             return learnt;
         }
         let by_port = ports::guess(ends)
-            .filter(|guess| !contradicts(state.candidates, ends.transport, guess.class.protocol));
+            .filter(|guess| !contradicts(candidates, ends.transport, guess.class.protocol));
         by_port.map_or(Verdict::UNKNOWN, |verdict| self.name_from_dns(verdict, ends, now))
     }
 }
 
 impl FlowState {
+    /// The state of a connection that began with these requests, as if they had been observed.
+    pub fn asked(requests: &Requests) -> Self {
+        let mut state = Self::default();
+        for side in [Side::Initiator, Side::Responder] {
+            if let Some(sequence) = *requests.sequences.get(side) {
+                state.streams.get_mut(side).syn(sequence);
+            }
+        }
+        state.order.count_requests(requests.packets);
+        state
+    }
+
+    /// Octets that it takes, its buffers included (but for QUIC's, which are under 6 KB for each flow
+    /// that shows a client's hello, until it is whole).
+    pub fn octets(&self) -> usize {
+        let PerSide { initiator, responder } = &self.streams;
+        size_of::<Self>() + initiator.octets() + responder.octets() + self.order.octets()
+    }
+
+    /// Frees the buffers in which streams are put in order: what comes next is looked at by itself.
+    pub fn forget_streams(&mut self) {
+        self.streams = PerSide::default();
+        self.order.forget();
+    }
+
     /// Whether neither side began with anything that is fixed.
     fn is_hidden(&self) -> bool {
         let heads = [&self.heads.initiator, &self.heads.responder];

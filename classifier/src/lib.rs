@@ -20,7 +20,7 @@ mod stream;
 mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
-pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, SETTLED};
+pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, Requests, SETTLED};
 pub use knowledge::{Knowledge, KnowledgeStats, Turn};
 pub use probe::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};

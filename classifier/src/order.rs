@@ -77,6 +77,22 @@ impl Order {
         self.incomplete |= packet.payload.len() < packet.payload_octets as usize;
     }
 
+    /// Counts so many connection requests.
+    pub(crate) const fn count_requests(&mut self, packets: u16) {
+        self.packets = self.packets.saturating_add(packets);
+    }
+
+    /// Octets of what is kept.
+    pub(crate) fn octets(&self) -> usize {
+        let kept = self.waiting.iter().chain(&self.early);
+        kept.map(|segment| size_of::<Segment>() + segment.payload.capacity()).sum()
+    }
+
+    /// Frees what is kept, and keeps nothing more.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { packets: u16::MAX, incomplete: true, ..Self::default() };
+    }
+
     /// Whether this packet answers what was not seen yet; then it is kept until that has come.
     pub(crate) fn waits(
         &mut self,

@@ -72,6 +72,12 @@ impl Stream {
         self.held.into_iter().map(segment)
     }
 
+    /// Octets of its buffers.
+    pub(crate) fn octets(&self) -> usize {
+        let held: usize = self.held.iter().map(|(_, octets)| octets.capacity()).sum();
+        self.prefix.capacity() + held
+    }
+
     /// Takes a segment. A connection whose SYN was not seen has no start, and its segments are looked
     /// at one by one: they are not put in order.
     pub(crate) fn show<'a>(&'a mut self, sequence: u32, payload: &'a [u8]) -> Shown<'a> {

@@ -63,7 +63,9 @@ impl Cutter {
     pub(super) fn keeps(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         let key = FlowKey::new(packet.source, packet.destination, packet.transport, None);
         self.table.advance(frame.timestamp, |_, _| {});
-        let taken = self.table.take(key, frame.timestamp, frame.octets, packet.tcp, |_, _| {});
+        let hash = self.table.hash(&key.0);
+        let (time, octets) = (frame.timestamp, frame.octets);
+        let taken = self.table.take(key, hash, time, octets, packet.tcp, |_, _| {});
         let Admission::Flow { id, side, .. } = taken else { return false };
         let Some(flow) = self.table.get_mut(id) else { return false };
         flow.state += 1;

@@ -1,14 +1,18 @@
 //! From a frame to the innermost IP packet: link layers, tags, labels, tunnels, fragments.
 //!
-//! 99 of 100 packets are Ethernet, IP, TCP or UDP, and take the short way in `ip`; IP with options
-//! it does not know, extension headers and what contradicts itself is read by etherparse.
+//! 99 of 100 packets are Ethernet, IP, TCP or UDP: [`decode_plain`] reads these straight into what the
+//! flow table needs, [`decode`] reads everything. Plain IP within tunnels takes a short way in `ip`;
+//! extension headers and what contradicts itself is read by etherparse.
 //!
 //! Lengths are lax: trailers and packets cut by a snap length are normal. Nothing here panics.
 
 mod ip;
+mod plain;
 mod tunnel;
 
 use std::net::IpAddr;
+
+pub use plain::{FlowPacket, decode_plain};
 
 use crate::cursor::Cursor;
 use crate::link::MacAddress;

@@ -15,6 +15,11 @@ const GENEVE: u16 = 6081;
 /// Transparent Ethernet bridging (RFC 1701's list of protocol types).
 const BRIDGED: u16 = 0x6558;
 
+/// Whether a datagram between these ports, source first, may be a tunnel's.
+pub(super) const fn is_port((source, destination): (u16, u16)) -> bool {
+    matches!(destination, GTP_U | VXLAN | VXLAN_LINUX | GENEVE) || source == GTP_U
+}
+
 impl Decoder {
     /// The packet inside a UDP tunnel, where the datagram is one's.
     pub(super) fn udp_tunnel<'a>(&mut self, packet: &Packet<'a>) -> Option<Content<'a>> {

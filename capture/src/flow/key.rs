@@ -1,24 +1,23 @@
 //! What identifies a flow, whichever end sends.
 
-use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::hash::{BuildHasher, Hash};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use foldhash::fast::RandomState;
 
 use crate::packet::{PerSide, Transport};
 
 /// The 5-tuple of a flow with its ends in a fixed order, so that both directions have the same key
 /// (the VLAN is part of it where the table was told so).
 ///
-/// IPv4 addresses are held as IPv4-mapped IPv6 addresses; `v4` tells them from IPv6 packets that
-/// really carry mapped addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Addresses are two words each, the upper first. IPv4 addresses are held as IPv4-mapped IPv6
+/// addresses; a flag tells them from IPv6 packets that really carry mapped addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowKey {
-    low: [u8; 16],
-    high: [u8; 16],
-    low_port: u16,
-    high_port: u16,
-    vlan: u16,
-    transport: u8,
-    v4: bool,
+    low: [u64; 2],
+    high: [u64; 2],
+    /// From the top: port of the low end, port of the high end, VLAN, transport, 1 for IPv4.
+    rest: u64,
 }
 
 /// Which end of a [`FlowKey`] a packet came from: the one that sorts first, or the other.
@@ -40,6 +39,19 @@ impl Sender {
     }
 }
 
+/// What hashes are seeded with. Keys come from strangers: a known seed would let them choose
+/// collisions.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowSeed([u64; 4]);
+
+impl FlowSeed {
+    /// A seed that nobody can know.
+    pub fn random() -> Self {
+        let random = RandomState::default();
+        Self([1u8, 2, 3, 4].map(|place| random.hash_one(place)))
+    }
+}
+
 impl FlowKey {
     /// The key of a packet, and which end sent it.
     pub fn new(
@@ -48,65 +60,116 @@ impl FlowKey {
         transport: Transport,
         vlan: Option<u16>,
     ) -> (Self, Sender) {
-        let v4 = source.is_ipv4();
-        let from = (octets(source.ip()), source.port());
-        let to = (octets(destination.ip()), destination.port());
+        let ports = (source.port(), destination.port());
+        let (key, sender) = match (source.ip(), destination.ip()) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Self::v4(source.to_bits(), destination.to_bits(), ports, transport)
+            }
+            (source, destination) => Self::v6(bits(source), bits(destination), ports, transport),
+        };
+        (key.in_vlan(vlan), sender)
+    }
+
+    /// The key of an IPv4 packet, from its addresses and ports, source first.
+    #[inline(always)]
+    pub(crate) const fn v4(
+        source: u32,
+        destination: u32,
+        ports: (u16, u16),
+        transport: Transport,
+    ) -> (Self, Sender) {
+        let from = (source as u64) << 16 | ports.0 as u64;
+        let to = (destination as u64) << 16 | ports.1 as u64;
         let (low, high, sender) =
             if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
-        let key = Self {
-            low: low.0,
-            high: high.0,
-            low_port: low.1,
-            high_port: high.1,
-            // VLAN 0 is a priority tag without a VLAN (IEEE 802.1Q): the same as none.
-            vlan: vlan.unwrap_or(0),
-            transport: transport.0,
-            v4,
-        };
-        (key, sender)
+        let rest = (low & 0xffff) << 48 | (high & 0xffff) << 32 | (transport.0 as u64) << 8 | 1;
+        let (low, high) = ([0, MAPPED | low >> 16], [0, MAPPED | high >> 16]);
+        (Self { low, high, rest }, sender)
+    }
+
+    /// The key of an IPv6 packet, from its addresses and ports, source first.
+    #[inline(always)]
+    pub(crate) fn v6(
+        source: u128,
+        destination: u128,
+        ports: (u16, u16),
+        transport: Transport,
+    ) -> (Self, Sender) {
+        let (from, to) = ((source, ports.0), (destination, ports.1));
+        let (low, high, sender) =
+            if from <= to { (from, to, Sender::Low) } else { (to, from, Sender::High) };
+        let rest = u64::from(low.1) << 48 | u64::from(high.1) << 32 | u64::from(transport.0) << 8;
+        let words = |address: u128| [(address >> 64) as u64, address as u64];
+        (Self { low: words(low.0), high: words(high.0), rest }, sender)
+    }
+
+    /// The same flow in a VLAN. 0 is a priority tag without a VLAN (IEEE 802.1Q): the same as none.
+    #[must_use]
+    pub fn in_vlan(self, vlan: Option<u16>) -> Self {
+        Self { rest: self.rest & !(0xffff << 16) | u64::from(vlan.unwrap_or(0)) << 16, ..self }
     }
 
     /// The transport protocol.
     pub const fn transport(&self) -> Transport {
-        Transport(self.transport)
+        Transport((self.rest >> 8) as u8)
     }
 
     /// The flow's ends, given which of them began it.
     pub fn ends(&self, initiator: Sender) -> PerSide<SocketAddr> {
-        let low = SocketAddr::new(address(self.low, self.v4), self.low_port);
-        let high = SocketAddr::new(address(self.high, self.v4), self.high_port);
+        let low = SocketAddr::new(self.address(self.low), (self.rest >> 48) as u16);
+        let high = SocketAddr::new(self.address(self.high), (self.rest >> 32) as u16);
         match initiator {
             Sender::Low => PerSide { initiator: low, responder: high },
             Sender::High => PerSide { initiator: high, responder: low },
         }
     }
-}
 
-impl Hash for FlowKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // Two words an address: the hasher mixes words, not octets.
-        for address in [self.low, self.high] {
-            let word = u128::from_ne_bytes(address);
-            state.write_u64(word as u64);
-            state.write_u64((word >> 64) as u64);
+    /// Source and destination of a packet from this end.
+    #[inline(always)]
+    pub fn addresses(&self, sender: Sender) -> (IpAddr, IpAddr) {
+        let (low, high) = (self.address(self.low), self.address(self.high));
+        match sender {
+            Sender::Low => (low, high),
+            Sender::High => (high, low),
         }
-        let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
-        state.write_u64(ports << 24 | u64::from(self.vlan) << 8 | u64::from(self.transport));
+    }
+
+    #[inline(always)]
+    fn address(&self, [upper, lower]: [u64; 2]) -> IpAddr {
+        if self.rest & 1 == 1 {
+            IpAddr::V4(Ipv4Addr::from_bits(lower as u32))
+        } else {
+            IpAddr::V6(Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)))
+        }
+    }
+
+    /// A hash that is the same for both directions.
+    #[inline(always)]
+    pub const fn hash32(&self, seed: &FlowSeed) -> u32 {
+        let FlowSeed([a, b, c, d]) = *seed;
+        let ([low_upper, low], [high_upper, high]) = (self.low, self.high);
+        let mut hash = fold(low ^ a, high ^ b);
+        if self.rest & 1 == 0 {
+            hash ^= fold(low_upper ^ c, high_upper ^ d);
+        }
+        (fold(hash ^ self.rest, d | 1) >> 16) as u32
     }
 }
 
-const fn octets(address: IpAddr) -> [u8; 16] {
+/// The upper half of an IPv4-mapped address's lower word.
+const MAPPED: u64 = 0xffff << 32;
+
+/// The product's halves mixed, as in foldhash and wyhash: every bit of both hangs on every bit.
+#[inline(always)]
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a as u128) * (b as u128);
+    product as u64 ^ (product >> 64) as u64
+}
+
+const fn bits(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
-
-fn address(octets: [u8; 16], v4: bool) -> IpAddr {
-    let v6 = Ipv6Addr::from(octets);
-    match v6.to_ipv4_mapped().filter(|_| v4) {
-        Some(v4) => v4.into(),
-        None => v6.into(),
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

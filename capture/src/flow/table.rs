@@ -1,21 +1,23 @@
 //! The flow table: one worker's own, bounded, expiring on packet time.
 
-use std::hash::BuildHasher;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
-use super::key::{FlowKey, Sender};
+use super::half_open::HalfOpen;
+use super::index::Index;
+use super::key::{FlowKey, FlowSeed, Sender};
 use super::wheel::{Linked, Links, Wheel};
 use crate::packet::{PerSide, Side, TcpHeader, Transport};
+use crate::prefetch::prefetch;
 use crate::time::Timestamp;
 
 /// Bounds and timeouts of a flow table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowSettings {
-    /// Flows held at most.
+    /// Flows held at most. A quarter of them may be half-open.
     pub max_flows: u32,
+    /// Octets that flows, what is kept of them while they are probed, and its buffers may take. Three
+    /// quarters of it are the table's: it holds fewer flows than `max_flows` where that is too little.
+    pub max_memory: u64,
     /// A TCP flow without a packet for so long has ended.
     pub tcp_idle: Duration,
     /// A flow of any other transport without a packet for so long has ended.
@@ -26,12 +28,25 @@ pub struct FlowSettings {
     pub active: Option<Duration>,
 }
 
+impl FlowSettings {
+    /// Octets of the flow table, of `max_memory`.
+    pub const fn table_memory(&self) -> u64 {
+        self.max_memory / 4 * 3
+    }
+
+    /// Octets of what is kept of flows while they are probed, of `max_memory`.
+    pub const fn probing_memory(&self) -> u64 {
+        self.max_memory - self.table_memory()
+    }
+}
+
 impl Default for FlowSettings {
-    /// 1 Mi flows; TCP 300 s (RFC 5382 asks NATs for 2 h, exporters use minutes), UDP 60 s,
+    /// 1 Mi flows within 1 GiB; TCP 300 s (RFC 5382 asks NATs for 2 h, exporters use minutes), UDP 60 s,
     /// closed 5 s, no active timeout.
     fn default() -> Self {
         Self {
             max_flows: 1 << 20,
+            max_memory: 1 << 30,
             tcp_idle: Duration::from_secs(300),
             udp_idle: Duration::from_secs(60),
             closed_linger: Duration::from_secs(5),
@@ -51,6 +66,8 @@ pub enum FlowEndReason {
     EndOfFlow,
     /// 4: the capture ended.
     Forced,
+    /// 5, lack of resources: it was half-open, and another needed its room.
+    Evicted,
 }
 
 /// Packets and octets of one side.
@@ -62,44 +79,72 @@ pub struct SideCount {
     pub octets: u64,
 }
 
-/// A flow and what its user keeps of it.
+/// A flow and what its user keeps of it: two cache lines, so that a packet of a flow that was long
+/// not seen waits for memory once.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Flow<S> {
     key: FlowKey,
-    /// Which end of the key is the initiator.
-    initiator: Sender,
-    closing: Closing,
     /// First packet since the flow began, or since it was last reported for the active timeout.
     pub first: Timestamp,
     /// Last packet.
     pub last: Timestamp,
     /// What each side sent since `first`.
     pub counts: PerSide<SideCount>,
+    /// Which flow of those that were in this place.
+    generation: u32,
+    /// Sequence number of the connection request.
+    syn_sequence: u32,
+    links: Links,
     /// What the user keeps.
     pub state: S,
-    links: Links,
+    marks: Marks,
 }
 
-/// What was seen of a TCP connection's beginning and end.
+/// What is so or not of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Closing {
-    fin: PerSide<bool>,
-    reset: bool,
-    syn_sequence: Option<u32>,
-    /// A SYN or its answer was seen: who is the initiator is known.
-    met: bool,
-}
+struct Marks(u8);
 
-impl Closing {
+impl Marks {
+    /// This place holds a flow.
+    const LIVES: u8 = 1;
+    /// The initiator is the key's high end.
+    const HIGH: u8 = 1 << 1;
+    const FIN_INITIATOR: u8 = 1 << 2;
+    const FIN_RESPONDER: u8 = 1 << 3;
+    const RESET: u8 = 1 << 4;
+    /// A connection request was seen.
+    const SYN: u8 = 1 << 5;
+    const HALF_OPEN: u8 = 1 << 6;
+    /// A SYN or its answer was seen: who is the initiator is known.
+    const MET: u8 = 1 << 7;
+
+    const fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+
+    const fn set(&mut self, mark: u8, set: bool) {
+        self.0 |= mark * set as u8;
+    }
+
+    /// The same with the ends' parts exchanged.
+    const fn swapped(self) -> Self {
+        let kept = self.0 & !(Self::FIN_INITIATOR | Self::FIN_RESPONDER) ^ Self::HIGH;
+        let initiator = Self::FIN_INITIATOR * self.has(Self::FIN_RESPONDER) as u8;
+        let responder = Self::FIN_RESPONDER * self.has(Self::FIN_INITIATOR) as u8;
+        Self(kept | initiator | responder)
+    }
+
     const fn closed(self) -> bool {
-        self.reset || self.fin.initiator && self.fin.responder
+        let both = Self::FIN_INITIATOR | Self::FIN_RESPONDER;
+        self.has(Self::RESET) || self.0 & both == both
     }
 }
 
 impl<S> Flow<S> {
     /// The two ends.
     pub fn ends(&self) -> PerSide<std::net::SocketAddr> {
-        self.key.ends(self.initiator)
+        self.key.ends(self.initiator())
     }
 
     /// Transport protocol.
@@ -107,19 +152,37 @@ impl<S> Flow<S> {
         self.key.transport()
     }
 
+    const fn initiator(&self) -> Sender {
+        if self.marks.has(Marks::HIGH) { Sender::High } else { Sender::Low }
+    }
+
+    const fn lives(&self) -> bool {
+        self.marks.has(Marks::LIVES)
+    }
+
+    fn end_reason(&self, otherwise: FlowEndReason) -> FlowEndReason {
+        if self.marks.closed() { FlowEndReason::EndOfFlow } else { otherwise }
+    }
+
     /// Takes a SYN, or the answer to one: the first says who began the connection, though data may have
     /// been seen before it.
     fn meet(&mut self, sender: Sender, tcp: TcpHeader) {
         let initiator = if tcp.is_syn() { sender } else { sender.other() };
-        if !self.closing.met && initiator != self.initiator {
-            self.initiator = initiator;
+        if !self.marks.has(Marks::MET) && initiator != self.initiator() {
             self.counts = self.counts.swapped();
-            self.closing.fin = self.closing.fin.swapped();
+            self.marks = self.marks.swapped();
         }
-        self.closing.met = true;
+        self.marks.set(Marks::MET, true);
         if tcp.is_syn() {
-            self.closing.syn_sequence = Some(tcp.sequence);
+            self.marks.set(Marks::SYN, true);
+            self.syn_sequence = tcp.sequence;
         }
+    }
+
+    /// Whether a packet begins a new connection on the ports of one that was closed.
+    fn is_reused(&self, tcp: Option<TcpHeader>) -> bool {
+        let Some(tcp) = tcp.filter(|tcp| tcp.is_syn() && self.marks.closed()) else { return false };
+        !(self.marks.has(Marks::SYN) && self.syn_sequence == tcp.sequence)
     }
 }
 
@@ -146,40 +209,74 @@ pub enum Admission {
     Full,
 }
 
+/// How full a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowTableStats {
+    /// Flows held.
+    pub flows: usize,
+    /// Flows that it may hold.
+    pub capacity: usize,
+    /// Of the flows held, those that are half-open: one packet, or connection requests only.
+    pub half_open: usize,
+    /// Half-open flows that had to make room.
+    pub half_open_evicted: u64,
+    /// Octets of the table.
+    pub octets: usize,
+}
+
 /// Flows by key. `S` is what the user keeps of each.
 #[derive(Debug)]
 pub struct FlowTable<S> {
     settings: FlowSettings,
-    index: HashTable<u32>,
+    index: Index,
     slab: Slab<S>,
     wheel: Wheel,
-    /// Keys come from strangers: a known seed would let them choose collisions.
-    hasher: RandomState,
+    half_open: HalfOpen,
+    half_open_evicted: u64,
+    seed: FlowSeed,
     /// The latest packet's time: timers never run backwards.
     now: Timestamp,
 }
 
 impl<S: Default> FlowTable<S> {
+    /// Octets that a flow takes at most: itself, and its entry in an index that has just grown.
+    pub const FLOW_OCTETS: usize = size_of::<Flow<S>>() + 22;
+
     /// An empty table.
-    pub fn new(settings: FlowSettings) -> Self {
+    pub fn new(mut settings: FlowSettings) -> Self {
+        let room = settings.table_memory() / Self::FLOW_OCTETS as u64;
+        settings.max_flows = settings.max_flows.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
         Self {
             settings,
-            index: HashTable::new(),
-            slab: Slab { slots: Vec::new(), free: Vec::new() },
+            index: Index::new(),
+            slab: Slab { flows: Vec::new(), free: Vec::new() },
             wheel: Wheel::new(),
-            hasher: RandomState::default(),
+            half_open: HalfOpen::new(settings.max_flows),
+            half_open_evicted: 0,
+            seed: FlowSeed::random(),
             now: Timestamp::EPOCH,
         }
     }
 
     /// Flows held now.
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.index.len()
     }
 
     /// Whether no flow is held.
-    pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How full it is.
+    pub fn stats(&self) -> FlowTableStats {
+        FlowTableStats {
+            flows: self.len(),
+            capacity: self.settings.max_flows as usize,
+            half_open: self.half_open.len() as usize,
+            half_open_evicted: self.half_open_evicted,
+            octets: self.index.octets() + self.slab.octets() + self.half_open.octets(),
+        }
     }
 
     /// The latest packet's time.
@@ -189,8 +286,32 @@ impl<S: Default> FlowTable<S> {
 
     /// A flow, if it still lives.
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut Flow<S>> {
-        let slot = self.slab.slots.get_mut(id.index as usize)?;
-        slot.flow.as_mut().filter(|_| slot.generation == id.generation)
+        self.slab.get_mut(id.index).filter(|flow| flow.generation == id.generation)
+    }
+
+    /// A key's hash in this table, for [`FlowTable::take`].
+    #[inline(always)]
+    pub fn hash(&self, key: &FlowKey) -> u32 {
+        key.hash32(&self.seed)
+    }
+
+    /// Whether there is a flow of this key and hash.
+    pub fn holds(&self, key: &FlowKey, hash: u32) -> bool {
+        self.find(key, hash).is_some()
+    }
+
+    /// Asks memory for where a key's place is written.
+    #[inline(always)]
+    pub fn prefetch_index(&self, hash: u32) {
+        self.index.prefetch(hash);
+    }
+
+    /// Asks memory for the flow of this hash, if there is one.
+    #[inline(always)]
+    pub fn prefetch_flow(&self, hash: u32) {
+        if let Some(place) = self.index.find(hash, |_| true) {
+            prefetch(&self.slab.flows, place as usize);
+        }
     }
 
     /// Lets time pass: flows whose timeout has passed are given to `ended`. To be called with each
@@ -209,87 +330,90 @@ impl<S: Default> FlowTable<S> {
         }
     }
 
-    /// Takes a packet: finds its flow or begins one, and counts it. A flow that it ends, by taking
-    /// over the ports of a closed one, is given to `ended`.
+    /// Takes a packet of this key, hash and sender: finds its flow or begins one, and counts it. A
+    /// flow that it ends, by taking over the ports of a closed one or the room of a half-open one, is
+    /// given to `ended`.
+    #[inline]
     pub fn take(
         &mut self,
-        key: (FlowKey, Sender),
+        (key, sender): (FlowKey, Sender),
+        hash: u32,
         time: Timestamp,
         octets: u32,
         tcp: Option<TcpHeader>,
         mut ended: impl FnMut(&mut Flow<S>, FlowEndReason),
     ) -> Admission {
-        let (key, sender) = key;
-        if let Some(index) = self.find(&key) {
-            let reused = self.slab.get(index).is_some_and(|flow| reuses(flow.closing, tcp));
-            if !reused {
-                self.report_active(index, time, &mut ended);
-                return self.count(index, sender, time, octets, tcp);
+        if let Some(index) = self.find(&key, hash)
+            && let Some(flow) = self.slab.get_mut(index)
+        {
+            if !flow.is_reused(tcp) {
+                if let Some(active) = self.settings.active
+                    && time.since(flow.first) >= active
+                {
+                    report_active(flow, time, &mut ended);
+                }
+                return self.count(index, sender, time, octets, tcp, false);
             }
-            if let Some(mut flow) = self.remove(index) {
-                ended(&mut flow, FlowEndReason::EndOfFlow);
-            }
+            ended(flow, FlowEndReason::EndOfFlow);
+            self.remove(index);
         }
-        if self.index.len() >= self.settings.max_flows as usize {
-            return Admission::Full;
-        }
-        // An answer to a connection request comes from the responder, though it is seen first.
-        let answer = tcp.is_some_and(TcpHeader::is_syn_ack);
-        let initiator = match (sender, answer) {
-            (Sender::Low, false) | (Sender::High, true) => Sender::Low,
-            (Sender::High, false) | (Sender::Low, true) => Sender::High,
-        };
-        let id = self.insert(key, initiator, time);
-        match self.count(id.index, sender, time, octets, tcp) {
-            Admission::Flow { id, side, .. } => Admission::Flow { id, side, new: true },
-            Admission::Full => Admission::Full,
-        }
+        self.begin((key, sender), hash, time, tcp, ended)
+            .map_or(Admission::Full, |index| self.count(index, sender, time, octets, tcp, true))
     }
 
     /// Ends every flow: the capture is over.
     pub fn drain(&mut self, mut ended: impl FnMut(&mut Flow<S>, FlowEndReason)) {
-        for slot in &mut self.slab.slots {
-            if let Some(mut flow) = slot.flow.take() {
-                let closed = flow.closing.closed();
-                ended(
-                    &mut flow,
-                    if closed { FlowEndReason::EndOfFlow } else { FlowEndReason::Forced },
-                );
+        for flow in self.slab.flows.iter_mut().filter(|flow| flow.lives()) {
+            let reason = flow.end_reason(FlowEndReason::Forced);
+            ended(flow, reason);
+        }
+        let half_open_evicted = self.half_open_evicted;
+        *self = Self { now: self.now, half_open_evicted, ..Self::new(self.settings) };
+    }
+
+    #[inline(always)]
+    fn find(&self, key: &FlowKey, hash: u32) -> Option<u32> {
+        self.index.find(hash, |index| self.slab.get(index).is_some_and(|flow| flow.key == *key))
+    }
+
+    /// Begins a flow, not yet counting its packet; `None` where the table is full.
+    fn begin(
+        &mut self,
+        (key, sender): (FlowKey, Sender),
+        hash: u32,
+        time: Timestamp,
+        tcp: Option<TcpHeader>,
+        mut ended: impl FnMut(&mut Flow<S>, FlowEndReason),
+    ) -> Option<u32> {
+        let full = self.len() >= self.settings.max_flows as usize;
+        if full || self.half_open.is_full() {
+            let slab = &self.slab;
+            match self.half_open.oldest(|id| slab.is_half_open(id)) {
+                Some(oldest) => {
+                    let flow = self.slab.get_mut(oldest.index)?;
+                    let reason = flow.end_reason(FlowEndReason::Evicted);
+                    ended(flow, reason);
+                    self.remove(oldest.index);
+                    self.half_open_evicted += 1;
+                }
+                None if full => return None,
+                None => {}
             }
         }
-        *self = Self { now: self.now, ..Self::new(self.settings) };
-    }
-
-    fn find(&self, key: &FlowKey) -> Option<u32> {
-        let hash = self.hash(key);
-        let same = |index: &u32| self.slab.get(*index).is_some_and(|flow| flow.key == *key);
-        self.index.find(hash, same).copied()
-    }
-
-    fn hash(&self, key: &FlowKey) -> u64 {
-        self.hasher.hash_one(key)
-    }
-
-    fn insert(&mut self, key: FlowKey, initiator: Sender, time: Timestamp) -> FlowId {
-        let flow = Flow {
-            key,
-            initiator,
-            closing: Closing::default(),
-            first: time,
-            last: time,
-            counts: PerSide::default(),
-            state: S::default(),
-            links: Links::default(),
-        };
-        let deadline = self.deadline(&flow);
-        let id = self.slab.insert(flow);
-        let (slab, hasher) = (&self.slab, &self.hasher);
-        let rehash = |index: &u32| slab.get(*index).map_or(0, |flow| hasher.hash_one(flow.key));
-        self.index.insert_unique(hasher.hash_one(key), id.index, rehash);
+        // An answer to a connection request comes from the responder, though it is seen first.
+        let answer = tcp.is_some_and(TcpHeader::is_syn_ack);
+        let mut marks = Marks(Marks::LIVES | Marks::HALF_OPEN);
+        marks.set(Marks::HIGH, (sender == Sender::High) != answer);
+        let id = self.slab.insert(key, time, marks);
+        self.index.insert(hash, id.index);
+        let slab = &self.slab;
+        self.half_open.begin(id, |id| slab.is_half_open(id));
+        let deadline = self.slab.get(id.index).map_or(0, |flow| self.deadline(flow));
         self.wheel.insert(&mut self.slab, id.index, deadline);
-        id
+        Some(id.index)
     }
 
+    #[inline(always)]
     fn count(
         &mut self,
         index: u32,
@@ -297,69 +421,59 @@ impl<S: Default> FlowTable<S> {
         time: Timestamp,
         octets: u32,
         tcp: Option<TcpHeader>,
+        new: bool,
     ) -> Admission {
-        let Some(slot) = self.slab.slots.get_mut(index as usize) else { return Admission::Full };
-        let generation = slot.generation;
-        let Some(flow) = slot.flow.as_mut() else { return Admission::Full };
+        let Some(flow) = self.slab.get_mut(index) else { return Admission::Full };
         if let Some(tcp) = tcp.filter(|tcp| tcp.has(TcpHeader::SYN)) {
             flow.meet(sender, tcp);
         }
-        let side = if sender == flow.initiator { Side::Initiator } else { Side::Responder };
+        let side = if sender == flow.initiator() { Side::Initiator } else { Side::Responder };
         flow.first = flow.first.min(time);
         flow.last = flow.last.max(time);
         let count = flow.counts.get_mut(side);
         count.packets = count.packets.saturating_add(1);
         count.octets = count.octets.saturating_add(octets.into());
-        let was_closed = flow.closing.closed();
+        let was_closed = flow.marks.closed();
         if let Some(tcp) = tcp {
-            *flow.closing.fin.get_mut(side) |= tcp.has(TcpHeader::FIN);
-            flow.closing.reset |= tcp.has(TcpHeader::RST);
+            let fin = match side {
+                Side::Initiator => Marks::FIN_INITIATOR,
+                Side::Responder => Marks::FIN_RESPONDER,
+            };
+            flow.marks.set(fin, tcp.has(TcpHeader::FIN));
+            flow.marks.set(Marks::RESET, tcp.has(TcpHeader::RST));
         }
-        if flow.closing.closed() && !was_closed {
+        let id = FlowId { index, generation: flow.generation };
+        let asks = tcp.is_some_and(TcpHeader::is_syn);
+        if !new && !asks && flow.marks.has(Marks::HALF_OPEN) {
+            flow.marks.0 &= !Marks::HALF_OPEN;
+            self.half_open.end();
+        }
+        if flow.marks.closed() && !was_closed {
             let second = flow.last.after(self.settings.closed_linger).as_secs() + 1;
             self.wheel.remove(&mut self.slab, index);
             self.wheel.insert(&mut self.slab, index, second);
         }
-        Admission::Flow { id: FlowId { index, generation }, side, new: false }
-    }
-
-    /// A flow that has lasted for the active timeout is reported, and counts from the packet at hand
-    /// on: that packet belongs to the next report.
-    fn report_active(
-        &mut self,
-        index: u32,
-        time: Timestamp,
-        ended: &mut impl FnMut(&mut Flow<S>, FlowEndReason),
-    ) {
-        let Some(active) = self.settings.active else { return };
-        let slot = self.slab.slots.get_mut(index as usize);
-        let Some(flow) = slot.and_then(|slot| slot.flow.as_mut()) else { return };
-        if time.since(flow.first) >= active {
-            ended(flow, FlowEndReason::Active);
-            flow.first = time;
-            flow.counts = PerSide::default();
-        }
+        Admission::Flow { id, side, new }
     }
 
     /// A flow's time to be looked at has come: end it, report it, or put it back.
     fn look_at(&mut self, index: u32, ended: &mut impl FnMut(&mut Flow<S>, FlowEndReason)) {
-        let now = self.now;
         let Some(flow) = self.slab.get(index) else { return };
-        let closed = flow.closing.closed();
-        if flow.last.after(self.idle_timeout(flow)) <= now {
-            let reason = if closed { FlowEndReason::EndOfFlow } else { FlowEndReason::Idle };
-            if let Some(mut flow) = self.remove(index) {
-                ended(&mut flow, reason);
-            }
+        if flow.last.after(self.idle_timeout(flow)) > self.now {
+            let deadline = self.deadline(flow);
+            self.wheel.insert(&mut self.slab, index, deadline);
             return;
         }
-        let deadline = self.deadline(flow);
-        self.wheel.insert(&mut self.slab, index, deadline);
+        if let Some(flow) = self.slab.get_mut(index) {
+            let reason = flow.end_reason(FlowEndReason::Idle);
+            ended(flow, reason);
+            self.remove(index);
+        }
     }
 
-    fn idle_timeout(&self, flow: &Flow<S>) -> Duration {
+    const fn idle_timeout(&self, flow: &Flow<S>) -> Duration {
         match flow.transport() {
-            _ if flow.closing.closed() => self.settings.closed_linger,
+            _ if flow.marks.closed() => self.settings.closed_linger,
             Transport::TCP => self.settings.tcp_idle,
             _ => self.settings.udp_idle,
         }
@@ -370,63 +484,92 @@ impl<S: Default> FlowTable<S> {
         flow.last.after(self.idle_timeout(flow)).as_secs() + 1
     }
 
-    fn remove(&mut self, index: u32) -> Option<Flow<S>> {
-        let hash = self.hash(&self.slab.get(index)?.key);
-        if let Ok(entry) = self.index.find_entry(hash, |known| *known == index) {
-            entry.remove();
+    fn remove(&mut self, index: u32) {
+        let Some(flow) = self.slab.get(index) else { return };
+        if flow.marks.has(Marks::HALF_OPEN) {
+            self.half_open.end();
         }
+        self.index.remove(flow.key.hash32(&self.seed), index);
         self.wheel.remove(&mut self.slab, index);
-        self.slab.remove(index)
+        self.slab.remove(index);
     }
 }
 
-/// Whether a packet begins a new connection on the ports of one that was closed.
-fn reuses(closing: Closing, tcp: Option<TcpHeader>) -> bool {
-    let Some(tcp) = tcp else { return false };
-    closing.closed() && tcp.is_syn() && closing.syn_sequence != Some(tcp.sequence)
+/// A flow that has lasted for the active timeout is reported, and counts from the packet at hand on:
+/// that packet belongs to the next report.
+#[cold]
+fn report_active<S>(
+    flow: &mut Flow<S>,
+    time: Timestamp,
+    ended: &mut impl FnMut(&mut Flow<S>, FlowEndReason),
+) {
+    ended(flow, FlowEndReason::Active);
+    flow.first = time;
+    flow.counts = PerSide::default();
 }
 
+/// Flows by place. A place is used again, under another generation.
 #[derive(Debug)]
 struct Slab<S> {
-    slots: Vec<Slot<S>>,
+    flows: Vec<Flow<S>>,
     free: Vec<u32>,
 }
 
-#[derive(Debug)]
-struct Slot<S> {
-    generation: u32,
-    flow: Option<Flow<S>>,
-}
-
-impl<S> Slab<S> {
+impl<S: Default> Slab<S> {
+    #[inline(always)]
     fn get(&self, index: u32) -> Option<&Flow<S>> {
-        self.slots.get(index as usize)?.flow.as_ref()
+        self.flows.get(index as usize).filter(|flow| flow.lives())
     }
 
-    fn insert(&mut self, flow: Flow<S>) -> FlowId {
+    #[inline(always)]
+    fn get_mut(&mut self, index: u32) -> Option<&mut Flow<S>> {
+        self.flows.get_mut(index as usize).filter(|flow| flow.lives())
+    }
+
+    fn is_half_open(&self, id: FlowId) -> bool {
+        let flow = self.get(id.index).filter(|flow| flow.generation == id.generation);
+        flow.is_some_and(|flow| flow.marks.has(Marks::HALF_OPEN))
+    }
+
+    fn octets(&self) -> usize {
+        self.flows.capacity() * size_of::<Flow<S>>() + self.free.capacity() * size_of::<u32>()
+    }
+
+    fn insert(&mut self, key: FlowKey, time: Timestamp, marks: Marks) -> FlowId {
+        let new = |generation| Flow {
+            key,
+            first: time,
+            last: time,
+            counts: PerSide::default(),
+            generation,
+            syn_sequence: 0,
+            links: Links::default(),
+            state: S::default(),
+            marks,
+        };
         if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && let Some(flow) = self.flows.get_mut(index as usize)
         {
-            slot.flow = Some(flow);
-            return FlowId { index, generation: slot.generation };
+            *flow = new(flow.generation);
+            return FlowId { index, generation: flow.generation };
         }
-        let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, flow: Some(flow) });
+        let index = self.flows.len() as u32;
+        self.flows.push(new(0));
         FlowId { index, generation: 0 }
     }
 
-    fn remove(&mut self, index: u32) -> Option<Flow<S>> {
-        let slot = self.slots.get_mut(index as usize)?;
-        let flow = slot.flow.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+    fn remove(&mut self, index: u32) {
+        let Some(flow) = self.get_mut(index) else { return };
+        flow.marks = Marks::default();
+        flow.generation = flow.generation.wrapping_add(1);
+        flow.state = S::default();
         self.free.push(index);
-        Some(flow)
     }
 }
 
-impl<S> Linked for Slab<S> {
+impl<S: Default> Linked for Slab<S> {
     fn links(&mut self, index: u32) -> Option<&mut Links> {
-        Some(&mut self.slots.get_mut(index as usize)?.flow.as_mut()?.links)
+        self.get_mut(index).map(|flow| &mut flow.links)
     }
 }
 
@@ -466,7 +609,8 @@ mod tests {
             let transport = if tcp.is_some() { Transport::TCP } else { Transport::UDP };
             let key = FlowKey::new(from.parse().unwrap(), to.parse().unwrap(), transport, None);
             let header = |(flags, sequence)| TcpHeader { sequence, acknowledgment: 0, flags };
-            table.take(key, time, 100, tcp.map(header), end)
+            let hash = table.hash(&key.0);
+            table.take(key, hash, time, 100, tcp.map(header), end)
         }
     }
 
@@ -564,11 +708,59 @@ mod tests {
     fn a_full_table_takes_no_new_flow_but_still_knows_its_own() {
         let mut bench = Bench::new(FlowSettings { max_flows: 1, ..FlowSettings::default() });
         bench.packet(1000, A, B, None);
+        bench.packet(1000, A, B, None);
         assert_eq!(bench.packet(1001, A, C, None), Admission::Full);
         assert!(!side(bench.packet(1002, A, B, None)).1);
         bench.packet(100_000, A, C, None);
         assert_eq!(bench.table.len(), 1);
-        assert_eq!(bench.ended, [(2, 0, FlowEndReason::Idle)]);
+        assert_eq!(bench.ended, [(3, 0, FlowEndReason::Idle)]);
+    }
+
+    /// A flow of one packet, or of connection requests alone, makes room for the next; no other does.
+    #[test]
+    fn a_flood_of_requests_and_a_scan_take_a_quarter_of_the_table() {
+        for tcp in [Some((SYN, 1)), None] {
+            let mut bench = Bench::new(FlowSettings { max_flows: 400, ..FlowSettings::default() });
+            let end = |place: u32| format!("10.0.{}.{}:80", place / 256, place % 256);
+            for place in 0..250 {
+                bench.packet(1000, A, &end(place), Some((SYN, 1)));
+                bench.packet(1001, &end(place), A, Some((SYN | ACK, 1)));
+            }
+            for place in 1000..5000 {
+                let (_, new) = side(bench.packet(1002, A, &end(place), tcp));
+                assert!(new);
+                if tcp.is_some() {
+                    bench.packet(1003, A, &end(place), tcp);
+                }
+                let stats = bench.table.stats();
+                assert!(stats.half_open <= 100 && stats.flows <= 350);
+            }
+            assert_eq!(bench.table.stats().half_open_evicted, 3900);
+            assert!(bench.ended.iter().all(|(_, _, reason)| *reason == FlowEndReason::Evicted));
+            for place in 0..250 {
+                assert!(!side(bench.packet(1004, A, &end(place), Some((ACK, 2)))).1);
+            }
+        }
+    }
+
+    #[test]
+    fn memory_bounds_the_flows() {
+        let settings = FlowSettings { max_memory: 1 << 20, ..FlowSettings::default() };
+        let mut bench = Bench::new(settings);
+        let capacity = bench.table.stats().capacity as u32;
+        for place in 0..2 * capacity {
+            let to = format!("10.{}.{}.1:80", place / 256, place % 256);
+            bench.packet(1000, A, &to, None);
+            bench.packet(1000, &to, A, None);
+        }
+        let stats = bench.table.stats();
+        assert_eq!(stats.flows, stats.capacity);
+        assert!(stats.octets as u64 <= 2 * settings.table_memory(), "a vector grows by doubling");
+    }
+
+    #[test]
+    fn a_flow_with_sixteen_octets_of_state_is_two_cache_lines() {
+        assert_eq!(size_of::<Flow<[u32; 4]>>(), 128);
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! A timer wheel over slab indices: each flow is in the list of the second in which it is next looked at.
 
-/// No index.
-pub(super) const NIL: u32 = u32::MAX;
+/// No index, and in no list.
+const NIL: u32 = u32::MAX;
 /// Slots of one second. Longer timeouts are looked at once a turn and put back.
 const SLOTS: usize = 1024;
+/// From here on, `previous` is no flow but the slot of which this flow is the first.
+const HEAD: u32 = u32::MAX - SLOTS as u32;
 
 /// A flow's place in its slot's list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Links {
     previous: u32,
     next: u32,
-    slot: u32,
 }
 
 impl Default for Links {
     fn default() -> Self {
-        Self { previous: NIL, next: NIL, slot: NIL }
+        Self { previous: NIL, next: NIL }
     }
 }
 
@@ -44,7 +45,7 @@ impl Wheel {
         let Some(head) = self.heads.get_mut(slot as usize) else { return };
         let next = std::mem::replace(head, index);
         if let Some(links) = flows.links(index) {
-            *links = Links { previous: NIL, next, slot };
+            *links = Links { previous: HEAD + slot, next };
         }
         if let Some(links) = flows.links(next) {
             links.previous = index;
@@ -54,15 +55,17 @@ impl Wheel {
     /// Takes an index out of its list.
     pub(super) fn remove(&mut self, flows: &mut impl Linked, index: u32) {
         let Some(links) = flows.links(index) else { return };
-        let Links { previous, next, slot } = std::mem::take(links);
-        if slot == NIL {
-            return;
-        }
-        match flows.links(previous) {
-            Some(links) => links.next = next,
-            None => {
-                if let Some(head) = self.heads.get_mut(slot as usize) {
+        let Links { previous, next } = std::mem::take(links);
+        match previous {
+            NIL => return,
+            HEAD.. => {
+                if let Some(head) = self.heads.get_mut((previous - HEAD) as usize) {
                     *head = next;
+                }
+            }
+            before => {
+                if let Some(links) = flows.links(before) {
+                    links.next = next;
                 }
             }
         }

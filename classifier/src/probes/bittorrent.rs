@@ -6,6 +6,7 @@ use super::{Scratch, peers};
 use crate::class::{Confidence, Evidence, Protocol};
 use crate::probe::{Answer, Finding, View};
 use etiage_capture::Cursor;
+use memchr::memchr_iter;
 
 /// The first twenty octets of the handshake.
 pub(super) const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol";
@@ -48,9 +49,12 @@ const WEAK: u32 = 70;
 /// are 68 bits, which the 1,448 places of a segment do not meet by chance. Of any 12 segments in a
 /// row of a download one has it.
 fn has_block(payload: &[u8]) -> bool {
-    payload.windows(13).any(|message| {
-        message.starts_with(&[0, 0, 0x40, 9, 7, 0])
-            && matches!(message.last_chunk(), Some([0..=3, _, high, 0]) if high & 0x3f == 0)
+    memchr_iter(0x40, payload).any(|at| {
+        let message = at.checked_sub(2).and_then(|start| payload.get(start..start + 13));
+        message.is_some_and(|message| {
+            message.starts_with(&[0, 0, 0x40, 9, 7, 0])
+                && matches!(message.last_chunk(), Some([0..=3, _, high, 0]) if high & 0x3f == 0)
+        })
     })
 }
 

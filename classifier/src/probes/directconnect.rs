@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use etiage_capture::Side;
+use memchr::memchr2_iter;
 
 use super::Scratch;
 use super::text::{self, Start};
@@ -109,8 +110,10 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
 /// `DCTM AAAB AAAC ADCS/0.10 4125 token` of the client itself, whose address the flow shows.
 fn learn(view: &View<'_>) {
     const ASKS: &[&[u8]] = &[b"$ConnectToMe ", b"DCTM "];
-    let mut messages = view.payload.split(|octet| matches!(octet, b'|' | b'\n'));
-    let asks = messages.by_ref().filter(|line| ASKS.iter().any(|start| line.starts_with(start)));
+    let ends = memchr2_iter(b'|', b'\n', view.payload).map(|end| end + 1);
+    let messages = std::iter::once(0).chain(ends).filter_map(|start| view.payload.get(start..));
+    let asks = messages.filter(|rest| ASKS.iter().any(|start| rest.starts_with(start)));
+    let asks = asks.filter_map(|rest| rest.split(|octet| matches!(octet, b'|' | b'\n')).next());
     for message in asks.take(MAX_LEARNT) {
         let mut words = message.split(|octet| *octet == b' ');
         let endpoint = if message.starts_with(b"$") {

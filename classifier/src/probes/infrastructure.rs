@@ -210,8 +210,8 @@ pub(super) fn ssdp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         return certain(Protocol::Ssdp, Evidence::HANDSHAKE);
     }
     let answers = view.payload.starts_with(b"HTTP/1.");
-    let named = ["ST", "USN"].iter().any(|field| text::header(view.payload, field).is_some());
-    if answers && named { certain(Protocol::Ssdp, Evidence::HANDSHAKE) } else { Answer::No }
+    let named = || ["ST", "USN"].iter().any(|field| text::header(view.payload, field).is_some());
+    if answers && named() { certain(Protocol::Ssdp, Evidence::HANDSHAKE) } else { Answer::No }
 }
 
 /// Border Gateway Protocol's header (RFC 4271, section 4.1; length up to 65,535 by RFC 8654).

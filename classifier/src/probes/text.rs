@@ -1,5 +1,7 @@
 //! What the probes of text protocols share.
 
+use memchr::{memchr, memchr2_iter};
+
 use crate::probe::{Answer, View};
 
 /// How a payload compares with a literal at its start.
@@ -46,12 +48,26 @@ pub(super) fn may_grow(view: &View<'_>) -> bool {
 
 /// The lines of a text, without their ends; the last may be unfinished.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, after) = match memchr(b'\n', text) {
+            Some(end) => (text.get(..end)?, text.get(end + 1..)),
+            None => (text, None),
+        };
+        rest = after;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// Whether `text` holds `word`, upper and lower case alike.
 pub(super) fn has_word(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|place| place.eq_ignore_ascii_case(word))
+    let Some(first) = word.first() else { return true };
+    let last = (text.len() + 1).saturating_sub(word.len());
+    let starts = text.get(..last).unwrap_or_default();
+    memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), starts).any(|at| {
+        text.get(at..at + word.len()).is_some_and(|place| place.eq_ignore_ascii_case(word))
+    })
 }
 
 /// Whether a line starts with one of these commands, upper and lower case alike, followed by a
@@ -75,7 +91,7 @@ pub(super) fn number(text: &[u8]) -> Option<(u32, &[u8])> {
 
 /// The first line, if its end is in view.
 pub(super) fn first_line(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().position(|octet| *octet == b'\n')?;
+    let end = memchr(b'\n', text)?;
     let line = text.get(..end)?;
     Some(line.strip_suffix(b"\r").unwrap_or(line))
 }

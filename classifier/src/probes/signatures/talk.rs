@@ -83,9 +83,9 @@ fn is_irc_port(message: Message<'_>) -> bool {
 /// A stream of XMPP (RFC 6120, section 4), or a stanza in the middle of one.
 fn xmpp(message: Message<'_>) -> bool {
     let begins = message.starts_any(&[b"<stream:stream", b"<?xml"]);
-    let stream = message.holds(b"http://etherx.jabber.org/streams");
+    let stream = || message.holds(b"http://etherx.jabber.org/streams");
     let stanza = message.starts_any(&[b"<iq ", b"<presence ", b"<message "]);
-    begins && stream
+    begins && stream()
         || stanza && (message.port(5222) || message.port(5269))
         || message.starts(b"<stream:features>")
 }

@@ -1,0 +1,404 @@
+//! Under what packets are counted: each flow from its first packet to its verdict and beyond.
+
+use etiage_capture::flow::{Flow, FlowEndReason, FlowId, FlowTable, SideCount};
+use etiage_capture::source::Frame;
+use etiage_capture::{FlowPacket, LinkIndex, Packet, PerSide, Placement, Side, Timestamp};
+use etiage_classifier::{
+    Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict, Watch,
+};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::batch::Batch;
+use crate::interval::{Intervals, Share, Slot};
+use crate::live::{Counted, LiveDelta};
+use crate::meter::{FlowRecord, FlowSink};
+use crate::open::{Handshake, Open, OpenId, Pool, Stage, Waiting};
+use crate::rows::ClassId;
+use crate::stats::{self, ProbeLengths, Stopwatch};
+
+/// What the table keeps of each flow.
+#[derive(Debug, Default)]
+pub(crate) struct Tracked {
+    /// The link of its first packet.
+    link: LinkIndex,
+    /// The number of the class under which it was counted last.
+    class: ClassId,
+    /// The sampling during which it began; 0 for none.
+    pub(crate) sampling: u8,
+    phase: Phase,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    New,
+    Open(OpenId),
+    Settled(Verdict),
+}
+
+/// Everything but the flow table, so that flows can be counted while the table is being walked.
+pub(crate) struct Books {
+    pool: Pool,
+    /// Octets of what open flows keep beyond their place in the pool.
+    open_octets: usize,
+    max_open_octets: usize,
+    pub(crate) ledger: Ledger,
+}
+
+/// What is counted, and by what it is told.
+pub(crate) struct Ledger {
+    pub(crate) classifier: Classifier,
+    pub(crate) intervals: Intervals,
+    pub(crate) closed: Vec<Batch>,
+    pub(crate) delta: LiveDelta,
+    pub(crate) active: Vec<u64>,
+    /// A few classes at most: by transport and port, without service.
+    pub(crate) without_flow: HashMap<Class, Counted, RandomState>,
+    pub(crate) now: Timestamp,
+    pub(crate) probe_lengths: ProbeLengths,
+    pub(crate) stopwatch: Stopwatch,
+}
+
+/// A packet of a flow, as the books need it.
+pub(crate) struct Entry<'a> {
+    pub(crate) id: FlowId,
+    pub(crate) side: Side,
+    pub(crate) packet: &'a FlowPacket<'a>,
+    pub(crate) time: Timestamp,
+    pub(crate) share: Share,
+    /// Whether a flow that begins may be probed.
+    pub(crate) probes: bool,
+}
+
+impl Books {
+    pub(crate) fn new(ledger: Ledger, max_open_octets: u64) -> Self {
+        let max_open_octets = usize::try_from(max_open_octets).unwrap_or(usize::MAX);
+        Self { pool: Pool::default(), open_octets: 0, max_open_octets, ledger }
+    }
+
+    /// How many flows are open, and the octets that they take.
+    pub(crate) const fn open_flows(&self) -> (usize, usize) {
+        (self.pool.len(), self.octets())
+    }
+
+    const fn octets(&self) -> usize {
+        self.pool.octets() + self.open_octets
+    }
+
+    /// Counts a packet under what is known of its flow, after showing it to the classifier.
+    #[inline]
+    pub(crate) fn packet(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
+        match flow.state.phase {
+            Phase::Settled(verdict) => {
+                self.ledger.count(&mut flow.state.class, verdict.class, &entry.share);
+            }
+            Phase::Open(open) => self.open(flow, open, entry),
+            Phase::New => self.begin(flow, entry),
+        }
+    }
+
+    fn begin(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
+        let share = &entry.share;
+        flow.state.link = share.link;
+        let transport = flow.transport();
+        if entry.probes && Classifier::probes(transport) && self.octets() < self.max_open_octets {
+            let open = self.pool.begin();
+            flow.state.phase = Phase::Open(open);
+            return self.open(flow, open, entry);
+        }
+        let ledger = &mut self.ledger;
+        if Classifier::probes(transport) {
+            ledger.delta.unprobed_flows += 1;
+            ledger.intervals.unprobed(share.start, share.link);
+        }
+        let verdict = ledger.classifier.unprobed(&ends(flow), ledger.now);
+        ledger.settle(flow, verdict);
+        ledger.count(&mut flow.state.class, verdict.class, share);
+    }
+
+    /// A packet of a flow that is not settled.
+    fn open(&mut self, flow: &mut Flow<Tracked>, open: OpenId, entry: &Entry<'_>) {
+        let Self { pool, open_octets, max_open_octets, ledger } = self;
+        let Some(Open { waiting, stage }) = pool.get_mut(open) else { return };
+        let Entry { side, packet, share, .. } = *entry;
+        waiting.handshake = waiting.handshake.next(side, packet.tcp, entry.time);
+        if let Stage::Asking(requests) = stage {
+            if packet.payload_octets == 0
+                && let Some(tcp) = packet.tcp.filter(|tcp| tcp.is_syn())
+            {
+                requests.add(side, tcp);
+                return ledger.postpone(waiting, entry.id, share);
+            }
+            let state = Box::new(FlowState::asked(requests));
+            *open_octets += state.octets();
+            *stage = Stage::Probing(state, None);
+        }
+        let ends = ends(flow);
+        let settled = match stage {
+            Stage::Asking(_) => None,
+            Stage::Watched(watch) => ledger.watch(watch, waiting, flow, &ends, entry),
+            Stage::Probing(state, known) => {
+                let before = state.octets();
+                let shown = shown(&ends, side, packet);
+                let progress = ledger.classifier.observe(state, &ends, &shown, side, ledger.now);
+                if *open_octets > *max_open_octets {
+                    state.forget_streams();
+                }
+                *open_octets = (*open_octets + state.octets()).saturating_sub(before);
+                ledger.stopwatch.lap(stats::Stage::Classify);
+                match progress {
+                    Progress::Probing => {
+                        match known {
+                            Some(verdict) => {
+                                ledger.count(&mut flow.state.class, verdict.class, &share);
+                            }
+                            None => ledger.postpone(waiting, entry.id, share),
+                        }
+                        None
+                    }
+                    Progress::Known(verdict) => {
+                        if known.is_none() {
+                            ledger.known_after(flow, verdict);
+                        }
+                        *known = Some(verdict);
+                        ledger.decide(waiting, verdict, None);
+                        ledger.count(&mut flow.state.class, verdict.class, &share);
+                        // Known by data that came before the handshake's last acknowledgment.
+                        ledger.time(&mut waiting.handshake, verdict, share.link);
+                        None
+                    }
+                    Progress::Watched(watch) => {
+                        ledger.known_after(flow, watch.verdict());
+                        let mut watch = Box::new(watch);
+                        let settled = ledger.watch(&mut watch, waiting, flow, &ends, entry);
+                        *open_octets = open_octets.saturating_sub(state.octets());
+                        *open_octets += size_of::<Watch>();
+                        *stage = Stage::Watched(watch);
+                        settled
+                    }
+                    Progress::Settled(verdict) => {
+                        if known.is_none() {
+                            ledger.known_after(flow, verdict);
+                        }
+                        ledger.decide(waiting, verdict, None);
+                        ledger.count(&mut flow.state.class, verdict.class, &share);
+                        Some(verdict)
+                    }
+                }
+            }
+        };
+        if let Some(verdict) = settled {
+            flow.state.phase = Phase::Settled(verdict);
+            self.close(open);
+        }
+    }
+
+    /// Frees what an open flow keeps.
+    fn close(&mut self, open: OpenId) {
+        if let Some(Open { stage, .. }) = self.pool.get_mut(open) {
+            let octets = match stage {
+                Stage::Asking(_) => 0,
+                Stage::Probing(state, _) => state.octets(),
+                Stage::Watched(_) => size_of::<Watch>(),
+            };
+            self.open_octets = self.open_octets.saturating_sub(octets);
+        }
+        self.pool.end(open);
+    }
+
+    /// An interval closes: what a flow has in it is counted under the best that is known by now.
+    pub(crate) fn decide_for_now(
+        &mut self,
+        table: &mut FlowTable<Tracked>,
+        id: FlowId,
+        start: u32,
+    ) {
+        let Some(flow) = table.get_mut(id) else { return };
+        let Phase::Open(open) = flow.state.phase else { return };
+        let Some(Open { waiting, stage }) = self.pool.get_mut(open) else { return };
+        let verdict = self.ledger.best(stage, &ends(flow));
+        self.ledger.decide(waiting, verdict, Some(start));
+    }
+
+    /// A flow ends, or is reported for the active timeout.
+    pub(crate) fn report(
+        &mut self,
+        flow: &mut Flow<Tracked>,
+        reason: FlowEndReason,
+        sink: &mut impl FlowSink,
+    ) {
+        let ends = ends(flow);
+        let goes_on = reason == FlowEndReason::Active;
+        let verdict = match flow.state.phase {
+            Phase::Settled(verdict) => verdict,
+            Phase::New => Verdict::UNKNOWN,
+            Phase::Open(open) => {
+                let Some(Open { waiting, stage }) = self.pool.get_mut(open) else { return };
+                let verdict = match stage {
+                    Stage::Probing(_, Some(known)) => *known,
+                    _ => self.ledger.best(stage, &ends),
+                };
+                if !goes_on {
+                    if matches!(stage, Stage::Asking(_) | Stage::Probing(_, None)) {
+                        self.ledger.known_after(flow, verdict);
+                    }
+                    self.ledger.decide(waiting, verdict, None);
+                    self.close(open);
+                }
+                verdict
+            }
+        };
+        let ledger = &mut self.ledger;
+        if !goes_on {
+            ledger.delta.flows_ended += 1;
+            if let Some(active) = ledger.active.get_mut(usize::from(flow.state.link)) {
+                *active = active.saturating_sub(1);
+            }
+        }
+        if reason == FlowEndReason::Evicted {
+            ledger.delta.half_open_evicted += 1;
+            ledger.intervals.evicted(flow.state.link);
+        }
+        let (first, last, counts) = (flow.first, flow.last, flow.counts);
+        sink.flow(&FlowRecord { first, last, ends, counts, verdict, reason });
+    }
+}
+
+impl Ledger {
+    #[inline(always)]
+    pub(crate) fn receive(&mut self, placement: Placement, frame: &Frame<'_>) -> Slot {
+        let Placement { link, direction, determined } = placement;
+        let slot = self.intervals.slot(frame.timestamp);
+        self.intervals.receive(slot, link, frame.octets);
+        self.delta.on_link(link, direction, frame.octets, frame.timestamp.as_nanos());
+        self.delta.late += u64::from(slot.late);
+        self.delta.undetermined += u64::from(!determined);
+        slot
+    }
+
+    pub(crate) fn frame_without_flow(
+        &mut self,
+        placement: Placement,
+        frame: &Frame<'_>,
+        class: Class,
+    ) {
+        let slot = self.receive(placement, frame);
+        self.delta.undecodable += u64::from(class.protocol == Protocol::Undecodable);
+        let mut counted = Counted::default();
+        counted.count(frame.octets);
+        let Placement { link, direction, .. } = placement;
+        let share = Share { start: slot.start, link, direction, counted, flows: 0 };
+        self.count_without_flow(class, &share);
+    }
+
+    pub(crate) fn count_without_flow(&mut self, class: Class, share: &Share) {
+        self.without_flow.entry(class).or_default().add(share.counted);
+        self.count(&mut ClassId::default(), class, share);
+    }
+
+    /// A packet that others stand for.
+    pub(crate) fn stand_in(&mut self, share: &Share) {
+        self.delta.sampled_packets += 1;
+        self.intervals.sampled(share.start, share.link);
+    }
+
+    /// Counts under a class; `hint` may be its number, and is it afterwards.
+    #[inline(always)]
+    fn count(&mut self, hint: &mut ClassId, class: Class, share: &Share) {
+        *hint = self.intervals.classes().id(class, *hint);
+        self.intervals.count(*hint, share);
+        let Counted { octets, packets } = share.counted;
+        self.delta.in_category(class.category, share.direction, octets, packets);
+    }
+
+    fn settle(&mut self, flow: &mut Flow<Tracked>, verdict: Verdict) {
+        self.known_after(flow, verdict);
+        flow.state.phase = Phase::Settled(verdict);
+    }
+
+    /// A flow's verdict stands.
+    fn known_after(&mut self, flow: &Flow<Tracked>, verdict: Verdict) {
+        let PerSide { initiator, responder } = &flow.counts;
+        let packets = initiator.packets.saturating_add(responder.packets);
+        self.probe_lengths.note(verdict.class.protocol, packets);
+    }
+
+    /// The best that is known of an open flow.
+    fn best(&self, stage: &mut Stage, ends: &FlowEnds) -> Verdict {
+        match stage {
+            Stage::Asking(_) => self.classifier.unprobed(ends, self.now),
+            Stage::Probing(state, _) => self.classifier.conclude(state, ends, self.now),
+            Stage::Watched(watch) => {
+                self.classifier.ask_again(watch, ends, self.now);
+                watch.verdict()
+            }
+        }
+    }
+
+    /// Counts a packet of a watched flow, or keeps it while the flow's shape does not tell; the verdict
+    /// once the flow need not be watched any more.
+    fn watch(
+        &mut self,
+        watch: &mut Watch,
+        waiting: &mut Waiting,
+        flow: &mut Flow<Tracked>,
+        ends: &FlowEnds,
+        entry: &Entry<'_>,
+    ) -> Option<Verdict> {
+        let shown = shown(ends, entry.side, entry.packet);
+        let mut goes_on = watch.packet(ends, entry.side, &shown, self.now);
+        if watch.is_due() || !goes_on {
+            self.classifier.ask_again(watch, ends, self.now);
+            goes_on &= watch.is_open();
+        }
+        let verdict = watch.verdict();
+        if goes_on && watch.is_open() {
+            self.postpone(waiting, entry.id, entry.share);
+            return None;
+        }
+        self.decide(waiting, verdict, None);
+        self.count(&mut flow.state.class, verdict.class, &entry.share);
+        (!goes_on).then_some(verdict)
+    }
+
+    /// Keeps a packet's share until its flow has a verdict.
+    fn postpone(&mut self, waiting: &mut Waiting, id: FlowId, share: Share) {
+        if waiting.pending.add(share) {
+            self.intervals.undecided(share.start, id);
+        }
+    }
+
+    /// Counts what was kept: of one interval, or all of it.
+    fn decide(&mut self, waiting: &mut Waiting, verdict: Verdict, only: Option<u32>) {
+        let Waiting { pending, handshake } = waiting;
+        let mut hint = ClassId::default();
+        pending.take(only, |share| {
+            self.count(&mut hint, verdict.class, share);
+            self.time(handshake, verdict, share.link);
+        });
+    }
+
+    /// Counts a handshake's time, once.
+    fn time(&mut self, handshake: &mut Handshake, verdict: Verdict, link: LinkIndex) {
+        if let Handshake::Measured(micros) = *handshake {
+            self.intervals.round_trip(link, verdict.class.category, micros);
+            *handshake = Handshake::Done;
+        }
+    }
+}
+
+fn ends(flow: &Flow<Tracked>) -> FlowEnds {
+    let PerSide { initiator, responder } = flow.ends();
+    FlowEnds { initiator, responder, transport: flow.transport() }
+}
+
+/// A packet as probes are shown it.
+fn shown<'a>(ends: &FlowEnds, side: Side, packet: &FlowPacket<'a>) -> Packet<'a> {
+    let FlowPacket { tcp, payload, payload_octets, .. } = *packet;
+    let (source, destination) = (ends.end(side), ends.end(side.other()));
+    Packet { source, destination, transport: ends.transport, tcp, payload, payload_octets }
+}
+
+/// Two cache lines, and every counter exact.
+const _: () = assert!(size_of::<Flow<Tracked>>() == 128 && size_of::<SideCount>() == 16);
