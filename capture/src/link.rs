@@ -111,14 +111,43 @@ pub struct LinkMap {
 struct Compiled {
     rule: LinkRule,
     prefixes: Prefixes,
+    /// It has no condition.
+    takes_all: bool,
+}
+
+impl Compiled {
+    fn new(rule: LinkRule) -> Self {
+        let takes_all = rule == LinkRule::default();
+        Self { prefixes: Prefixes::new(&rule.prefixes), rule, takes_all }
+    }
+
+    /// `None` if the packet is not the link's, else the direction that its interface or its
+    /// neighbour's MAC address tells.
+    fn matches(
+        &self,
+        interface: InterfaceIndex,
+        outer: &Outer,
+        inner: Option<(IpAddr, IpAddr)>,
+    ) -> Option<Option<Direction>> {
+        let Self { rule, prefixes, .. } = self;
+        let by_interface = rule.interface(interface)?;
+        if rule.vlan.is_some() && rule.vlan != outer.vlan {
+            return None;
+        }
+        let by_neighbour = rule.neighbour(outer)?;
+        let addresses = [outer.addresses, inner];
+        if !prefixes.is_empty() && !addresses.iter().flatten().any(|pair| prefixes.of(pair)) {
+            return None;
+        }
+        Some(by_interface.or(by_neighbour))
+    }
 }
 
 impl LinkMap {
     /// Links in the order in which they are tried: the first whose conditions all hold takes the
     /// packet. `local` are our network's prefixes.
     pub fn new(rules: Vec<LinkRule>, local: Vec<IpNet>) -> Self {
-        let compile = |rule: LinkRule| Compiled { prefixes: Prefixes::new(&rule.prefixes), rule };
-        Self { rules: rules.into_iter().map(compile).collect(), local: Prefixes::new(&local) }
+        Self { rules: rules.into_iter().map(Compiled::new).collect(), local: Prefixes::new(&local) }
     }
 
     /// One link that takes every packet, with the private, shared and link-local ranges as local.
@@ -141,33 +170,32 @@ impl LinkMap {
     /// `inner` are the addresses of the innermost packet, source first. The direction is told by, in
     /// this order: an interface that sees only one, the neighbour's MAC address, local prefixes
     /// (outermost addresses, then innermost), and the kernel's mark of packets that this host sent.
+    #[inline]
     pub fn place(
         &self,
         interface: InterfaceIndex,
         outer: &Outer,
         inner: Option<(IpAddr, IpAddr)>,
     ) -> Option<Placement> {
-        let addresses = [outer.addresses, inner];
-        self.rules.iter().zip(0..).find_map(|(Compiled { rule, prefixes }, link)| {
-            let by_interface = rule.interface(interface)?;
-            if rule.vlan.is_some() && rule.vlan != outer.vlan {
-                return None;
+        let mut told = None;
+        // Most probes have one link that takes everything: it asks for nothing.
+        let takes = |compiled: &Compiled| {
+            told = None;
+            compiled.takes_all || {
+                let matched = compiled.matches(interface, outer, inner);
+                told = matched.flatten();
+                matched.is_some()
             }
-            let by_neighbour = rule.neighbour(outer)?;
-            if !prefixes.is_empty() && !addresses.iter().flatten().any(|pair| prefixes.of(pair)) {
-                return None;
-            }
-            let direction = by_interface
-                .or(by_neighbour)
-                .or_else(|| addresses.into_iter().flatten().find_map(|pair| self.locality(pair)))
-                .or(outer
-                    .sent_by_host
-                    .map(|sent| if sent { Direction::Out } else { Direction::In }));
-            Some(Placement {
-                link,
-                direction: direction.unwrap_or(Direction::In),
-                determined: direction.is_some(),
-            })
+        };
+        let link = self.rules.iter().position(takes)?;
+        let direction = told
+            .or_else(|| self.locality(outer.addresses?))
+            .or_else(|| self.locality(inner?))
+            .or_else(|| Some(if outer.sent_by_host? { Direction::Out } else { Direction::In }));
+        Some(Placement {
+            link: link as LinkIndex,
+            direction: direction.unwrap_or(Direction::In),
+            determined: direction.is_some(),
         })
     }
 
