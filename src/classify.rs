@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use etiage_aggregator::{Counted, FlowRecord, FlowSink, Live, LiveSnapshot, Meter, MeterSettings};
+use etiage_aggregator::{
+    Counted, FlowRecord, FlowSink, Live, LiveSnapshot, Meter, MeterSettings, MeterStats,
+};
 use etiage_capture::flow::FlowSettings;
 use etiage_capture::source::Frame;
 use etiage_capture::{LinkLayer, LinkMap, Timestamp};
@@ -15,6 +17,7 @@ use crate::config;
 use crate::failure::Failure;
 use crate::output::{self, FlowPrinter, Line, Totals};
 use crate::reader::{Next, StreamClock};
+use crate::stats;
 use crate::workers::{Worker, Workers};
 
 /// Concurrent flows: what a file of any link holds within a few minutes.
@@ -50,7 +53,10 @@ pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
         .map(|classifier| {
             let live = live.clone();
             let meter = Meter::new(&setup.settings, classifier.clone(), Some(live.clone()));
-            Counting { settings: &setup.settings, classifier, meter, live, sum: sum() }
+            let timed = arguments.stats;
+            let meter = if timed { meter.with_clock(stats::nanos) } else { meter };
+            let (settings, stats) = (&setup.settings, MeterStats::default());
+            Counting { settings, classifier, meter, live, sum: sum(), timed, stats }
         })
         .collect();
     let read = workers.run(&arguments.files, &mut StreamClock::default(), &mut counting);
@@ -61,9 +67,11 @@ pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
         other => other,
     };
     let mut total = sum();
+    let mut used = MeterStats::default();
     for mut counting in counting {
         counting.finish();
         total.add(counting.sum);
+        used.add(&counting.stats);
     }
     let written = match total.unwritable.take() {
         Some(error) => Err(error),
@@ -71,6 +79,9 @@ pub(crate) fn run(arguments: &cli::Classify) -> Result<(), Failure> {
         None => total.print(&live.snapshot(), arguments.format),
     };
     output::forgive_broken_pipe(written)?;
+    if arguments.stats {
+        output::forgive_broken_pipe(stats::print(&used, &mut io::stderr().lock()))?;
+    }
     // What could be read has been printed; a damaged file is still a failure.
     read.map(drop)
 }
@@ -82,13 +93,18 @@ struct Counting<'a> {
     meter: Meter,
     live: Arc<Live>,
     sum: Sum<'a>,
+    timed: bool,
+    /// Of the recordings that are over.
+    stats: MeterStats,
 }
 
 impl Counting<'_> {
     /// A recording is over.
     fn finish(&mut self) {
-        let Self { meter, sum, .. } = self;
+        let Self { meter, sum, stats, .. } = self;
+        let MeterStats { table, open_flows, open_octets, .. } = meter.stats();
         meter.finish(sum);
+        stats.add(&MeterStats { table, open_flows, open_octets, ..meter.stats() });
         meter.take_batches();
         for (class, counted) in meter.without_flow() {
             let line = sum.by_class.entry(class).or_default();
@@ -108,6 +124,19 @@ impl Worker for Counting<'_> {
         if self.sum.unwritable.is_some() { Next::Stop } else { Next::Continue }
     }
 
+    fn frames<'a>(
+        &mut self,
+        layer: LinkLayer,
+        frames: impl Iterator<Item = Frame<'a>>,
+        _: Timestamp,
+    ) -> Next {
+        self.meter.frames(0, layer, frames, &mut self.sum);
+        if self.meter.has_batches() {
+            self.meter.take_batches();
+        }
+        if self.sum.unwritable.is_some() { Next::Stop } else { Next::Continue }
+    }
+
     fn implausible(&mut self) {
         self.live.add_implausible();
     }
@@ -122,7 +151,8 @@ impl Worker for Counting<'_> {
     fn other_recording(&mut self) {
         self.finish();
         let live = Some(self.live.clone());
-        self.meter = Meter::new(self.settings, self.classifier.clone(), live);
+        let meter = Meter::new(self.settings, self.classifier.clone(), live);
+        self.meter = if self.timed { meter.with_clock(stats::nanos) } else { meter };
     }
 
     fn epoch(&mut self, _: u64) -> Next {

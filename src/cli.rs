@@ -106,6 +106,9 @@ pub(crate) struct Classify {
     /// several, rows of flows come in another order
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) workers: u8,
+    /// Print on standard error what each stage cost, how soon flows were known, and what they took
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

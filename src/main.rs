@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod schema;
 mod simulate;
+mod stats;
 mod workers;
 
 use std::io::IsTerminal;

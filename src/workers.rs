@@ -33,6 +33,21 @@ const SPINS: u32 = 100;
 pub(crate) trait Worker: Send {
     /// Counts a frame of its own, at this stream time.
     fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next;
+    /// Counts frames of its own that follow one another and have nothing odd about them.
+    fn frames<'a>(
+        &mut self,
+        layer: LinkLayer,
+        frames: impl Iterator<Item = Frame<'a>>,
+        mut now: Timestamp,
+    ) -> Next {
+        for frame in frames {
+            now = now.max(frame.timestamp);
+            if self.frame(layer, &frame, now) == Next::Stop {
+                return Next::Stop;
+            }
+        }
+        Next::Continue
+    }
     /// A frame of its own had a time that cannot be true; it is shown at the present stream time.
     fn implausible(&mut self);
     /// Time passes without a frame of its own.
@@ -170,7 +185,18 @@ impl Workers {
 fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, SourceError> {
     let mut epoch = Epoch::default();
     while dealer.deal(&mut epoch)? {
-        if work(0, &epoch, worker, None) == Next::Stop {
+        let plain = epoch.dealt.iter().all(|(_, note)| matches!(note, Note::Plain));
+        let next = if plain {
+            match worker.frames(epoch.layer, epoch.batch.frames(), epoch.now) {
+                Next::Continue => {
+                    worker.epoch(epoch.batch.frames().map(|frame| frame.data.len() as u64).sum())
+                }
+                Next::Stop => Next::Stop,
+            }
+        } else {
+            work(0, &epoch, worker, None)
+        };
+        if next == Next::Stop {
             return Ok(Next::Stop);
         }
     }

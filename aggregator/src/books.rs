@@ -17,6 +17,9 @@ use crate::open::{Handshake, Open, OpenId, Pool, Stage, Waiting};
 use crate::rows::ClassId;
 use crate::stats::{self, ProbeLengths, Stopwatch};
 
+/// States that are kept to be used again: half a megabyte at most.
+const MAX_SPARE: usize = 512;
+
 /// What the table keeps of each flow.
 #[derive(Debug, Default)]
 pub(crate) struct Tracked {
@@ -40,6 +43,8 @@ enum Phase {
 /// Everything but the flow table, so that flows can be counted while the table is being walked.
 pub(crate) struct Books {
     pool: Pool,
+    /// States that are used again: the allocator would merge and split them for each flow.
+    spare: Vec<Box<FlowState>>,
     /// Octets of what open flows keep beyond their place in the pool.
     open_octets: usize,
     max_open_octets: usize,
@@ -74,7 +79,8 @@ pub(crate) struct Entry<'a> {
 impl Books {
     pub(crate) fn new(ledger: Ledger, max_open_octets: u64) -> Self {
         let max_open_octets = usize::try_from(max_open_octets).unwrap_or(usize::MAX);
-        Self { pool: Pool::default(), open_octets: 0, max_open_octets, ledger }
+        let (pool, spare) = (Pool::default(), Vec::new());
+        Self { pool, spare, open_octets: 0, max_open_octets, ledger }
     }
 
     /// How many flows are open, and the octets that they take.
@@ -119,7 +125,7 @@ impl Books {
 
     /// A packet of a flow that is not settled.
     fn open(&mut self, flow: &mut Flow<Tracked>, open: OpenId, entry: &Entry<'_>) {
-        let Self { pool, open_octets, max_open_octets, ledger } = self;
+        let Self { pool, spare, open_octets, max_open_octets, ledger } = self;
         let Some(Open { waiting, stage }) = pool.get_mut(open) else { return };
         let Entry { side, packet, share, .. } = *entry;
         waiting.handshake = waiting.handshake.next(side, packet.tcp, entry.time);
@@ -130,7 +136,8 @@ impl Books {
                 requests.add(side, tcp);
                 return ledger.postpone(waiting, entry.id, share);
             }
-            let state = Box::new(FlowState::asked(requests));
+            let mut state = spare.pop().unwrap_or_default();
+            state.ask(requests);
             *open_octets += state.octets();
             *stage = Stage::Probing(state, None);
         }
@@ -174,7 +181,7 @@ impl Books {
                         let settled = ledger.watch(&mut watch, waiting, flow, &ends, entry);
                         *open_octets = open_octets.saturating_sub(state.octets());
                         *open_octets += size_of::<Watch>();
-                        *stage = Stage::Watched(watch);
+                        recycle(spare, std::mem::replace(stage, Stage::Watched(watch)));
                         settled
                     }
                     Progress::Settled(verdict) => {
@@ -203,6 +210,7 @@ impl Books {
                 Stage::Watched(_) => size_of::<Watch>(),
             };
             self.open_octets = self.open_octets.saturating_sub(octets);
+            recycle(&mut self.spare, std::mem::take(stage));
         }
         self.pool.end(open);
     }
@@ -385,6 +393,16 @@ impl Ledger {
             self.intervals.round_trip(link, verdict.class.category, micros);
             *handshake = Handshake::Done;
         }
+    }
+}
+
+/// Keeps the state of a stage that is over for another flow.
+fn recycle(spare: &mut Vec<Box<FlowState>>, stage: Stage) {
+    if let Stage::Probing(mut state, _) = stage
+        && spare.len() < MAX_SPARE
+    {
+        *state = FlowState::default();
+        spare.push(state);
     }
 }
 

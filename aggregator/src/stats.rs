@@ -157,6 +157,25 @@ pub struct MeterStats {
     pub open_octets: usize,
 }
 
+impl MeterStats {
+    /// Adds another worker's, or another recording's.
+    pub fn add(&mut self, other: &Self) {
+        for (cost, more) in self.stages.iter_mut().zip(other.stages) {
+            cost.packets += more.packets;
+            cost.nanos += more.nanos;
+        }
+        self.probe_lengths.add(&other.probe_lengths);
+        let (table, more) = (&mut self.table, other.table);
+        table.flows += more.flows;
+        table.capacity += more.capacity;
+        table.half_open += more.half_open;
+        table.half_open_evicted += more.half_open_evicted;
+        table.octets += more.octets;
+        self.open_flows += other.open_flows;
+        self.open_octets += other.open_octets;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};

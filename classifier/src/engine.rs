@@ -572,16 +572,15 @@ impl Classifier {
 }
 
 impl FlowState {
-    /// The state of a connection that began with these requests, as if they had been observed.
-    pub fn asked(requests: &Requests) -> Self {
-        let mut state = Self::default();
+    /// Takes note of the requests that a connection began with, as if they had been observed: to be
+    /// called before anything else is.
+    pub fn ask(&mut self, requests: &Requests) {
         for side in [Side::Initiator, Side::Responder] {
             if let Some(sequence) = *requests.sequences.get(side) {
-                state.streams.get_mut(side).syn(sequence);
+                self.streams.get_mut(side).syn(sequence);
             }
         }
-        state.order.count_requests(requests.packets);
-        state
+        self.order.count_requests(requests.packets);
     }
 
     /// Octets that it takes, its buffers included (but for QUIC's, which are under 6 KB for each flow
@@ -700,6 +699,9 @@ fn by_transport(transport: Transport) -> Verdict {
         evidence: Evidence::TRANSPORT,
     }
 }
+
+/// What a flow takes while it is probed, without buffers.
+const _: () = assert!(size_of::<FlowState>() <= 768);
 
 #[cfg(test)]
 mod tests;

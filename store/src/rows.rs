@@ -53,6 +53,9 @@ pub(crate) struct ObservationRow<'a> {
     dropped_kernel: u64,
     late: u64,
     table_full: u64,
+    unprobed_flows: u64,
+    sampled_packets: u64,
+    half_open_evicted: u64,
 }
 
 /// A row of `round_trips_…`.
@@ -114,6 +117,9 @@ pub(crate) fn observations(batch: &Batch) -> impl Iterator<Item = ObservationRow
         dropped_kernel: observation.dropped_kernel,
         late: observation.late,
         table_full: observation.table_full,
+        unprobed_flows: observation.unprobed_flows,
+        sampled_packets: observation.sampled_packets,
+        half_open_evicted: observation.half_open_evicted,
     })
 }
 

@@ -176,6 +176,25 @@ impl Books {
         ] {
             family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
         }
+        for (name, help, value) in [
+            (
+                "unprobed_flows",
+                "Flows not probed for want of time or memory: counted by port and by their ends",
+                live.unprobed_flows,
+            ),
+            (
+                "half_open_evicted_flows",
+                "Half-open flows that made room for others",
+                live.half_open_evicted,
+            ),
+            (
+                "sampled_packets",
+                "Packets counted under no class: those of other flows stand for them",
+                live.sampled_packets,
+            ),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
         let dropped = live.dropped;
         let reasons = [
             ("kernel", dropped.kernel),
@@ -195,6 +214,9 @@ impl Books {
         for (name, help, value) in [
             ("flows_active", "Flows in the flow tables", live.active_flows),
             ("flow_table_capacity", "Flows that the flow tables can hold", live.flow_capacity),
+            ("flows_half_open", "Flows of one packet, or of requests only", live.half_open_flows),
+            ("flows_open", "Flows that are still probed or watched", live.open_flows),
+            ("flow_octets", "Octets of the flow tables and of open flows", live.flow_octets),
             ("known_names", "Host names learnt of servers", self.knowledge.names as u64),
             ("known_peers", "Peers learnt of peer-to-peer networks", self.knowledge.peers as u64),
             ("live_streams", "Live streams that are open", self.streams),

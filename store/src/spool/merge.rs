@@ -67,6 +67,9 @@ impl Merger {
                 (&mut sum.dropped_kernel, seen.dropped_kernel),
                 (&mut sum.late, seen.late),
                 (&mut sum.table_full, seen.table_full),
+                (&mut sum.unprobed_flows, seen.unprobed_flows),
+                (&mut sum.half_open_evicted, seen.half_open_evicted),
+                (&mut sum.sampled_packets, seen.sampled_packets),
             ] {
                 *sum = sum.saturating_add(more);
             }

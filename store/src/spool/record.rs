@@ -224,6 +224,9 @@ struct StoredObservation {
     dropped_kernel: u64,
     late: u64,
     table_full: u64,
+    unprobed_flows: u64,
+    sampled_packets: u64,
+    half_open_evicted: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -308,6 +311,9 @@ impl Stored {
                 dropped_kernel: row.dropped_kernel,
                 late: row.late,
                 table_full: row.table_full,
+                unprobed_flows: row.unprobed_flows,
+                sampled_packets: row.sampled_packets,
+                half_open_evicted: row.half_open_evicted,
             })
         };
         let network = |row: StoredNetwork| {
@@ -350,8 +356,18 @@ impl<'a> Numbers<'a> {
     }
 
     fn observation(&mut self, observation: &'a Observation) -> StoredObservation {
-        let Observation { link, packets, octets, active_flows, dropped_kernel, late, table_full } =
-            observation;
+        let Observation {
+            link,
+            packets,
+            octets,
+            active_flows,
+            dropped_kernel,
+            late,
+            table_full,
+            unprobed_flows,
+            half_open_evicted,
+            sampled_packets,
+        } = observation;
         StoredObservation {
             link: self.of(link),
             packets: *packets,
@@ -360,6 +376,9 @@ impl<'a> Numbers<'a> {
             dropped_kernel: *dropped_kernel,
             late: *late,
             table_full: *table_full,
+            unprobed_flows: *unprobed_flows,
+            sampled_packets: *sampled_packets,
+            half_open_evicted: *half_open_evicted,
         }
     }
 

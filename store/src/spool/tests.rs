@@ -97,6 +97,9 @@ fn a_batch_is_read_as_it_was_written() {
         dropped_kernel: 4,
         late: 5,
         table_full: u64::MAX,
+        unprobed_flows: 6,
+        half_open_evicted: 7,
+        sampled_packets: 8,
     }];
     whole.networks = vec![etiage_aggregator::NetworkVolume {
         link: "l".into(),
