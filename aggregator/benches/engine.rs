@@ -148,7 +148,7 @@ fn line(what: &str, flows: u32, size: Size, rate: f64) {
 /// A number from 0 to `below` that jumps about.
 const fn scatter(place: usize, below: u32) -> u32 {
     let mixed = (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    (mixed * below as u64 >> 32) as u32
+    ((mixed * below as u64) >> 32) as u32
 }
 
 fn settled(numbers: &[u32]) {

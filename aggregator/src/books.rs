@@ -17,6 +17,10 @@ use crate::open::{Handshake, Open, OpenId, Pool, Stage, Waiting};
 use crate::rows::ClassId;
 use crate::stats::{self, ProbeLengths, Stopwatch};
 
+/// States that wait, where they were allocated.
+#[allow(clippy::vec_box, reason = "it is the allocation that is kept")]
+type Spare = Vec<Box<FlowState>>;
+
 /// States that are kept to be used again: half a megabyte at most.
 const MAX_SPARE: usize = 512;
 
@@ -44,7 +48,7 @@ enum Phase {
 pub(crate) struct Books {
     pool: Pool,
     /// States that are used again: the allocator would merge and split them for each flow.
-    spare: Vec<Box<FlowState>>,
+    spare: Spare,
     /// Octets of what open flows keep beyond their place in the pool.
     open_octets: usize,
     max_open_octets: usize,
@@ -397,7 +401,7 @@ impl Ledger {
 }
 
 /// Keeps the state of a stage that is over for another flow.
-fn recycle(spare: &mut Vec<Box<FlowState>>, stage: Stage) {
+fn recycle(spare: &mut Spare, stage: Stage) {
     if let Stage::Probing(mut state, _) = stage
         && spare.len() < MAX_SPARE
     {
