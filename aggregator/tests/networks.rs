@@ -1,5 +1,7 @@
 //! Tables of networks from files as they are published, and from files that are broken.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Months whose answers are known by hand, properties, and forecasts of series whose growth is known.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use etiage_planner::{
     BIN_SECS, BilledBy, Bin, Bins, Crossing, ForecastSettings, Measure, Month, Outcome,
     ReportInput, Tariff, forecast, nearest_rank, report,

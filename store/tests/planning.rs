@@ -1,5 +1,7 @@
 //! A link's bins and exports from the engine itself.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod common;
 
 use common::{Database, MIDNIGHT, batch, client, range, volume};
