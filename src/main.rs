@@ -11,6 +11,7 @@ mod config;
 mod eval;
 mod export;
 mod failure;
+mod load;
 mod moment;
 mod networks;
 mod output;

@@ -1,7 +1,7 @@
 //! `etiage run`: live capture on the configured links.
 
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::anyhow;
 use etiage_aggregator::Meter;
@@ -13,6 +13,7 @@ use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
+use crate::load::{self, Load, Look, RING_HEADER};
 use crate::reader::FORWARDS;
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
@@ -44,9 +45,11 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
         for (source, worker) in group.into_iter().zip(0..) {
             let (intake, failed) = (appliance.intake.clone(), failed.clone());
             let core = capture.cores.get(worker).copied();
-            let capturing = Capturing { source, interface: index, link, intake };
-            let name = format!("capture-{name}-{worker}");
-            let thread = thread::Builder::new().name(name).spawn(move || {
+            let load = Load::new(capture.ring_octets);
+            let name = format!("{name}, worker {worker}");
+            let thread = thread::Builder::new().name(format!("capture-{index}-{worker}"));
+            let capturing = Capturing { name, source, load, interface: index, link, intake };
+            let thread = thread.spawn(move || {
                 if let Err(error) = capturing.run(core) {
                     // Only the first failure is told: it ends them all.
                     let _ = failed.try_send(error);
@@ -105,9 +108,21 @@ fn first_link(config: &Config, interface: InterfaceIndex) -> LinkIndex {
     config.links.iter().position(captures).unwrap_or(0) as LinkIndex
 }
 
+/// What was taken out of a ring at once.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    /// Whether that was all.
+    all: bool,
+    /// Octets of the ring.
+    octets: u64,
+}
+
 /// One capture thread.
 struct Capturing {
+    /// The interface's name and the worker's number.
+    name: String,
     source: LiveSource,
+    load: Load,
     interface: InterfaceIndex,
     link: LinkIndex,
     intake: Intake,
@@ -122,15 +137,21 @@ impl Capturing {
         }
         self.intake.add_worker();
         let mut meter = self.intake.meter();
+        let started = Instant::now();
         let mut result = Ok(());
         while !self.intake.stop.is_set() && result.is_ok() {
             let received = self.receive(&mut meter);
-            let idle = matches!(received, Ok(true));
+            let idle = matches!(received, Ok(Taken { all: true, .. }));
+            let octets = received.as_ref().map_or(0, |received| received.octets);
             result = received.map(drop);
+            let mut dropped = 0;
             if let Ok(drops) = self.source.drops() {
-                self.intake.live.add_kernel_drops(drops.kernel.into(), drops.interface.into());
+                dropped = drops.kernel.into();
+                self.intake.live.add_kernel_drops(dropped, drops.interface.into());
                 meter.lost(self.link, u64::from(drops.kernel) + u64::from(drops.interface));
             }
+            let lag = if idle { Duration::ZERO } else { clock().since(meter.now()) };
+            self.ease(&mut meter, &Look { now: started.elapsed(), lag, octets, dropped });
             if idle {
                 meter.advance(clock().before(BEHIND), &mut ());
             }
@@ -145,17 +166,32 @@ impl Capturing {
         result
     }
 
-    /// Counts what is there, but no more than so many packets at once; whether that was all.
-    fn receive(&mut self, meter: &mut Meter) -> Result<bool, SourceError> {
+    /// Leaves out what there is no time for, and says so.
+    fn ease(&mut self, meter: &mut Meter, look: &Look) {
+        let (before, now) = (meter.pressure(), self.load.look(look));
+        if before != now {
+            meter.set_pressure(now);
+            self.intake.live.change_pressure(before, now);
+        }
+        if let Some(pressure) = self.load.to_tell(look.now) {
+            tracing::warn!("capture on {} {}", self.name, load::words(pressure));
+        }
+    }
+
+    /// Counts what is there, but no more than so many packets at once.
+    fn receive(&mut self, meter: &mut Meter) -> Result<Taken, SourceError> {
         let Self { source, interface, intake, .. } = self;
         let layer = source.link_layer();
+        let mut octets = 0;
         let mut latest = clock().after(FORWARDS);
         for _ in 0..LOOK_EVERY {
             match source.receive()? {
                 Received::Frame(frame) if frame.timestamp <= latest => {
+                    octets += frame.data.len() as u64 + RING_HEADER;
                     meter.frame(*interface, layer, &frame, &mut ());
                 }
                 Received::Frame(frame) => {
+                    octets += frame.data.len() as u64 + RING_HEADER;
                     // Either this thread has slept for an hour, or the stamp is wrong.
                     latest = clock().after(FORWARDS);
                     let timestamp = match frame.timestamp {
@@ -169,10 +205,10 @@ impl Capturing {
                     meter.frame(*interface, layer, &frame, &mut ());
                 }
                 Received::Early => {}
-                Received::Nothing => return Ok(true),
+                Received::Nothing => return Ok(Taken { all: true, octets }),
             }
         }
-        Ok(false)
+        Ok(Taken { all: false, octets })
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use etiage_capture::{Direction, LinkIndex};
 use etiage_classifier::Category;
 
+use crate::pressure::Pressure;
+
 #[derive(Debug, Default)]
 struct Pair {
     octets: AtomicU64,
@@ -101,6 +103,8 @@ pub struct Live {
     half_open_flows: AtomicU64,
     open_flows: AtomicU64,
     flow_octets: AtomicU64,
+    /// Workers at each step of pressure, but the first.
+    pressed: [AtomicU64; 2],
 }
 
 /// One link's counters since the start.
@@ -166,6 +170,10 @@ pub struct LiveSnapshot {
     pub open_flows: u64,
     /// Octets of the tables and of what is kept of open flows.
     pub flow_octets: u64,
+    /// Workers that do not probe new flows, for want of time.
+    pub unprobed_workers: u64,
+    /// Workers that sample new flows, for want of more time.
+    pub sampling_workers: u64,
 }
 
 impl Live {
@@ -196,6 +204,7 @@ impl Live {
             half_open_flows: AtomicU64::new(0),
             open_flows: AtomicU64::new(0),
             flow_octets: AtomicU64::new(0),
+            pressed: Default::default(),
         }
     }
 
@@ -252,6 +261,19 @@ impl Live {
         add(&self.implausible, 1);
     }
 
+    /// A worker goes from one step of pressure to another; each begins with [`Pressure::Normal`].
+    pub fn change_pressure(&self, from: Pressure, to: Pressure) {
+        // Those at the first step are not counted: whoever begins would have to be.
+        let at =
+            |pressure: Pressure| self.pressed.get(usize::from(pressure.step()).checked_sub(1)?);
+        if let Some(from) = at(from) {
+            from.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(to) = at(to) {
+            to.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// A flow table of this capacity has been set up.
     pub fn add_flow_capacity(&self, flows: u64) {
         add(&self.flow_capacity, flows);
@@ -298,6 +320,8 @@ impl Live {
             half_open_flows: get(&self.half_open_flows),
             open_flows: get(&self.open_flows),
             flow_octets: get(&self.flow_octets),
+            unprobed_workers: self.pressed.first().map_or(0, get),
+            sampling_workers: self.pressed.get(1).map_or(0, get),
         }
     }
 }

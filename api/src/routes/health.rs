@@ -73,6 +73,14 @@ struct Capture {
     late: u64,
     /// Packets whose time cannot be true: counted at the time of the packet before.
     implausible_time: u64,
+    /// Capture threads that cannot keep up and do not probe new flows.
+    unprobed_workers: u64,
+    /// Capture threads that cannot keep up and sample new flows.
+    sampling_workers: u64,
+    /// Flows begun that were not probed, for want of time or memory: counted by port.
+    unprobed_flows: u64,
+    /// Packets that are counted under no class: others stand for them.
+    sampled_packets: u64,
     /// Packets of no configured link.
     unmapped: u64,
     /// Packets whose direction nothing told: counted as `in`.
@@ -333,6 +341,10 @@ fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
         undecodable: live.undecodable,
         late: live.late,
         implausible_time: live.implausible,
+        unprobed_workers: live.unprobed_workers,
+        sampling_workers: live.sampling_workers,
+        unprobed_flows: live.unprobed_flows,
+        sampled_packets: live.sampled_packets,
         unmapped: live.unmapped.packets,
         undetermined: live.undetermined,
         dropped: live.dropped.into(),

@@ -214,6 +214,16 @@ impl Books {
         for (name, help, value) in [
             ("flows_active", "Flows in the flow tables", live.active_flows),
             ("flow_table_capacity", "Flows that the flow tables can hold", live.flow_capacity),
+            (
+                "workers_unprobing",
+                "Capture threads that do not probe new flows, for want of time",
+                live.unprobed_workers,
+            ),
+            (
+                "workers_sampling",
+                "Capture threads that sample new flows, for want of more time",
+                live.sampling_workers,
+            ),
             ("flows_half_open", "Flows of one packet, or of requests only", live.half_open_flows),
             ("flows_open", "Flows that are still probed or watched", live.open_flows),
             ("flow_octets", "Octets of the flow tables and of open flows", live.flow_octets),
