@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Say what captures hold: categories, protocols, services, flows. No database, no server
     Classify(Classify),
+    /// Say which events detection would have raised over stored history
+    Backtest(crate::backtest::Arguments),
     /// Classify captures that have truth beside them, and say how right that was
     Eval(crate::eval::Arguments),
     /// Report a link's month: 95th percentile, bill, growth, and what comes

@@ -4,10 +4,12 @@
 
 mod appliance;
 mod ask;
+mod backtest;
 mod check;
 mod classify;
 mod cli;
 mod config;
+mod detection;
 mod eval;
 mod export;
 mod failure;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => serve(export::run(arguments)),
         Command::Simulate(arguments) => serve(simulate::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
+        Command::Backtest(arguments) => serve(backtest::run(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

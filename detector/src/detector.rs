@@ -133,7 +133,7 @@ pub struct Event {
     pub id: EventId,
     /// Whether volume was lost or gained: what most of the octets did.
     pub sign: Sign,
-    /// The earliest onset of a series of that sign.
+    /// The onset of the series of that sign that was certain first.
     pub onset: i64,
     /// When the first series was certain.
     pub confirmed: i64,
@@ -348,9 +348,10 @@ impl Detector {
         let join = i64::from(self.parameters.join_minutes) * 60;
         let joins = |open: &&mut Open| {
             let apart = member.alarm.onset - open.event.onset;
-            // What takes a lost volume over may come hours later.
+            // What takes a lost volume over may come hours later; an onset that is found backwards is
+            // sooner too early than too late.
             let after = if member.alarm.sign == open.event.sign { join } else { 6 * join };
-            (-join..=after).contains(&apart)
+            (-2 * join..=after).contains(&apart)
         };
         if let Some(open) = self.open.iter_mut().find(joins) {
             open.active.push(place);
@@ -419,7 +420,9 @@ impl Event {
         };
         self.sign = if octets(Sign::Surge) > octets(Sign::Drop) { Sign::Surge } else { Sign::Drop };
         let main = self.members.iter().filter(|member| member.alarm.sign == self.sign);
-        self.onset = main.clone().map(|member| member.alarm.onset).min().unwrap_or(self.onset);
+        // What was certain first shows its beginning most clearly, and stays the first.
+        let first = main.clone().min_by_key(|member| member.alarm.confirmed);
+        self.onset = first.map_or(self.onset, |member| member.alarm.onset);
         let severity = main.map(|Member { key, alarm }| match (key, alarm.depth) {
             (Key::Link { .. }, 0.3..) => Severity::Critical,
             (Key::Link { .. }, 0.1..) | (Key::Category { .. } | Key::Service { .. }, 0.33..) => {

@@ -339,7 +339,7 @@ impl Series {
         let (_, last) = (self.recent.front()?, self.recent.back()?);
         let recent = self.recent.iter().rev().filter(|point| point.time > last.time - 300);
         let depth = sign.depth(mean(recent.filter_map(Point::residual))?);
-        let slack = (0.15 * depth).max(self.usual());
+        let slack = (0.25 * depth).max(1.5 * self.usual());
         let mut best = (0.0, last.time);
         let mut sum = 0.0;
         for point in self.recent.iter().rev() {

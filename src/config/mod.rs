@@ -4,6 +4,7 @@
 //! error with its line and column. Nothing after this sees a string that could be invalid.
 
 mod capture;
+mod detection;
 mod link;
 mod section;
 mod units;
@@ -55,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// Where addresses' networks are known from.
     pub(crate) networks: Sources,
+    pub(crate) detection: etiage_detector::Parameters,
 }
 
 /// Where rows are kept until the database has acknowledged them.
@@ -158,6 +160,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     });
     let api = top.section("api", |section| api(section, folder));
     let networks = top.section("networks", |section| networks(section, folder));
+    let detection = top.section("detection", detection::read);
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
     let own = own.into_iter().flatten().collect();
@@ -181,6 +184,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         spool,
         api: api?,
         networks,
+        detection,
     })
 }
 

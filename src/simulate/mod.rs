@@ -1,6 +1,7 @@
 //! `etiage simulate`: plausible history, to try Etiage on.
 
 mod plan;
+mod scenario;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use etiage_simulator::{Era, LinkSpec, Noise, Nothing, Settings, Stretch, World};
+use etiage_simulator::{Era, LinkSpec, Noise, Settings, Stretch, World};
 use etiage_store::{
     Dimension, Filter, Store, TimeRange, TotalsQuery, Writer, WriterHandle, WriterSettings,
 };
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 use crate::moment;
 
 pub(crate) use plan::Step;
+use scenario::Scenario;
 
 /// Rows of one insert: the more, the quicker.
 const BLOCK_ROWS: usize = 500_000;
@@ -60,6 +62,10 @@ pub(crate) struct Arguments {
     /// The services of January 2012 instead of today's
     #[arg(long)]
     of_2012: bool,
+    /// What happens on top of ordinary days (scenarios/*.toml); its links and services unless others are
+    /// given
+    #[arg(long, value_name = "FILE", conflicts_with = "links")]
+    scenario: Option<PathBuf>,
     /// The probe that the rows are said to come from
     #[arg(long, value_name = "NAME", default_value = "simulated")]
     probe: String,
@@ -85,11 +91,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     config.listen_on(arguments.listen)?;
     let configured = arguments.config.is_some() && !config.links.is_empty();
+    let scenario = arguments.scenario.as_deref().map(scenario::load).transpose()?;
+    let mut scenario = scenario.unwrap_or_default();
     let specs = match arguments.links {
+        None if !scenario.links.is_empty() => scenario.links.clone(),
         None if configured => config.links.iter().map(spec).collect::<Result<_, _>>()?,
         count => etiage_simulator::links(arguments.seed, count.unwrap_or(100).into()),
     };
-    if arguments.links.is_some() || !configured {
+    let invented = arguments.links.is_some() || !configured || !scenario.links.is_empty();
+    scenario.of_links(&specs).map_err(|what| Failure::Unusable(format!("etiage: {what}")))?;
+    if invented {
         config.links = specs.iter().map(link).collect();
     }
     let _: config::Name = arguments
@@ -106,10 +117,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             ));
         };
         let stretches = plan::plan(from, to, arguments.step, specs.len())?;
-        let era = if arguments.of_2012 { Era::Y2012 } else { Era::Today };
+        let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
         let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
         let world = World::new(settings, specs);
-        if fill(&config, arguments, world, stretches, &mut signals).await? == Filled::Stopped {
+        if fill(&config, arguments, Story { world, stretches, scenario }, &mut signals).await?
+            == Filled::Stopped
+        {
             return Ok(());
         }
     }
@@ -120,6 +133,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         appliance.stop().await?;
     }
     Ok(())
+}
+
+/// What is told: of which links, when, and what happens.
+struct Story {
+    world: World,
+    stretches: Vec<Stretch>,
+    scenario: Scenario,
 }
 
 #[derive(PartialEq, Eq)]
@@ -133,13 +153,12 @@ enum Filled {
 async fn fill(
     config: &Config,
     arguments: &Arguments,
-    world: World,
-    stretches: Vec<Stretch>,
+    story: Story,
     signals: &mut Signals,
 ) -> Result<Filled, Failure> {
     let (store, _, engine) = appliance::open_store(&config.store).await?;
     let filled = match refuse(&store, arguments).await {
-        Ok(()) => write(&store, arguments, world, stretches, signals).await,
+        Ok(()) => write(&store, arguments, story, signals).await,
         Err(failure) => Err(failure),
     };
     if let Some(engine) = engine {
@@ -180,13 +199,13 @@ async fn refuse(store: &Store, arguments: &Arguments) -> Result<(), Failure> {
 async fn write(
     store: &Store,
     arguments: &Arguments,
-    world: World,
-    stretches: Vec<Stretch>,
+    story: Story,
     signals: &mut Signals,
 ) -> Result<Filled, Failure> {
     let settings =
         WriterSettings { block_rows: BLOCK_ROWS, max_rows: MAX_ROWS, ..WriterSettings::default() };
     let (writer, _) = Writer::spawn(store.clone(), settings);
+    let Story { world, stretches, .. } = &story;
     let capacity: u64 = world.links().iter().map(|link| link.capacity_bps).sum();
     let bins: u64 = stretches.iter().map(Stretch::bins).sum();
     tracing::info!(
@@ -200,7 +219,7 @@ async fn write(
     );
     let stop = Stop::default();
     let begun = Instant::now();
-    let made = make(world, stretches, &arguments.probe, &writer, &progress, &stop)?;
+    let made = make(story, &arguments.probe, &writer, &progress, &stop)?;
     let stopped = follow(&writer, made, signals, &stop, &progress).await?;
     progress.finish_and_clear();
     let rows = writer.stats().written_rows;
@@ -216,8 +235,7 @@ async fn write(
 
 /// Makes batches on a thread of its own, beside the inserts; tells when it has ended.
 fn make(
-    world: World,
-    stretches: Vec<Stretch>,
+    Story { world, stretches, scenario }: Story,
     probe: &str,
     writer: &WriterHandle,
     progress: &ProgressBar,
@@ -227,7 +245,7 @@ fn make(
     let (probe, writer, progress, stop) =
         (probe.to_owned(), writer.clone(), progress.clone(), stop.clone());
     thread::Builder::new().name("simulate".to_owned()).spawn(move || {
-        for batch in world.history(&probe, &stretches, Nothing) {
+        for batch in world.history(&probe, &stretches, scenario) {
             let is_bin = !batch.observations.is_empty();
             if stop.is_set() || writer.blocking_send(batch).is_err() {
                 break;

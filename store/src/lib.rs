@@ -30,10 +30,10 @@ mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
 pub use queries::{
-    Counts, Dimension, Export, ExportQuery, Filter, Format, Group, LinkBin, LinkObservation,
-    MAX_BUCKETS, MAX_GROUPS, OTHER, RoundTripAnswer, RoundTripQuery, Series, TimeRange,
-    TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
-    VolumeQuery,
+    CompareWindows, Counts, Dimension, Export, ExportQuery, Filter, Format, Group, LinkBin,
+    LinkObservation, MAX_BUCKETS, MAX_GROUPS, OTHER, RoundTripAnswer, RoundTripQuery, Series,
+    TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
+    VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
 };
 pub use schema::schema;
 pub use settings::Settings;

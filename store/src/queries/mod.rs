@@ -7,6 +7,7 @@ mod plan;
 mod round_trips;
 mod totals;
 mod volumes;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -23,6 +24,7 @@ pub use observations::LinkObservation;
 pub use round_trips::{RoundTripAnswer, RoundTripQuery};
 pub use totals::{TotalsAnswer, TotalsQuery, TotalsRow};
 pub use volumes::{Series, VolumeAnswer, VolumeQuery};
+pub use watch::{CompareWindows, WatchList, Watched, WatchedLink, WatchedVolume};
 
 use crate::Error;
 

@@ -1,0 +1,211 @@
+//! Minutes for the detector, out of what the store holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use etiage_detector::{
+    BIN_SECS, Calendar, Change, Comparison, Detector, Event, Key, LinkMinute, Minute, Parameters,
+    SeriesId, Sign, explain,
+};
+use etiage_store::{
+    CompareWindows, Error, Store, Tier, TimeRange, WatchList, Watched, WatchedVolume,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::words::Told;
+
+/// How much is read at once.
+const CHUNK: Duration = Duration::DAY;
+/// Hours before an onset that say what the level was.
+const BEFORE_SECS: u32 = 4 * 3600;
+/// An event is explained from its first hours: what happens days later is another story.
+const DURING_SECS: u32 = 6 * 3600;
+/// The shortest time since an onset from which an event is explained.
+const SHORTEST_SECS: u32 = 600;
+/// Seconds of a week.
+const WEEK_SECS: u32 = 7 * 86_400;
+
+/// What is done with minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// Learnt: nothing is judged.
+    Learn,
+    /// Judged.
+    Judge,
+}
+
+/// A detector that is fed from a store.
+pub(crate) struct Feed {
+    store: Store,
+    detector: Detector,
+    parameters: Parameters,
+    list: WatchList,
+    links: Vec<Arc<str>>,
+}
+
+impl Feed {
+    /// A detector that knows nothing yet. `range` is all that it will be fed: which services and networks
+    /// are large enough is found out over the whole of it.
+    pub(crate) async fn new(
+        store: Store,
+        parameters: Parameters,
+        links: Vec<Arc<str>>,
+        range: TimeRange,
+    ) -> Result<Self, anyhow::Error> {
+        let floor = (parameters.min_bps / 8.0) as u64;
+        let list = store.watch_list(range, floor).await?;
+        let detector = Detector::new(parameters.clone(), Calendar::utc())?;
+        let links = match links.is_empty() {
+            // Without a configuration: whatever was watched.
+            true => {
+                let watched = store.observations(range).await?;
+                watched.into_iter().map(|link| link.link.into()).collect()
+            }
+            false => links,
+        };
+        Ok(Self { store, detector, parameters, list, links })
+    }
+
+    /// Takes a range, a day at a time, in order of time; `each` is given what happened in it.
+    pub(crate) async fn take(
+        &mut self,
+        range: TimeRange,
+        past: Past,
+        mut each: impl FnMut(Change),
+    ) -> Result<(), Error> {
+        let mut from = range.from;
+        while from < range.to {
+            let to = (from + CHUNK).min(range.to);
+            let day = TimeRange { from, to };
+            let (watched, secs) = self.read(day, past).await?;
+            for minute in self.minutes(&watched, secs, day) {
+                match past {
+                    Past::Learn => self.detector.learn(&minute),
+                    Past::Judge => self.detector.step(&minute).into_iter().for_each(&mut each),
+                }
+            }
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// In minutes, where they are still held and are judged; else in bins of five.
+    async fn read(&self, day: TimeRange, past: Past) -> Result<(Watched, i64), Error> {
+        if past == Past::Judge {
+            let watched = self.store.watch(Tier::Minute, day, &self.list).await?;
+            if !watched.links.is_empty() {
+                return Ok((watched, 60));
+            }
+        }
+        let watched = self.store.watch(Tier::FiveMinutes, day, &self.list).await?;
+        Ok((watched, BIN_SECS))
+    }
+
+    /// One minute after the other. Of a bin of five minutes each has a fifth.
+    fn minutes(&mut self, watched: &Watched, secs: i64, day: TimeRange) -> Vec<Minute> {
+        let parts = (secs / 60) as f64;
+        let mut octets: BTreeMap<i64, Vec<(SeriesId, f64)>> = BTreeMap::new();
+        let named = [
+            (&watched.volumes, volume as fn(&WatchedVolume) -> Option<Key>),
+            (&watched.services, service),
+            (&watched.networks, network),
+        ];
+        for (rows, key) in named {
+            for row in rows {
+                if !row.link.is_empty() && !self.links.iter().any(|link| **link == *row.link) {
+                    continue;
+                }
+                let Some(key) = key(row) else { continue };
+                let value = row.octets as f64 / parts;
+                let bin = octets.entry(row.time.into()).or_default();
+                for key in over_all(&key).into_iter().chain([key]) {
+                    bin.push((self.detector.series(&key), value));
+                }
+            }
+        }
+        let mut seen: BTreeMap<i64, Vec<LinkMinute>> = BTreeMap::new();
+        for row in &watched.links {
+            if let Some(link) = self.links.iter().find(|link| ***link == *row.link) {
+                let minute = LinkMinute { link: link.clone(), observed: row.observed };
+                seen.entry(row.time.into()).or_default().push(minute);
+            }
+        }
+        let (from, to) = (day.from.unix_timestamp(), day.to.unix_timestamp());
+        let bins = (from.div_euclid(secs)..to.div_euclid(secs)).map(|bin| bin * secs);
+        bins.flat_map(|bin| {
+            let octets = octets.remove(&bin).unwrap_or_default();
+            let mut links = seen.remove(&bin).unwrap_or_default();
+            for link in &self.links {
+                if !links.iter().any(|minute| minute.link == *link) {
+                    links.push(LinkMinute { link: link.clone(), observed: false });
+                }
+            }
+            (bin..bin + secs).step_by(60).map(move |start| Minute {
+                start,
+                links: links.clone(),
+                octets: octets.clone(),
+            })
+        })
+        .collect()
+    }
+
+    /// Events that have not ended.
+    pub(crate) fn open(&self) -> Vec<Event> {
+        self.detector.open().cloned().collect()
+    }
+
+    /// What an event is made of, by what is known until a moment.
+    pub(crate) async fn explain(&self, event: Event, until: OffsetDateTime) -> Result<Told, Error> {
+        let comparison = self.compare(&event, until).await?;
+        let explanation = explain(&comparison, event.sign);
+        Ok(Told { event, explanation })
+    }
+
+    async fn compare(&self, event: &Event, until: OffsetDateTime) -> Result<Comparison, Error> {
+        let whole = |time: i64| u32::try_from(time - time.rem_euclid(BIN_SECS)).unwrap_or(0);
+        let onset = whole(event.onset);
+        let until = whole(event.ended.unwrap_or(i64::MAX).min(until.unix_timestamp()));
+        let until = until.clamp(onset + SHORTEST_SECS, onset + DURING_SECS);
+        let now = [(onset.saturating_sub(BEFORE_SECS), onset), (onset, until)];
+        let back = |weeks: u32| {
+            let back = WEEK_SECS * weeks;
+            now.map(|(from, to)| (from.saturating_sub(back), to.saturating_sub(back)))
+        };
+        let past = (1..=u32::from(self.parameters.weeks)).map(back).collect();
+        self.store.compare(&CompareWindows { now, past }).await
+    }
+}
+
+fn volume(row: &WatchedVolume) -> Option<Key> {
+    Some(Key::LinkCategory {
+        link: row.link.as_str().into(),
+        direction: row.direction.as_str().into(),
+        category: row.name.as_str().into(),
+    })
+}
+
+fn service(row: &WatchedVolume) -> Option<Key> {
+    let direction = row.direction.as_str().into();
+    Some(Key::Service { direction, service: row.name.as_str().into() })
+}
+
+fn network(row: &WatchedVolume) -> Option<Key> {
+    Some(Key::Network { direction: row.direction.as_str().into(), asn: row.name.parse().ok()? })
+}
+
+/// What else a link's category counts in: the link's total, and the category over all links.
+fn over_all(key: &Key) -> Vec<Key> {
+    let Key::LinkCategory { link, direction, category } = key else { return Vec::new() };
+    vec![
+        Key::Link { link: link.clone(), direction: direction.clone() },
+        Key::Category { direction: direction.clone(), category: category.clone() },
+    ]
+}
+
+/// The word for a sign.
+pub(super) const fn sign(sign: Sign) -> &'static str {
+    match sign {
+        Sign::Drop => "drop",
+        Sign::Surge => "surge",
+    }
+}
