@@ -64,9 +64,9 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// One more worker will have a meter: its flow table counts in the capacity.
-    pub(crate) fn add_worker(&self) {
-        self.live.add_flow_capacity(self.settings.flows.max_flows.into());
+    /// One more worker has a meter: its flow table counts in the capacity.
+    pub(crate) fn add_worker(&self, meter: &Meter) {
+        self.live.add_flow_capacity(meter.stats().table.capacity as u64);
     }
 
     /// A meter for a worker, with an empty flow table.

@@ -1,7 +1,7 @@
 //! `etiage check`: what a configuration means.
 
 use crate::cli;
-use crate::config::{self, Config, Interface, Spool, Store, bit_rate};
+use crate::config::{self, Config, Interface, Spool, Store, bit_rate, size};
 use crate::failure::Failure;
 
 /// Runs the command.
@@ -12,8 +12,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     println!("local     {}", local(&config));
     println!("services  {} known", config.rules.len());
     println!(
-        "flows     at most {} for each interface; TCP idle {} s, others {} s{}",
+        "flows     at most {} within {} for each worker; TCP idle {} s, others {} s{}",
         config.flows.max_flows,
+        size(config.flows.max_memory),
         config.flows.tcp_idle.as_secs(),
         config.flows.udp_idle.as_secs(),
         if config.vlan_in_key { "; told apart by VLAN too" } else { "" },
@@ -42,6 +43,8 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
             format!("every {} ms", spool.fsync.as_millis())
         },
     );
+    println!("memory    {}", memory(&config));
+    println!("disk      {}", disk(&config));
     match config.networks.read() {
         Ok(networks) if networks.is_empty() => println!("networks  none known"),
         Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
@@ -56,6 +59,46 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         println!("link      none: `etiage run` has nothing to capture");
     }
     Ok(())
+}
+
+/// What `etiage run` may take of the machine's memory.
+fn memory(config: &Config) -> String {
+    let captures = || config.interfaces.iter().map(|interface| &interface.capture);
+    let workers: u64 = captures().map(|capture| u64::from(capture.workers)).sum();
+    let flows = config.flows.max_memory.saturating_mul(workers);
+    let ring =
+        |capture: &config::Capture| u64::from(capture.workers) * u64::from(capture.ring_octets);
+    let rings: u64 = captures().map(ring).sum();
+    let engine = match &config.store {
+        Store::Embedded { memory, .. } => Some(*memory),
+        Store::Server(_) => None,
+    };
+    let sum = flows.saturating_add(rings).saturating_add(engine.unwrap_or_default());
+    format!(
+        "at most {}: flows {} ({workers} x {}), rings {}{}",
+        size(sum),
+        size(flows),
+        size(config.flows.max_memory),
+        size(rings),
+        engine.map(|engine| format!(", engine {}", size(engine))).unwrap_or_default(),
+    )
+}
+
+/// What it may take of the disk.
+fn disk(config: &Config) -> String {
+    let spool = config.spool.settings.max_bytes;
+    let Store::Embedded { kept, .. } = &config.store else {
+        return format!("at most {}: the spool", size(spool));
+    };
+    match kept.max_size {
+        Some(history) => format!(
+            "at most {}: spool {}, history {}",
+            size(spool.saturating_add(history)),
+            size(spool),
+            size(history),
+        ),
+        None => format!("spool at most {}, history as long as it is kept", size(spool)),
+    }
 }
 
 fn capture(interface: &Interface) -> String {

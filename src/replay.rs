@@ -147,9 +147,9 @@ impl Player {
     fn play(&self, intake: &Intake, bars: &MultiProgress) -> Result<(), Failure> {
         let workers = Workers::new(self.workers);
         let playing = |(place, classifier)| {
-            intake.add_worker();
             let intake = Intake { classifier, ..intake.clone() };
             let meter = intake.meter();
+            intake.add_worker(&meter);
             Playing { player: self, intake, meter, beat: None, bar: None, leads: place == 0 }
         };
         let classifiers = workers.classifiers(&intake.classifier);
@@ -216,6 +216,31 @@ impl Worker for Playing<'_> {
             return Next::Stop;
         }
         meter.frame(0, layer, &frame, &mut ());
+        Next::Continue
+    }
+
+    fn frames<'a>(
+        &mut self,
+        layer: LinkLayer,
+        mut frames: impl Iterator<Item = Frame<'a>>,
+        mut now: Timestamp,
+    ) -> Next {
+        if self.player.pace == Pace::Real {
+            let stopped = frames.any(|frame| {
+                now = now.max(frame.timestamp);
+                self.frame(layer, &frame, now) == Next::Stop
+            });
+            return if stopped { Next::Stop } else { Next::Continue };
+        }
+        let Self { player, intake, meter, beat, .. } = self;
+        let frames = frames.map(|frame| {
+            let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
+            Frame { timestamp: beat.shifted(frame.timestamp), ..frame }
+        });
+        meter.frames(0, layer, frames, &mut ());
+        if meter.has_batches() {
+            hand_over(meter, intake);
+        }
         Next::Continue
     }
 

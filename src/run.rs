@@ -135,8 +135,8 @@ impl Capturing {
         {
             tracing::warn!("a capture thread cannot be kept on core {core}: {error}");
         }
-        self.intake.add_worker();
         let mut meter = self.intake.meter();
+        self.intake.add_worker(&meter);
         let started = Instant::now();
         let mut result = Ok(());
         while !self.intake.stop.is_set() && result.is_ok() {

@@ -29,6 +29,9 @@ const MAX_AHEAD: usize = 8;
 /// Looks at another worker's progress before the processor is left to it.
 const SPINS: u32 = 100;
 
+/// Frames that a worker is given at once: it hands over what they closed before it takes more.
+const CHUNK: usize = 256;
+
 /// What one worker does with its frames.
 pub(crate) trait Worker: Send {
     /// Counts a frame of its own, at this stream time.
@@ -38,16 +41,8 @@ pub(crate) trait Worker: Send {
         &mut self,
         layer: LinkLayer,
         frames: impl Iterator<Item = Frame<'a>>,
-        mut now: Timestamp,
-    ) -> Next {
-        for frame in frames {
-            now = now.max(frame.timestamp);
-            if self.frame(layer, &frame, now) == Next::Stop {
-                return Next::Stop;
-            }
-        }
-        Next::Continue
-    }
+        now: Timestamp,
+    ) -> Next;
     /// A frame of its own had a time that cannot be true; it is shown at the present stream time.
     fn implausible(&mut self);
     /// Time passes without a frame of its own.
@@ -187,7 +182,7 @@ fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, Sou
     while dealer.deal(&mut epoch)? {
         let plain = epoch.dealt.iter().all(|(_, note)| matches!(note, Note::Plain));
         let next = if plain {
-            match worker.frames(epoch.layer, epoch.batch.frames(), epoch.now) {
+            match chunks(worker, &epoch) {
                 Next::Continue => {
                     worker.epoch(epoch.batch.frames().map(|frame| frame.data.len() as u64).sum())
                 }
@@ -201,6 +196,26 @@ fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, Sou
         }
     }
     Ok(Next::Continue)
+}
+
+/// Gives an epoch's frames to a worker, some at a time.
+fn chunks<W: Worker>(worker: &mut W, epoch: &Epoch) -> Next {
+    let mut frames = epoch.batch.frames();
+    let mut now = epoch.now;
+    loop {
+        let (mut taken, mut latest) = (0, now);
+        let chunk = frames.by_ref().take(CHUNK).inspect(|frame| {
+            taken += 1;
+            latest = latest.max(frame.timestamp);
+        });
+        if worker.frames(epoch.layer, chunk, now) == Next::Stop {
+            return Next::Stop;
+        }
+        if taken < CHUNK {
+            return Next::Continue;
+        }
+        now = latest;
+    }
 }
 
 /// Walks over an epoch's frames, and counts one's own.

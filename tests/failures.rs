@@ -162,6 +162,41 @@ fn how_interfaces_are_captured_is_explained() {
 }
 
 #[test]
+fn what_a_configuration_takes_is_added_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let explained = |text: &str, expected: &[&str]| {
+        let path = file(folder.path(), "etiage.toml", text.as_bytes());
+        let (status, text, errors) = output(&["check", "--config", &path]);
+        assert!(status.success(), "{errors}");
+        for line in expected {
+            assert!(text.lines().any(|found| found == *line), "{line}\n{text}");
+        }
+    };
+    let links = "[[interface]]\nname = \"eth1\"\nworkers = 3\nring = \"32MiB\"\n\
+                 [[link]]\nname = \"a\"\ninterface = [\"eth0\", \"eth1\"]\n";
+    let store =
+        "[store]\nmemory = \"1GiB\"\nmax_size = \"20GiB\"\n[store.spool]\nmax_bytes = \"512MiB\"\n";
+    explained(
+        &format!("[flows]\nmax = 50000\nmax_memory = \"128MiB\"\n{store}{links}"),
+        &[
+            "flows     at most 50000 within 128 MiB for each worker; TCP idle 300 s, others 60 s",
+            "memory    at most 1.66 GiB: flows 512 MiB (4 x 128 MiB), rings 160 MiB, engine 1 GiB",
+            "disk      at most 20.5 GiB: spool 512 MiB, history 20 GiB",
+        ],
+    );
+    explained(
+        &format!("[store]\nurl = \"http://127.0.0.1:8123\"\n{links}"),
+        &[
+            "memory    at most 4.16 GiB: flows 4 GiB (4 x 1 GiB), rings 160 MiB",
+            "disk      at most 4 GiB: the spool",
+        ],
+    );
+    let path = file(folder.path(), "etiage.toml", b"[flows]\nmax_memory = \"1000KiB\"\n");
+    let error = fails(2, &["check", "--config", &path]);
+    assert!(error.contains(":2:14: `max_memory` must be at least 1MiB"), "{error}");
+}
+
+#[test]
 fn a_broken_configuration_names_the_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "etiage.toml", b"[api\nlisten = \n");

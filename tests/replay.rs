@@ -68,7 +68,8 @@ async fn every_captures_octets_arrive_in_clickhouse() {
 #[test]
 fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
     let folder = tempfile::tempdir().unwrap();
-    let links = "[[link]]\nname = \"transit-a\"\ninterface = \"a\"\ncapacity = \"1G\"\n\
+    let links = "[flows]\nmax_memory = \"16MiB\"\n\
+                 [[link]]\nname = \"transit-a\"\ninterface = \"a\"\ncapacity = \"1G\"\n\
                  neighbour_mac = \"02:aa:00:00:00:02\"\n\
                  [[link]]\nname = \"multicast\"\ninterface = \"a\"\n";
     let config = config(folder.path(), links);
@@ -100,6 +101,9 @@ fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
     assert_eq!(health["capture"]["packets"], packets);
     // The second file is older than the first: another recording, not late packets.
     assert_eq!(health["capture"]["late"], 0);
+    // As many flows as fit, not a million.
+    let flows = health["flows"]["capacity"].as_u64().unwrap();
+    assert!((10_000..100_000).contains(&flows), "{flows}");
     let (status, errors) = appliance.stop("-TERM");
     assert!(status.success(), "{errors}");
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use etiage_aggregator::{Direction, LiveDelta};
+use etiage_aggregator::{Direction, LiveDelta, Pressure};
 use etiage_api::{AllowedHosts, ApiState, Token};
 use etiage_classifier::Category;
 use serde_json::{Value, json};
@@ -306,6 +306,12 @@ async fn metrics_are_the_live_counters() {
     live.add(&mut delta);
     live.add_kernel_drops(7, 2);
     live.add_flow_capacity(1_000);
+    live.change_pressure(Pressure::Normal, Pressure::Unprobed);
+    live.change_pressure(Pressure::Unprobed, Pressure::Sampled { halvings: 2 });
+    live.change_pressure(Pressure::Normal, Pressure::Unprobed);
+    live.change_pressure(Pressure::Normal, Pressure::Unprobed);
+    live.change_pressure(Pressure::Unprobed, Pressure::Normal);
+    live.change_pressure(Pressure::Normal, Pressure::Unprobed);
     let answer = get(&router, "/metrics").await;
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let lines: Vec<&str> = answer.text().lines().collect();
@@ -319,6 +325,8 @@ async fn metrics_are_the_live_counters() {
         "etiage_dropped_packets_total{reason=\"interface\"} 2",
         "etiage_flows_active 2",
         "etiage_flow_table_capacity 1000",
+        "etiage_workers_unprobing 2",
+        "etiage_workers_sampling 1",
         "etiage_store_queued_rows 0",
         "etiage_link_last_packet_timestamp_seconds{link=\"ix-1\"} 1795262400",
         "etiage_build_info{version=\"1.2.3\",probe=\"probe-1\"} 1",

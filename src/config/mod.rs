@@ -28,8 +28,8 @@ use toml::de::DeTable;
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use link::Link;
 use section::{Located, Section};
-pub(crate) use units::bit_rate;
 use units::{Octets, Span};
+pub(crate) use units::{bit_rate, size};
 
 use crate::failure::Failure;
 use crate::networks::{self, Sources};
@@ -255,8 +255,15 @@ fn flows(section: &mut Section<'_, '_, '_, '_>) -> (FlowSettings, bool) {
     let (tcp_idle, udp_idle) =
         (idle("tcp_idle", default.tcp_idle), idle("udp_idle", default.udp_idle));
     let max = section.integer("max", (1_000, 100_000_000));
+    let memory = section.parsed::<Octets>("max_memory");
+    if let Some(Located { at, value: Octets(octets) }) = memory
+        && octets < 1 << 20
+    {
+        section.problem(at, "`max_memory` must be at least 1MiB");
+    }
     let settings = FlowSettings {
         max_flows: max.map_or(default.max_flows, |max| max.value as u32),
+        max_memory: memory.map_or(default.max_memory, |memory| memory.value.0),
         tcp_idle,
         udp_idle,
         ..default

@@ -88,6 +88,17 @@ pub(crate) fn bit_rate(bps: u64) -> String {
     format!("{bps} bit/s")
 }
 
+/// Octets as people write them, with at most two decimals.
+pub(crate) fn size(octets: u64) -> String {
+    for (factor, unit) in [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+        if octets >= factor {
+            let size = format!("{:.2}", octets as f64 / factor as f64);
+            return format!("{} {unit}", size.trim_end_matches('0').trim_end_matches('.'));
+        }
+    }
+    format!("{octets} octets")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +128,15 @@ mod tests {
         assert!("64".parse::<Octets>().is_err());
         assert_eq!(bit_rate(10_000_000_000), "10 Gbit/s");
         assert_eq!(bit_rate(2_500_000_000), "2.5000 Gbit/s");
+        for (octets, text) in [
+            (0, "0 octets"),
+            (1023, "1023 octets"),
+            (1 << 10, "1 KiB"),
+            (100 << 20, "100 MiB"),
+            ((1 << 30) + (64 << 20), "1.06 GiB"),
+            (3 << 29, "1.5 GiB"),
+        ] {
+            assert_eq!(size(octets), text);
+        }
     }
 }
