@@ -66,7 +66,7 @@ impl Load {
     }
 
     /// The step, if it is another one than was told last, and that was not just now.
-    pub(crate) fn to_tell(&mut self, now: Duration) -> Option<Pressure> {
+    pub(crate) fn news(&mut self, now: Duration) -> Option<Pressure> {
         let pressure = self.gauge.pressure();
         let (told, when) = self.told;
         let just_now = when.is_some_and(|when| now.saturating_sub(when) < TOLD_EVERY);
@@ -135,14 +135,14 @@ mod tests {
     fn steps_are_told_once_and_not_too_often() {
         let mut load = Load::new(RING);
         let at = Duration::from_millis;
-        assert_eq!(load.to_tell(at(900)), None);
+        assert_eq!(load.news(at(900)), None);
         run(&mut load, 1_000, 10, 0, 1_000, 5);
-        assert_eq!(load.to_tell(at(1_010)), Some(Pressure::Unprobed));
-        assert_eq!(load.to_tell(at(1_020)), None);
+        assert_eq!(load.news(at(1_010)), Some(Pressure::Unprobed));
+        assert_eq!(load.news(at(1_020)), None);
         run(&mut load, 1_100, 100, 0, 1_000, 5);
-        assert_eq!(load.to_tell(at(1_200)), None, "ten seconds have not passed");
-        assert!(matches!(load.to_tell(at(11_100)), Some(Pressure::Sampled { .. })));
+        assert_eq!(load.news(at(1_200)), None, "ten seconds have not passed");
+        assert!(matches!(load.news(at(11_100)), Some(Pressure::Sampled { .. })));
         run(&mut load, 12_000, 60_000, 0, 1_000, 0);
-        assert_eq!(load.to_tell(at(72_000)), Some(Pressure::Normal));
+        assert_eq!(load.news(at(72_000)), Some(Pressure::Normal));
     }
 }

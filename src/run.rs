@@ -173,7 +173,7 @@ impl Capturing {
             meter.set_pressure(now);
             self.intake.live.change_pressure(before, now);
         }
-        if let Some(pressure) = self.load.to_tell(look.now) {
+        if let Some(pressure) = self.load.news(look.now) {
             tracing::warn!("capture on {} {}", self.name, load::words(pressure));
         }
     }
