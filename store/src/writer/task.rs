@@ -144,7 +144,9 @@ impl Task {
 
     /// Inserts a group from the spool; its rows.
     async fn insert_from_spool(&self) -> u64 {
-        let block_rows = self.shared.settings.block_rows as u64;
+        let settings = &self.shared.settings;
+        // No more at once than a second's share, so that the bound on the rate is no saw.
+        let block_rows = (settings.block_rows as u64).min(settings.rows_per_second);
         let Some(Some(group)) = self.with_spool(move |spool| spool.next_group(block_rows)).await
         else {
             return 0;
