@@ -32,12 +32,15 @@ mod room;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use log::{Group, Spool};
+#[doc(hidden)]
+pub use verify::check_octets;
 pub(crate) use record::octets_of;
 
 /// Least octets that a spool can work with.
@@ -48,7 +51,8 @@ pub const MIN_SPOOL_BYTES: u64 = 1 << 20;
 pub struct SpoolSettings {
     /// Its directory; made if it does not exist.
     pub directory: PathBuf,
-    /// Octets that its segments may take. A hundred links of sixty classes are about 300 MB a day.
+    /// Octets that its segments may take. A row takes about 13: a hundred links with sixty classes each way
+    /// are 1.3 GB a day.
     pub max_bytes: u64,
     /// Longest time for which what was written is not forced to disk: what a power cut can take. Zero
     /// forces each write.
