@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::networks;
+use crate::outbox::Outbox;
 
 /// How long the last rows may take to be acknowledged when the program ends.
 const LAST_WRITE: Duration = Duration::from_secs(10);
@@ -61,12 +62,16 @@ pub(crate) struct Intake {
     pub(crate) live: Arc<Live>,
     pub(crate) writer: WriterHandle,
     pub(crate) stop: Stop,
+    workers: Arc<AtomicU32>,
 }
 
 impl Intake {
-    /// One more worker has a meter: its flow table counts in the capacity.
-    pub(crate) fn add_worker(&self, meter: &Meter) {
+    /// One more worker has a meter, whose flow table counts in the capacity; where it hands over what that
+    /// has counted.
+    pub(crate) fn add_worker(&self, meter: &Meter) -> Outbox {
         self.live.add_flow_capacity(meter.stats().table.capacity as u64);
+        let number = self.workers.fetch_add(1, Ordering::Relaxed);
+        Outbox::new(number, self.writer.clone(), self.live.clone())
     }
 
     /// A meter for a worker, with an empty flow table.
@@ -122,7 +127,14 @@ impl Appliance {
             flows: config.flows,
             vlan_in_key: config.vlan_in_key,
         };
-        let intake = Intake { settings, classifier, live, writer, stop: Stop::default() };
+        let intake = Intake {
+            settings,
+            classifier,
+            live,
+            writer,
+            stop: Stop::default(),
+            workers: Arc::default(),
+        };
         Ok(Self { intake, address, engine, engine_stop, server, server_stop })
     }
 

@@ -16,6 +16,7 @@ mod failure;
 mod load;
 mod moment;
 mod networks;
+mod outbox;
 mod output;
 mod reader;
 mod replay;

@@ -16,6 +16,7 @@ use crate::appliance::{Appliance, Intake, Signals};
 use crate::cli::{self, Pace};
 use crate::config;
 use crate::failure::Failure;
+use crate::outbox::Outbox;
 use crate::reader::{self, Next, StreamClock};
 use crate::run::clock;
 use crate::workers::{Worker, Workers};
@@ -149,8 +150,9 @@ impl Player {
         let playing = |(place, classifier)| {
             let intake = Intake { classifier, ..intake.clone() };
             let meter = intake.meter();
-            intake.add_worker(&meter);
-            Playing { player: self, intake, meter, beat: None, bar: None, leads: place == 0 }
+            let outbox = intake.add_worker(&meter);
+            let leads = place == 0;
+            Playing { player: self, intake, meter, outbox, beat: None, bar: None, leads }
         };
         let classifiers = workers.classifiers(&intake.classifier);
         let mut playing: Vec<_> = classifiers.into_iter().enumerate().map(playing).collect();
@@ -175,14 +177,14 @@ impl Player {
                 }
             }
             let Some(turn) = self.turn else { break };
-            let rested = |playing: &mut Playing<'_>| rest(began, turn, &mut playing.meter, intake);
+            let rested = |playing: &mut Playing<'_>| rest(began, turn, playing);
             if result.is_err() || !playing.iter_mut().all(rested) {
                 break;
             }
         }
         for playing in &mut playing {
             playing.meter.finish(&mut ());
-            hand_over(&mut playing.meter, intake);
+            playing.outbox.hand_over(&mut playing.meter, true);
         }
         result
     }
@@ -193,6 +195,7 @@ struct Playing<'a> {
     player: &'a Player,
     intake: Intake,
     meter: Meter,
+    outbox: Outbox,
     /// Of the file at hand.
     beat: Option<Beat>,
     bar: Option<ProgressBar>,
@@ -209,10 +212,10 @@ impl Playing<'_> {
 impl Worker for Playing<'_> {
     fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next {
         self.advance(now);
-        let Self { player, intake, meter, beat, .. } = self;
+        let Self { player, intake, meter, outbox, beat, .. } = self;
         let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
         let frame = Frame { timestamp: beat.shifted(frame.timestamp), ..*frame };
-        if player.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake) {
+        if player.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake, outbox) {
             return Next::Stop;
         }
         meter.frame(0, layer, &frame, &mut ());
@@ -254,14 +257,14 @@ impl Worker for Playing<'_> {
             self.beat.get_or_insert_with(|| Beat::new(now, self.player.shift));
             self.meter.advance(self.shifted(now), &mut ());
         }
-        if self.meter.has_batches() {
-            hand_over(&mut self.meter, &self.intake);
+        if self.outbox.is_due(&self.meter) {
+            self.outbox.hand_over(&mut self.meter, true);
         }
     }
 
     fn other_recording(&mut self) {
         self.meter.finish(&mut ());
-        hand_over(&mut self.meter, &self.intake);
+        self.outbox.hand_over(&mut self.meter, true);
         self.meter = self.intake.meter();
     }
 
@@ -299,7 +302,13 @@ impl Beat {
     }
 
     /// Waits until a packet is due, stream time passing meanwhile; false if told to stop.
-    fn wait(&self, due: Timestamp, meter: &mut Meter, intake: &Intake) -> bool {
+    fn wait(
+        &self,
+        due: Timestamp,
+        meter: &mut Meter,
+        intake: &Intake,
+        outbox: &mut Outbox,
+    ) -> bool {
         loop {
             if intake.stop.is_set() {
                 return false;
@@ -311,7 +320,7 @@ impl Beat {
             if left > NAP {
                 meter.advance(self.first.after(self.started.elapsed()), &mut ());
                 meter.publish();
-                hand_over(meter, intake);
+                outbox.hand_over(meter, true);
             }
             thread::sleep(left.min(NAP));
         }
@@ -319,7 +328,8 @@ impl Beat {
 }
 
 /// Waits for a turn's end, stream time passing meanwhile; false if told to stop.
-fn rest(began: Instant, turn: Duration, meter: &mut Meter, intake: &Intake) -> bool {
+fn rest(began: Instant, turn: Duration, playing: &mut Playing<'_>) -> bool {
+    let Playing { intake, meter, outbox, .. } = playing;
     while !intake.stop.is_set() {
         let left = turn.saturating_sub(began.elapsed());
         if left.is_zero() {
@@ -327,7 +337,7 @@ fn rest(began: Instant, turn: Duration, meter: &mut Meter, intake: &Intake) -> b
         }
         meter.advance(clock(), &mut ());
         meter.publish();
-        hand_over(meter, intake);
+        outbox.hand_over(meter, true);
         thread::sleep(left.min(NAP));
     }
     false
@@ -335,16 +345,6 @@ fn rest(began: Instant, turn: Duration, meter: &mut Meter, intake: &Intake) -> b
 
 fn nanos(time: Timestamp) -> i128 {
     time.as_nanos().into()
-}
-
-/// Gives closed intervals to the writer, and waits while it has no room: a file can.
-fn hand_over(meter: &mut Meter, intake: &Intake) {
-    for batch in meter.take_batches() {
-        if let Err(batch) = intake.writer.blocking_send(batch) {
-            let packets = batch.observations.iter().map(|observation| observation.packets).sum();
-            intake.live.add_queue_drops(packets);
-        }
-    }
 }
 
 fn bars() -> MultiProgress {

@@ -136,7 +136,7 @@ impl Capturing {
             tracing::warn!("a capture thread cannot be kept on core {core}: {error}");
         }
         let mut meter = self.intake.meter();
-        self.intake.add_worker(&meter);
+        let mut outbox = self.intake.add_worker(&meter);
         let started = Instant::now();
         let mut result = Ok(());
         while !self.intake.stop.is_set() && result.is_ok() {
@@ -156,13 +156,13 @@ impl Capturing {
                 meter.advance(clock().before(BEHIND), &mut ());
             }
             meter.publish();
-            hand_over(&mut meter, &self.intake);
+            outbox.hand_over(&mut meter, false);
             if idle {
                 self.source.wait(WAIT);
             }
         }
         meter.finish(&mut ());
-        hand_over(&mut meter, &self.intake);
+        outbox.hand_over(&mut meter, false);
         result
     }
 
@@ -209,16 +209,6 @@ impl Capturing {
             }
         }
         Ok(Taken { all: false, octets })
-    }
-}
-
-/// Gives closed intervals to the writer, which never makes a capture thread wait.
-fn hand_over(meter: &mut Meter, intake: &Intake) {
-    for batch in meter.take_batches() {
-        if let Err(batch) = intake.writer.try_send(batch) {
-            let packets = batch.observations.iter().map(|observation| observation.packets).sum();
-            intake.live.add_queue_drops(packets);
-        }
     }
 }
 

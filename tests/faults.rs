@@ -9,6 +9,7 @@ mod support;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -84,14 +85,15 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A capture of UDP packets to a few ports, a second or more apart; its packets and octets as any
-/// other reader counts them.
-fn capture(path: &Path, seconds: u32, per_second: u32) -> (u64, u64) {
+/// A capture of UDP packets to a few ports, and one more packet so many seconds later; its packets and
+/// octets as any other reader counts them.
+fn capture(path: &Path, seconds: u32, per_second: u32, later: Option<u32>) -> (u64, u64) {
     let mut octets = Vec::new();
     for number in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 1] {
         octets.extend(number.to_le_bytes());
     }
-    for number in 0..seconds * per_second {
+    let count = seconds * per_second;
+    for number in 0..count + u32::from(later.is_some()) {
         let port = [53_u16, 123, 443, 3478, 5060, 6881, 51820][number as usize % 7];
         let payload = vec![number as u8; 20 + number as usize % 900];
         let length = payload.len() as u16;
@@ -108,7 +110,8 @@ fn capture(path: &Path, seconds: u32, per_second: u32) -> (u64, u64) {
         frame.extend((length + 8).to_be_bytes());
         frame.extend([0, 0]);
         frame.extend(payload);
-        let time = [number / per_second, number % per_second * (1_000_000 / per_second)];
+        let wait = later.filter(|_| number == count).unwrap_or(0);
+        let time = [number / per_second + wait, number % per_second * (1_000_000 / per_second)];
         let size = frame.len() as u32;
         for number in [1_795_219_200 + time[0], time[1], size, size] {
             octets.extend(number.to_le_bytes());
@@ -229,8 +232,8 @@ async fn every_octet_is_counted_once_whatever_happens_to_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (long, nothing) = (folder.join("long.pcap"), folder.join("nothing.pcap"));
-    let (_, octets) = capture(&long, 30_000, 2);
-    capture(&nothing, 0, 1);
+    let (_, octets) = capture(&long, 30_000, 2, None);
+    capture(&nothing, 0, 1, None);
     let disk = SmallDisk::mount(&folder.join("disk"));
     if disk.is_none() {
         eprintln!("no file system may be mounted here: a full disk is not tested");
@@ -291,6 +294,46 @@ async fn every_octet_is_counted_once_whatever_happens_to_the_database() {
     let sums = sums(disk, folder).await;
     assert!(sums.len() >= 2, "{sums:?}");
     for (table, sum) in sums {
+        assert_eq!(sum, octets, "{table}");
+    }
+}
+
+/// Intervals stay open for up to twenty seconds: what is counted in them is on disk long before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_appliance_keeps_what_its_open_intervals_held() {
+    need_engine();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::create_dir(folder.join("disk")).unwrap();
+    let (burst, nothing) = (folder.join("burst.pcap"), folder.join("nothing.pcap"));
+    let (packets, octets) = capture(&burst, 2, 20, None);
+    // The same, but that the capture goes on: nothing is closed because it ends.
+    capture(&burst, 2, 20, Some(3000));
+    capture(&nothing, 0, 1, None);
+    let config = configure(folder, 100_000);
+    let replay = |capture: &Path, pace| {
+        let mut arguments = vec!["replay", "--serve", "--rebase-to-now", "--link", "x", "--pace"];
+        arguments.extend([pace, "--config", config.to_str().unwrap()]);
+        arguments.push(capture.to_str().unwrap());
+        start(None, &arguments)
+    };
+    let appliance = replay(&burst, "real");
+    appliance.wait_until("/api/v1/health", |health| health["capture"]["packets"] == packets);
+    // Written down once more from here on, and once more in case the first was under way.
+    let open = folder.join("spool/open");
+    for _ in 0..2 {
+        let number = || fs::metadata(&open).map(|file| (file.ino(), file.modified().unwrap())).ok();
+        let before = number();
+        wait_until("the open intervals", || number().is_some() && number() != before);
+    }
+    let engine = engine_of(&appliance);
+    drop(appliance.stop("-KILL"));
+    wait_until("the engine's end", || !is_alive(engine));
+    let again = replay(&nothing, "max");
+    again.wait_until("/api/v1/health", |health| waiting(health) == 0);
+    let (status, log) = again.stop("-INT");
+    assert!(status.success(), "{log}");
+    for (table, sum) in sums(None, folder).await {
         assert_eq!(sum, octets, "{table}");
     }
 }

@@ -376,6 +376,7 @@ impl Ledger {
 
     /// Keeps a packet's share until its flow has a verdict.
     fn postpone(&mut self, waiting: &mut Waiting, id: FlowId, share: Share) {
+        self.intervals.wait(&share);
         if waiting.pending.add(share) {
             self.intervals.undecided(share.start, id);
         }
@@ -386,6 +387,7 @@ impl Ledger {
         let Waiting { pending, handshake } = waiting;
         let mut hint = ClassId::default();
         pending.take(only, |share| {
+            self.intervals.waits_no_longer(share);
             self.count(&mut hint, verdict.class, share);
             self.time(handshake, verdict, share.link);
         });

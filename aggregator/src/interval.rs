@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use etiage_capture::flow::FlowId;
 use etiage_capture::{Direction, LinkIndex, Timestamp};
-use etiage_classifier::{Category, Rules};
+use etiage_classifier::{Category, Rules, Verdict};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -51,6 +51,13 @@ struct LinkCounts {
     sampled_packets: u64,
 }
 
+/// What waits for a verdict on one link and way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waits {
+    counted: Counted,
+    flows: u64,
+}
+
 #[derive(Debug)]
 struct Interval {
     start: u32,
@@ -61,6 +68,8 @@ struct Interval {
     active: Option<Vec<u64>>,
     /// Flows with octets in this interval that have no verdict yet.
     undecided: Vec<FlowId>,
+    /// Their octets, by link and direction.
+    waits: Vec<[Waits; 2]>,
 }
 
 impl Interval {
@@ -72,6 +81,7 @@ impl Interval {
             links: (0..links).map(|_| LinkCounts::default()).collect(),
             active: None,
             undecided: Vec::new(),
+            waits: vec![[Waits::default(); 2]; links],
         }
     }
 }
@@ -152,6 +162,16 @@ impl Intervals {
     /// Closes the oldest interval, if one is open.
     pub(crate) fn close(&mut self, rules: &Rules, active: &[u64]) -> Option<Batch> {
         let interval = self.open.pop_front()?;
+        Some(self.batch(&interval, rules, active))
+    }
+
+    /// What the open intervals hold so far: the sum over classes is what was received, for what waits for a
+    /// verdict is under `unknown`.
+    pub(crate) fn so_far(&self, rules: &Rules, active: &[u64]) -> Vec<Batch> {
+        self.open.iter().map(|interval| self.batch(interval, rules, active)).collect()
+    }
+
+    fn batch(&self, interval: &Interval, rules: &Rules, active: &[u64]) -> Batch {
         let active = interval.active.as_deref().unwrap_or(active);
         let name = |link: LinkIndex| self.names.get(usize::from(link)).cloned().unwrap_or_default();
         let mut words = Words::default();
@@ -169,6 +189,23 @@ impl Intervals {
                 flows: row.flows,
             })
             .collect();
+        let unknown = Verdict::UNKNOWN.class;
+        for (link, waits) in interval.waits.iter().enumerate() {
+            for (direction, waits) in [Direction::In, Direction::Out].into_iter().zip(waits) {
+                if waits.counted.packets > 0 {
+                    volumes.push(Volume {
+                        link: name(link as LinkIndex),
+                        direction,
+                        protocol: words.get(unknown.protocol.name()),
+                        service: words.get(rules.name(unknown.service)),
+                        category: words.get(unknown.category.name()),
+                        octets: waits.counted.octets,
+                        packets: waits.counted.packets,
+                        flows: waits.flows,
+                    });
+                }
+            }
+        }
         // A fixed order, so that a batch that is sent again is the same block to the database.
         volumes.sort_by(|a, b| order(a).cmp(&order(b)));
         let round_trips =
@@ -194,7 +231,7 @@ impl Intervals {
             sampled_packets: counts.sampled_packets,
         });
         let observations = observations.collect();
-        Some(Batch {
+        Batch {
             probe: self.probe.clone(),
             start: interval.start,
             seconds: INTERVAL_SECS,
@@ -202,7 +239,7 @@ impl Intervals {
             round_trips,
             observations,
             networks: Vec::new(),
-        })
+        }
     }
 
     /// The interval in which a packet of this time is counted.
@@ -289,6 +326,28 @@ impl Intervals {
         if let Some(interval) = self.interval(start) {
             interval.undecided.push(flow);
         }
+    }
+
+    /// A share waits for a verdict.
+    pub(crate) fn wait(&mut self, share: &Share) {
+        if let Some(waits) = self.waits(share) {
+            waits.counted.add(share.counted);
+            waits.flows += u64::from(share.flows);
+        }
+    }
+
+    /// It waits no longer.
+    pub(crate) fn waits_no_longer(&mut self, share: &Share) {
+        if let Some(Waits { counted, flows }) = self.waits(share) {
+            counted.octets = counted.octets.saturating_sub(share.counted.octets);
+            counted.packets = counted.packets.saturating_sub(share.counted.packets);
+            *flows = flows.saturating_sub(share.flows.into());
+        }
+    }
+
+    fn waits(&mut self, share: &Share) -> Option<&mut Waits> {
+        let links = &mut self.interval(share.start)?.waits;
+        links.get_mut(usize::from(share.link))?.get_mut(share.direction as usize)
     }
 
     /// Forgets undecided flows that have ended, if there are so many: the table bounds those that

@@ -350,6 +350,13 @@ impl Meter {
         std::mem::take(&mut self.books.ledger.closed)
     }
 
+    /// What the intervals that have not closed hold so far. The sum over all classes is what was received:
+    /// what waits for its flow's verdict is under `unknown`.
+    pub fn open_batches(&self) -> Vec<Batch> {
+        let Ledger { classifier, intervals, active, .. } = &self.books.ledger;
+        intervals.so_far(classifier.rules(), active)
+    }
+
     /// What was counted under a class but belongs to no flow: non-IP frames, fragments without their
     /// first, what could not be decoded, and packets that found the flow table full.
     pub fn without_flow(&self) -> impl Iterator<Item = (Class, Counted)> {

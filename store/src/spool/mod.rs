@@ -39,9 +39,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use log::{Group, Spool};
+pub(crate) use record::octets_of;
 #[doc(hidden)]
 pub use verify::check_octets;
-pub(crate) use record::octets_of;
 
 /// Least octets that a spool can work with.
 pub const MIN_SPOOL_BYTES: u64 = 1 << 20;

@@ -35,5 +35,7 @@ pub fn check_octets(octets: &[u8]) {
         return;
     }
     let found: Vec<_> = Records::new(&written, 0, 0).collect();
-    assert!(matches!(found[..], [Found::Record { payload, .. }] if record::decode(payload) == Some(batch)));
+    assert!(
+        matches!(found[..], [Found::Record { payload, .. }] if record::decode(payload) == Some(batch))
+    );
 }
