@@ -62,7 +62,7 @@ pub(crate) struct Intake {
     pub(crate) live: Arc<Live>,
     pub(crate) writer: WriterHandle,
     pub(crate) stop: Stop,
-    workers: Arc<AtomicU32>,
+    pub(crate) workers: Arc<AtomicU32>,
 }
 
 impl Intake {
