@@ -19,8 +19,11 @@ use etiage_store::embedded::{Engine, EngineSettings};
 use serde_json::Value;
 use support::{Appliance, PATIENCE, count_records, etiage, is_alive, need_engine};
 
-/// Rows that are written a second while faults happen: slow enough that each meets rows on their way.
+/// Rows that are written a second while faults happen, the fewest that can be configured: those of
+/// `LONG` last for half a minute of writing, so that each fault meets rows on their way.
 const SLOW: u32 = 1000;
+/// Seconds of the long capture; every ten make three rows.
+const LONG: u32 = 100_000;
 /// Size of the small disk.
 const DISK: &str = "256m";
 
@@ -233,7 +236,7 @@ async fn every_octet_is_counted_once_whatever_happens_to_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (long, nothing) = (folder.join("long.pcap"), folder.join("nothing.pcap"));
-    let (_, octets) = capture(&long, 30_000, 2, None);
+    let (_, octets) = capture(&long, LONG, 1, None);
     capture(&nothing, 0, 1, None);
     let disk = SmallDisk::mount(&folder.join("disk"));
     if disk.is_none() {

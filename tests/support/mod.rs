@@ -157,11 +157,17 @@ impl Appliance {
         (status, seen.join("\n"))
     }
 
-    /// Processes that it has started.
+    /// Processes that it has started, by whichever of its threads.
     pub fn children(&self) -> Vec<u32> {
-        let path = format!("/proc/{0}/task/{0}/children", self.pid());
-        let text = std::fs::read_to_string(path).unwrap();
-        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let paths = threads.map(|thread| thread.unwrap().path().join("children"));
+        // A thread may have ended since.
+        let texts = paths.filter_map(|path| std::fs::read_to_string(path).ok());
+        texts
+            .flat_map(|text| {
+                text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()
+            })
+            .collect()
     }
 }
 
