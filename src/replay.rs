@@ -235,14 +235,14 @@ impl Worker for Playing<'_> {
             });
             return if stopped { Next::Stop } else { Next::Continue };
         }
-        let Self { player, intake, meter, beat, .. } = self;
+        let Self { player, meter, outbox, beat, .. } = self;
         let frames = frames.map(|frame| {
             let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
             Frame { timestamp: beat.shifted(frame.timestamp), ..frame }
         });
         meter.frames(0, layer, frames, &mut ());
-        if meter.has_batches() {
-            hand_over(meter, intake);
+        if outbox.is_due(meter) {
+            outbox.hand_over(meter, true);
         }
         Next::Continue
     }
