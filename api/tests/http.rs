@@ -234,6 +234,7 @@ async fn the_openapi_document_lists_every_route() {
     let volumes = document["paths"]["/api/v1/volumes"]["get"]["parameters"].as_array().unwrap();
     let names: Vec<&str> = volumes.iter().map(|p| p["name"].as_str().unwrap()).collect();
     let expected = [
+        "format",
         "from",
         "to",
         "step",

@@ -18,6 +18,9 @@ const WATCHED: Duration = Duration::from_secs(120);
 const IDLE: Duration = Duration::from_millis(500);
 /// What a server sends on one request before it is a download: the whole of a page is seldom more.
 const BULK: u64 = 400_000;
+/// The same where the client is known only by what the server acknowledges: it may have asked for a
+/// known file of another's (a web seed's piece), and its words are not seen.
+const BULK_ACKNOWLEDGED: u64 = 1_000_000;
 /// The same where nothing is seen of the client, so that a page's many requests are not.
 const BULK_ONE_WAY: u64 = 2_000_000;
 /// No page sends so much without a pause: the verdict is surer.
@@ -293,7 +296,11 @@ impl Watch {
     }
 
     fn is_download(&self) -> bool {
-        let least = if self.client == Client::Unseen { BULK_ONE_WAY } else { BULK };
+        let least = match self.client {
+            Client::Seen => BULK,
+            Client::Acknowledged(_) => BULK_ACKNOWLEDGED,
+            Client::Unseen => BULK_ONE_WAY,
+        };
         self.bulk.octets >= least && self.bulk.is_one_sided(self.verdict.class.protocol)
     }
 
