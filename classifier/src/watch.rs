@@ -512,8 +512,10 @@ mod tests {
     #[test]
     fn what_the_server_acknowledges_tells_of_a_client_that_is_not_seen() {
         // One request, then window updates.
-        let download = [&[(200, 50_000)][..], &[(35, 50_000); 8]].concat();
+        let download = [&[(200, 50_000)][..], &[(35, 50_000); 20]].concat();
         assert_eq!(served_alone(&download, 0).said(), (Category::DirectDownload, 50));
+        let small = [&[(200, 50_000)][..], &[(35, 50_000); 15]].concat();
+        assert_eq!(served_alone(&small, 0).said().0, Category::Web, "a web seed's piece");
         let long = [&[(200, 50_000)][..], &[(35, 50_000); 340]].concat();
         assert_eq!(served_alone(&long, 0).said(), (Category::DirectDownload, 65));
         assert_eq!(served_alone(&[(200, 50_000); 40], 0).said().0, Category::Web, "a page");
