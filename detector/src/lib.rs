@@ -6,12 +6,12 @@
 //! How it works, in the order of the modules:
 //! 1. [`History`]: five-minute means of each series over some weeks; what was an event, or was not
 //!    observed, is not part of it.
-//! 2. [`baseline`]: what a minute should hold: the same local time of the last weeks, each week brought to today's
+//! 2. `baseline`: what a minute should hold: the same local time of the last weeks, each week brought to today's
 //!    level by the ratio of the last hours; the median of them.
-//! 3. [`series`]: the relative residual, its usual size, and the rules that tell a fall from noise: fast for deep
+//! 3. `series`: the relative residual, its usual size, and the rules that tell a fall from noise: fast for deep
 //!    ones, patient for shallow ones; the onset is found backwards, the end by hysteresis.
 //! 4. [`detector`](Detector): all series together; what falls at the same time is one event.
-//! 5. [`explain`]: what the loss is made of, what rose meanwhile, and what kind of event that is.
+//! 5. `explain`: what the loss is made of, what rose meanwhile, and what kind of event that is.
 
 mod baseline;
 mod calendar;
