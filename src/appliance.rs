@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
     AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind,
@@ -59,6 +60,7 @@ impl Stop {
 pub(crate) struct Intake {
     pub(crate) settings: MeterSettings,
     pub(crate) classifier: Classifier,
+    pub(crate) networks: Arc<SharedNetworks>,
     pub(crate) live: Arc<Live>,
     pub(crate) writer: WriterHandle,
     pub(crate) stop: Stop,
@@ -77,6 +79,7 @@ impl Intake {
     /// A meter for a worker, with an empty flow table.
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(&self.settings, self.classifier.clone(), Some(self.live.clone()))
+            .with_networks(self.networks.clone())
     }
 }
 
@@ -130,6 +133,7 @@ impl Appliance {
         let intake = Intake {
             settings,
             classifier,
+            networks,
             live,
             writer,
             stop: Stop::default(),

@@ -68,7 +68,9 @@ async fn every_captures_octets_arrive_in_clickhouse() {
 #[test]
 fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
     let folder = tempfile::tempdir().unwrap();
-    let links = "[flows]\nmax_memory = \"16MiB\"\n\
+    let links = "[networks]\nprefixes = [\"198.18.33.0/24 AS64501 Hoster\", \
+                 \"2001:db8:a3::/48 AS64501\", \"198.51.100.0/24 AS64502 Peers\"]\n\
+                 [flows]\nmax_memory = \"16MiB\"\n\
                  [[link]]\nname = \"transit-a\"\ninterface = \"a\"\ncapacity = \"1G\"\n\
                  neighbour_mac = \"02:aa:00:00:00:02\"\n\
                  [[link]]\nname = \"multicast\"\ninterface = \"a\"\n";
@@ -97,6 +99,21 @@ fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
     assert_eq!(of("direct-download", "in"), 2_216_403);
     assert_eq!(of("direct-download", "out"), 53_114);
     assert!(of("p2p", "in") > 1_270_000 && of("p2p", "out") > 60_000, "{totals:#}");
+    // Whose they were, by the prefixes of the configuration; all networks together are all octets.
+    let networks = appliance.get("/api/v1/totals?from=now-20h&to=now&group_by=asn,direction");
+    assert_eq!(networks["total"], totals["total"]);
+    let of = |asn: &str, direction: &str| {
+        let rows = networks["rows"].as_array().unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["group"]["asn"] == asn && row["group"]["direction"] == direction);
+        row.map_or(0, |row| row["octets"].as_u64().unwrap())
+    };
+    assert_eq!((of("64501", "in"), of("64501", "out")), (2_216_403, 53_114));
+    assert_eq!((of("64502", "in"), of("64502", "out")), (1_269_775, 55_705));
+    assert!(of("0", "in") > 0, "{networks:#}");
+    let names = appliance.get("/api/v1/networks?asn=64501");
+    assert!(names.to_string().contains("Hoster"), "{names:#}");
     let health = appliance.get("/api/v1/health");
     assert_eq!(health["capture"]["packets"], packets);
     // The second file is older than the first: another recording, not late packets.

@@ -2,7 +2,9 @@
 
 use etiage_capture::flow::{Flow, FlowEndReason, FlowId, FlowTable, SideCount};
 use etiage_capture::source::Frame;
-use etiage_capture::{FlowPacket, LinkIndex, Packet, PerSide, Placement, Side, Timestamp};
+use etiage_capture::{
+    Direction, FlowPacket, LinkIndex, Packet, PerSide, Placement, Side, Timestamp,
+};
 use etiage_classifier::{
     Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict, Watch,
 };
@@ -13,8 +15,10 @@ use crate::batch::Batch;
 use crate::interval::{Intervals, Share, Slot};
 use crate::live::{Counted, LiveDelta};
 use crate::meter::{FlowRecord, FlowSink};
+use crate::network_rows::NetworkId;
+use crate::networks::NetworksReader;
 use crate::open::{Handshake, Open, OpenId, Pool, Stage, Waiting};
-use crate::rows::ClassId;
+use crate::rows::Tally;
 use crate::stats::{self, ProbeLengths, Stopwatch};
 
 /// States that wait, where they were allocated.
@@ -29,8 +33,8 @@ const MAX_SPARE: usize = 512;
 pub(crate) struct Tracked {
     /// The link of its first packet.
     link: LinkIndex,
-    /// The number of the class under which it was counted last.
-    class: ClassId,
+    /// Where its packets are counted.
+    tally: Tally,
     /// The sampling during which it began; 0 for none.
     pub(crate) sampling: u8,
     phase: Phase,
@@ -67,6 +71,8 @@ pub(crate) struct Ledger {
     pub(crate) now: Timestamp,
     pub(crate) probe_lengths: ProbeLengths,
     pub(crate) stopwatch: Stopwatch,
+    /// Whose addresses are; none where nobody asks.
+    pub(crate) networks: Option<NetworksReader>,
 }
 
 /// A packet of a flow, as the books need it.
@@ -101,7 +107,7 @@ impl Books {
     pub(crate) fn packet(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
         match flow.state.phase {
             Phase::Settled(verdict) => {
-                self.ledger.count(&mut flow.state.class, verdict.class, &entry.share);
+                self.ledger.count(&mut flow.state.tally, verdict.class, &entry.share);
             }
             Phase::Open(open) => self.open(flow, open, entry),
             Phase::New => self.begin(flow, entry),
@@ -111,6 +117,7 @@ impl Books {
     fn begin(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
         let share = &entry.share;
         flow.state.link = share.link;
+        flow.state.tally = Tally::of(self.ledger.network(flow, entry));
         let transport = flow.transport();
         if entry.probes && Classifier::probes(transport) && self.octets() < self.max_open_octets {
             let open = self.pool.begin();
@@ -124,7 +131,7 @@ impl Books {
         }
         let verdict = ledger.classifier.unprobed(&ends(flow), ledger.now);
         ledger.settle(flow, verdict);
-        ledger.count(&mut flow.state.class, verdict.class, share);
+        ledger.count(&mut flow.state.tally, verdict.class, share);
     }
 
     /// A packet of a flow that is not settled.
@@ -162,7 +169,7 @@ impl Books {
                     Progress::Probing => {
                         match known {
                             Some(verdict) => {
-                                ledger.count(&mut flow.state.class, verdict.class, &share);
+                                ledger.count(&mut flow.state.tally, verdict.class, &share);
                             }
                             None => ledger.postpone(waiting, entry.id, share),
                         }
@@ -173,8 +180,8 @@ impl Books {
                             ledger.known_after(flow, verdict);
                         }
                         *known = Some(verdict);
-                        ledger.decide(waiting, verdict, None);
-                        ledger.count(&mut flow.state.class, verdict.class, &share);
+                        ledger.decide(waiting, verdict, None, &mut flow.state.tally);
+                        ledger.count(&mut flow.state.tally, verdict.class, &share);
                         // Known by data that came before the handshake's last acknowledgment.
                         ledger.time(&mut waiting.handshake, verdict, share.link);
                         None
@@ -192,8 +199,8 @@ impl Books {
                         if known.is_none() {
                             ledger.known_after(flow, verdict);
                         }
-                        ledger.decide(waiting, verdict, None);
-                        ledger.count(&mut flow.state.class, verdict.class, &share);
+                        ledger.decide(waiting, verdict, None, &mut flow.state.tally);
+                        ledger.count(&mut flow.state.tally, verdict.class, &share);
                         Some(verdict)
                     }
                 }
@@ -230,7 +237,7 @@ impl Books {
         let Phase::Open(open) = flow.state.phase else { return };
         let Some(Open { waiting, stage }) = self.pool.get_mut(open) else { return };
         let verdict = self.ledger.best(stage, &ends(flow));
-        self.ledger.decide(waiting, verdict, Some(start));
+        self.ledger.decide(waiting, verdict, Some(start), &mut flow.state.tally);
     }
 
     /// A flow ends, or is reported for the active timeout.
@@ -255,7 +262,7 @@ impl Books {
                     if matches!(stage, Stage::Asking(_) | Stage::Probing(_, None)) {
                         self.ledger.known_after(flow, verdict);
                     }
-                    self.ledger.decide(waiting, verdict, None);
+                    self.ledger.decide(waiting, verdict, None, &mut flow.state.tally);
                     self.close(open);
                 }
                 verdict
@@ -306,7 +313,7 @@ impl Ledger {
 
     pub(crate) fn count_without_flow(&mut self, class: Class, share: &Share) {
         self.without_flow.entry(class).or_default().add(share.counted);
-        self.count(&mut ClassId::default(), class, share);
+        self.count(&mut Tally::default(), class, share);
     }
 
     /// A packet that others stand for.
@@ -315,13 +322,28 @@ impl Ledger {
         self.intervals.sampled(share.start, share.link);
     }
 
-    /// Counts under a class; `hint` may be its number, and is it afterwards.
+    /// Counts under a class and the network of a tally.
     #[inline(always)]
-    fn count(&mut self, hint: &mut ClassId, class: Class, share: &Share) {
-        *hint = self.intervals.classes().id(class, *hint);
-        self.intervals.count(*hint, share);
+    fn count(&mut self, tally: &mut Tally, class: Class, share: &Share) {
+        let (mut row, network) = tally.get();
+        let before = row;
+        self.intervals.count(&mut row, class, network, share);
+        if row != before {
+            *tally = tally.at(row, network);
+        }
         let Counted { octets, packets } = share.counted;
         self.delta.in_category(class.category, share.direction, octets, packets);
+    }
+
+    /// Whose the far end of a flow is, seen from the link and way of this packet.
+    fn network(&mut self, flow: &Flow<Tracked>, entry: &Entry<'_>) -> NetworkId {
+        let Some(networks) = &self.networks else { return NetworkId::UNKNOWN };
+        let far = match entry.share.direction {
+            Direction::In => entry.side,
+            Direction::Out => entry.side.other(),
+        };
+        let number = networks.look_up(ends(flow).end(far).ip());
+        self.intervals.network(number)
     }
 
     fn settle(&mut self, flow: &mut Flow<Tracked>, verdict: Verdict) {
@@ -369,8 +391,8 @@ impl Ledger {
             self.postpone(waiting, entry.id, entry.share);
             return None;
         }
-        self.decide(waiting, verdict, None);
-        self.count(&mut flow.state.class, verdict.class, &entry.share);
+        self.decide(waiting, verdict, None, &mut flow.state.tally);
+        self.count(&mut flow.state.tally, verdict.class, &entry.share);
         (!goes_on).then_some(verdict)
     }
 
@@ -383,12 +405,17 @@ impl Ledger {
     }
 
     /// Counts what was kept: of one interval, or all of it.
-    fn decide(&mut self, waiting: &mut Waiting, verdict: Verdict, only: Option<u32>) {
+    fn decide(
+        &mut self,
+        waiting: &mut Waiting,
+        verdict: Verdict,
+        only: Option<u32>,
+        tally: &mut Tally,
+    ) {
         let Waiting { pending, handshake } = waiting;
-        let mut hint = ClassId::default();
         pending.take(only, |share| {
             self.intervals.waits_no_longer(share);
-            self.count(&mut hint, verdict.class, share);
+            self.count(tally, verdict.class, share);
             self.time(handshake, verdict, share.link);
         });
     }

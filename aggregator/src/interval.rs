@@ -1,19 +1,21 @@
 //! The open intervals: rows by class, round-trip times, and what each link received as a whole.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use etiage_capture::flow::FlowId;
 use etiage_capture::{Direction, LinkIndex, Timestamp};
-use etiage_classifier::{Category, Rules, Verdict};
+use etiage_classifier::{Category, Class, Rules, Verdict};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use hdrhistogram::Histogram;
 
-use crate::batch::{Batch, INTERVAL_SECS, Observation, RoundTrips, Volume};
+use crate::batch::{Batch, INTERVAL_SECS, NetworkVolume, Observation, RoundTrips, Volume};
 use crate::live::Counted;
-use crate::rows::{ClassId, Classes, Rows};
+use crate::network_rows::{NetworkId, NetworkIds, NetworkKey, by_network};
+use crate::networks::UNKNOWN_NETWORK;
+use crate::rows::{RowId, RowKey, Rows, Way, by_class};
 
 /// Round-trip times above a minute are counted as a minute.
 const MAX_ROUND_TRIP_MICROS: u64 = 60_000_000;
@@ -51,13 +53,6 @@ struct LinkCounts {
     sampled_packets: u64,
 }
 
-/// What waits for a verdict on one link and way.
-#[derive(Clone, Copy, Debug, Default)]
-struct Waits {
-    counted: Counted,
-    flows: u64,
-}
-
 #[derive(Debug)]
 struct Interval {
     start: u32,
@@ -69,19 +64,19 @@ struct Interval {
     /// Flows with octets in this interval that have no verdict yet.
     undecided: Vec<FlowId>,
     /// Their octets, by link and direction.
-    waits: Vec<[Waits; 2]>,
+    waits: Vec<[Way; 2]>,
 }
 
 impl Interval {
-    fn new(start: u32, links: usize) -> Self {
+    fn new(start: u32, links: usize, rows: Rows) -> Self {
         Self {
             start,
-            rows: Rows::new(links),
+            rows,
             round_trips: HashMap::default(),
             links: (0..links).map(|_| LinkCounts::default()).collect(),
             active: None,
             undecided: Vec::new(),
-            waits: vec![[Waits::default(); 2]; links],
+            waits: vec![[Way::default(); 2]; links],
         }
     }
 }
@@ -93,9 +88,11 @@ pub(crate) struct Intervals {
     open: VecDeque<Interval>,
     /// The time that the newest spans, in nanoseconds.
     newest: std::ops::Range<u64>,
-    classes: Classes,
     names: Vec<Arc<str>>,
     probe: Arc<str>,
+    /// Whether remote networks are told apart, and those that were seen.
+    tells_networks: bool,
+    networks: NetworkIds,
 }
 
 /// Where a packet is counted.
@@ -109,7 +106,18 @@ pub(crate) struct Slot {
 
 impl Intervals {
     pub(crate) fn new(probe: Arc<str>, names: Vec<Arc<str>>) -> Self {
-        Self { open: VecDeque::new(), newest: 0..0, classes: Classes::default(), names, probe }
+        let (open, newest) = (VecDeque::new(), 0..0);
+        Self { open, newest, names, probe, tells_networks: false, networks: NetworkIds::default() }
+    }
+
+    /// Whether batches tell remote networks apart from now on.
+    pub(crate) const fn tell_networks(&mut self, networks: bool) {
+        self.tells_networks = networks;
+    }
+
+    /// The network of an autonomous system's number.
+    pub(crate) fn network(&mut self, number: u32) -> NetworkId {
+        self.networks.id(number)
     }
 
     /// Flows that must be decided before time can pass to this moment: their octets' interval closes.
@@ -149,7 +157,8 @@ impl Intervals {
     }
 
     fn begin(&mut self, start: u32) {
-        self.open.push_back(Interval::new(start, self.names.len()));
+        let rows = self.open.back().map_or_else(Rows::default, |newest| Rows::like(&newest.rows));
+        self.open.push_back(Interval::new(start, self.names.len(), rows));
         let nanos = |secs: u32| u64::from(secs) * 1_000_000_000;
         self.newest = nanos(start)..nanos(start.saturating_add(INTERVAL_SECS));
     }
@@ -175,39 +184,34 @@ impl Intervals {
         let active = interval.active.as_deref().unwrap_or(active);
         let name = |link: LinkIndex| self.names.get(usize::from(link)).cloned().unwrap_or_default();
         let mut words = Words::default();
-        let mut volumes: Vec<Volume> = interval
-            .rows
-            .iter(&self.classes)
-            .map(|(class, row)| Volume {
-                link: name(row.link),
-                direction: row.direction,
+        let unknown = Verdict::UNKNOWN.class;
+        let waits = waits(interval).map(|(link, way, waits)| (link, unknown, way, waits));
+        let mut volumes: Vec<Volume> = by_class(&interval.rows)
+            .into_iter()
+            .chain(waits)
+            .map(|(link, class, direction, Way { counted, flows })| Volume {
+                link: name(link),
+                direction,
                 protocol: words.get(class.protocol.name()),
                 service: words.get(rules.name(class.service)),
                 category: words.get(class.category.name()),
-                octets: row.counted.octets,
-                packets: row.counted.packets,
-                flows: row.flows,
+                octets: counted.octets,
+                packets: counted.packets,
+                flows,
             })
             .collect();
-        let unknown = Verdict::UNKNOWN.class;
-        for (link, waits) in interval.waits.iter().enumerate() {
-            for (direction, waits) in [Direction::In, Direction::Out].into_iter().zip(waits) {
-                if waits.counted.packets > 0 {
-                    volumes.push(Volume {
-                        link: name(link as LinkIndex),
-                        direction,
-                        protocol: words.get(unknown.protocol.name()),
-                        service: words.get(rules.name(unknown.service)),
-                        category: words.get(unknown.category.name()),
-                        octets: waits.counted.octets,
-                        packets: waits.counted.packets,
-                        flows: waits.flows,
-                    });
-                }
-            }
-        }
         // A fixed order, so that a batch that is sent again is the same block to the database.
         volumes.sort_by(|a, b| order(a).cmp(&order(b)));
+        let networks = match self.tells_networks {
+            true => networks(interval, &self.networks),
+            false => BTreeMap::new(),
+        };
+        let networks = networks.into_iter().map(|((link, category, asn, direction), way)| {
+            let Way { counted: Counted { octets, packets }, flows } = way;
+            let (link, category) = (name(link), words.get(category));
+            NetworkVolume { link, direction, category, asn, octets, packets, flows }
+        });
+        let networks = networks.collect();
         let round_trips =
             interval.round_trips.iter().map(|((link, category), histogram)| RoundTrips {
                 link: name(*link),
@@ -238,7 +242,7 @@ impl Intervals {
             volumes,
             round_trips,
             observations,
-            networks: Vec::new(),
+            networks,
         }
     }
 
@@ -306,18 +310,18 @@ impl Intervals {
         }
     }
 
-    /// The classes that were seen.
-    pub(crate) const fn classes(&mut self) -> &mut Classes {
-        &mut self.classes
-    }
-
-    /// Counts under a class.
+    /// Counts under a class and a network; `hint` may be the row's place, and is it afterwards.
     #[inline(always)]
-    pub(crate) fn count(&mut self, id: ClassId, share: &Share) {
-        let Self { open, classes, .. } = self;
-        let interval = open.iter_mut().rev().find(|interval| interval.start == share.start);
-        if let Some(interval) = interval {
-            interval.rows.count(classes, id, share);
+    pub(crate) fn count(
+        &mut self,
+        hint: &mut RowId,
+        class: Class,
+        network: NetworkId,
+        share: &Share,
+    ) {
+        let key = RowKey { class, network, link: share.link };
+        if let Some(interval) = self.interval(share.start) {
+            interval.rows.count(hint, key, share);
         }
     }
 
@@ -338,14 +342,14 @@ impl Intervals {
 
     /// It waits no longer.
     pub(crate) fn waits_no_longer(&mut self, share: &Share) {
-        if let Some(Waits { counted, flows }) = self.waits(share) {
+        if let Some(Way { counted, flows }) = self.waits(share) {
             counted.octets = counted.octets.saturating_sub(share.counted.octets);
             counted.packets = counted.packets.saturating_sub(share.counted.packets);
             *flows = flows.saturating_sub(share.flows.into());
         }
     }
 
-    fn waits(&mut self, share: &Share) -> Option<&mut Waits> {
+    fn waits(&mut self, share: &Share) -> Option<&mut Way> {
         let links = &mut self.interval(share.start)?.waits;
         links.get_mut(usize::from(share.link))?.get_mut(share.direction as usize)
     }
@@ -381,6 +385,7 @@ impl Intervals {
         histogram.saturating_record(micros.max(1));
     }
 
+    #[inline(always)]
     fn interval(&mut self, start: u32) -> Option<&mut Interval> {
         self.open.iter_mut().rev().find(|interval| interval.start == start)
     }
@@ -388,6 +393,25 @@ impl Intervals {
     fn link(&mut self, start: u32, link: LinkIndex) -> Option<&mut LinkCounts> {
         self.interval(start)?.links.get_mut(usize::from(link))
     }
+}
+
+/// What waits for a verdict, by link and direction.
+fn waits(interval: &Interval) -> impl Iterator<Item = (LinkIndex, Direction, Way)> {
+    interval.waits.iter().enumerate().flat_map(|(link, waits)| {
+        let both = [Direction::In, Direction::Out].into_iter().zip(*waits);
+        let some = both.filter(|(_, way)| way.counted.packets > 0);
+        some.map(move |(direction, way)| (link as LinkIndex, direction, way))
+    })
+}
+
+/// Sums by network; what waits for a verdict is of no known one yet.
+fn networks(interval: &Interval, ids: &NetworkIds) -> BTreeMap<NetworkKey, Way> {
+    let mut sums = by_network(&interval.rows, ids);
+    let category = Verdict::UNKNOWN.class.category.name();
+    for (link, direction, way) in waits(interval) {
+        sums.entry((link, category, UNKNOWN_NETWORK, direction)).or_default().add(way);
+    }
+    sums
 }
 
 /// Start of the interval that holds a moment.

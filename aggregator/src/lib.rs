@@ -8,6 +8,7 @@ mod books;
 mod interval;
 mod live;
 mod meter;
+mod network_rows;
 pub mod networks;
 mod open;
 mod pressure;

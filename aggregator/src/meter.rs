@@ -18,6 +18,7 @@ use crate::batch::Batch;
 use crate::books::{Books, Entry, Ledger, Tracked};
 use crate::interval::{Intervals, Share};
 use crate::live::{Counted, Live, LiveDelta};
+use crate::networks::{NetworksReader, SharedNetworks};
 use crate::pressure::Pressure;
 use crate::stats::{MeterStats, ProbeLengths, Stage, Stopwatch};
 
@@ -110,6 +111,7 @@ impl Meter {
             now: Timestamp::EPOCH,
             probe_lengths: ProbeLengths::default(),
             stopwatch: Stopwatch::default(),
+            networks: None,
         };
         Self {
             table: FlowTable::new(settings.flows),
@@ -131,6 +133,16 @@ impl Meter {
     #[must_use]
     pub fn with_clock(mut self, clock: fn() -> u64) -> Self {
         self.books.ledger.stopwatch = Stopwatch::new(clock);
+        self
+    }
+
+    /// Tells remote networks apart by this table: volumes by network are added to the batches unless it
+    /// is empty.
+    #[must_use]
+    pub fn with_networks(mut self, networks: Arc<SharedNetworks>) -> Self {
+        let reader = NetworksReader::new(networks);
+        self.books.ledger.intervals.tell_networks(!reader.is_empty());
+        self.books.ledger.networks = Some(reader);
         self
     }
 
@@ -296,6 +308,10 @@ impl Meter {
         let Self { table, books, .. } = self;
         books.ledger.now = to;
         self.next_second = Timestamp::from_secs(to.as_secs() + 1);
+        if let Some(networks) = &mut books.ledger.networks {
+            networks.refresh();
+            books.ledger.intervals.tell_networks(!networks.is_empty());
+        }
         table.advance(to, |flow, reason| books.report(flow, reason, sink));
         loop {
             while let Some((start, flows)) = books.ledger.intervals.undecided_before(to) {
