@@ -108,10 +108,11 @@ fn add<K: Ord>(sums: &mut BTreeMap<K, Sums>, key: K, more: Sums) {
     sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
-/// By interval, link, direction and category: of the networks, and of the classes.
-fn both<'a>(
-    batches: impl IntoIterator<Item = &'a Batch>,
-) -> [BTreeMap<(u32, &'a str, Direction, &'a str), Sums>; 2] {
+/// By interval, link, direction and category.
+type ByCategory<'a> = BTreeMap<(u32, &'a str, Direction, &'a str), Sums>;
+
+/// Of the networks, and of the classes.
+fn both<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> [ByCategory<'a>; 2] {
     let [mut networks, mut classes] = [BTreeMap::new(), BTreeMap::new()];
     for batch in batches {
         for row in &batch.networks {
@@ -193,7 +194,8 @@ fn the_largest_are_told_apart_and_the_rest_is_others() {
         (0..600).map(|n| format!("{}/32 AS{}", address(n), n + 1)).collect();
     let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
     let shared = Arc::new(SharedNetworks::new(networks(&prefixes)));
-    let packet = |network: u16| Sent { payload: network.into(), ..Sent::udp(100_000, network, false) };
+    let packet =
+        |network: u16| Sent { payload: network.into(), ..Sent::udp(100_000, network, false) };
     let packets: Vec<Sent> = (0..600).map(packet).collect();
     let batches = run(&shared, &packets);
     let found = by_network(&batches);
