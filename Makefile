@@ -30,7 +30,7 @@ deps: $(ENGINE) $(PAGES)
 	@scripts/packages libpcap-dev gcc
 
 deps-test: deps
-	@scripts/packages chromium iproute2 nginx-light curl procps fonts-dejavu-core valgrind
+	@scripts/packages chromium iproute2 nginx-light curl procps fonts-dejavu-core valgrind prometheus-alertmanager
 
 $(ENGINE): store/embedded/package-lock.json
 	cd store/embedded && npm ci --no-audit --no-fund

@@ -199,31 +199,26 @@ impl Delivery {
     ///
     /// Said more than once, it is told once: the second firing of an event is an update. An end is told to
     /// those who were told of the event, whatever routes say by now.
-    pub async fn tell(&self, transition: Transition, event: Event) {
+    ///
+    /// This waits for the disk: inside a runtime, it belongs into `block_in_place` or `spawn_blocking`.
+    pub fn tell(&self, transition: Transition, event: &Event) {
         let now = now();
         for post in &self.0.posts {
             let name = &post.receiver.name;
             let mut routes = self.0.routes.iter();
-            let route = routes.find(|route| route.receivers.contains(name) && route.takes(&event));
+            let route = routes.find(|route| route.receivers.contains(name) && route.takes(event));
             let every = route.and_then(|route| route.update_every);
             let every = every.map(|every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-            let route = route.map(|route| route.name.clone());
-            let event = event.clone();
-            post.decide(move |outbox| {
-                let by = route.as_deref().map(|route| By { route, update_every: every });
-                outbox.queue().tell(now, transition, &event, by)
-            })
-            .await;
+            let by = route.map(|route| By { route: &route.name, update_every: every });
+            post.decide(|outbox| outbox.queue().tell(now, transition, event, by));
         }
     }
 
     /// Somebody has acknowledged an event (no more updates) or silenced it until a moment in Unix seconds,
-    /// or taken that back.
-    pub async fn mark(&self, event: &str, acknowledged: bool, silenced_until: Option<i64>) {
+    /// or taken that back. This waits for the disk, as [`Delivery::tell`] does.
+    pub fn mark(&self, event: &str, acknowledged: bool, silenced_until: Option<i64>) {
         for post in &self.0.posts {
-            let event = event.to_owned();
-            post.decide(move |outbox| outbox.queue().mark(&event, acknowledged, silenced_until))
-                .await;
+            post.decide(|outbox| outbox.queue().mark(event, acknowledged, silenced_until));
         }
     }
 
@@ -298,19 +293,13 @@ impl Post {
         lock(&self.outbox)
     }
 
-    /// Has a decision taken and written down, off the runtime's threads: a disk can be slow.
-    async fn decide(self: &Arc<Self>, decide: impl FnOnce(&Outbox) -> Steps + Send + 'static) {
-        let post = self.clone();
-        let deciding = tokio::task::spawn_blocking(move || {
-            let mut outbox = post.outbox();
-            let steps = decide(&outbox);
-            outbox.take(&steps.records);
-            drop(outbox);
-            post.lose(&steps.lost);
-        });
-        if let Err(error) = deciding.await {
-            tracing::error!("alerts: a decision was not taken: {error}");
-        }
+    /// Takes a decision, and writes it down.
+    fn decide(&self, decide: impl FnOnce(&Outbox) -> Steps) {
+        let mut outbox = self.outbox();
+        let steps = decide(&outbox);
+        outbox.take(&steps.records);
+        drop(outbox);
+        self.lose(&steps.lost);
         self.wake.notify_one();
     }
 

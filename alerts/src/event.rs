@@ -37,9 +37,10 @@ pub struct Event {
     pub parts: Vec<Part>,
     /// What did the opposite meanwhile, the largest first.
     pub meanwhile: Vec<Part>,
-    /// Somebody has taken it on: no more updates.
+    /// Somebody has taken it on: no more updates. Once an event was told, only
+    /// [`crate::Delivery::mark`] changes this.
     pub acknowledged: bool,
-    /// Nobody is told of it until then.
+    /// Nobody is told of it until then; likewise.
     pub silenced_until: Option<i64>,
 }
 

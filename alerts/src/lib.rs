@@ -28,6 +28,7 @@ mod send;
 mod template;
 
 pub use delivery::{Delivery, Logged, ReceiverStats, Settings, Tested, test_route};
+pub use etiage_detector::{Kind, Severity};
 pub use event::{Event, KINDS, Part, Transition, kind_name, severity_name};
 pub use outbox::OutboxError;
 pub use queue::Outcome;

@@ -77,7 +77,7 @@ fn link(public_url: &str, event: &Event) -> String {
             id.push_str(&format!("%{octet:02X}"));
         }
     }
-    format!("{}/events/{id}?v=1", public_url.trim_end_matches('/'))
+    format!("{}/event?v=1&id={id}", public_url.trim_end_matches('/'))
 }
 
 /// What tells this alert from others, and what receivers sort alerts by. Kind and severity may change
@@ -102,10 +102,10 @@ mod tests {
     fn links_are_urls_whatever_an_event_is_called() {
         let event = |id: &str| Event { id: id.to_owned(), ..Event::sample(0) };
         let base = "https://etiage.example.net/";
-        assert_eq!(link(base, &event("17")), "https://etiage.example.net/events/17?v=1");
+        assert_eq!(link(base, &event("17")), "https://etiage.example.net/event?v=1&id=17");
         assert_eq!(
             link(base, &event("a b/é")),
-            "https://etiage.example.net/events/a%20b%2F%C3%A9?v=1"
+            "https://etiage.example.net/event?v=1&id=a%20b%2F%C3%A9"
         );
     }
 }

@@ -330,6 +330,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         /// Whatever lies in the file, it is read, and nothing is there that was not written.
         #[test]
         fn any_file_is_read(octets in proptest::collection::vec(any::<u8>(), 0..500), at in 0_usize..2_000) {

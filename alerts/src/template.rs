@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     fn words(templates: &Templates, event: &Event, transition: Transition) -> Words {
-        let url = Some("https://etiage.example.net/events/7?v=1");
+        let url = Some("https://etiage.example.net/event?v=1&id=7");
         templates.words(Subject { transition, event, fingerprint: "f", probe: "p", url })
     }
 
@@ -270,7 +270,7 @@ mod tests {
              links: transit-1, ix-1\n\
              made of: example.com 80.0 %, direct-download 93.0 %\n\
              meanwhile more than usual: p2p 300.0 GB\n\
-             https://etiage.example.net/events/7?v=1"
+             https://etiage.example.net/event?v=1&id=7"
         );
         let told = words(&templates, &Event::bare_sample(0), Transition::Firing);
         assert!(!told.text.contains("made of"), "{}", told.text);

@@ -212,6 +212,7 @@ impl Queue {
     }
 
     /// What is remembered of one event.
+    #[cfg(test)]
     pub(crate) fn holds(&self, event: &str) -> Option<&Held> {
         self.held.get(event)
     }
@@ -294,7 +295,15 @@ impl Queue {
         event: &Event,
         by: Option<By<'_>>,
     ) -> Steps {
-        match (self.held.get(&event.id), transition) {
+        let held = self.held.get(&event.id);
+        // Whoever tells of an event need not know what people have said of it.
+        let marked = held.map(|Held { event: held, .. }| Event {
+            acknowledged: held.acknowledged,
+            silenced_until: held.silenced_until,
+            ..event.clone()
+        });
+        let event = marked.as_ref().unwrap_or(event);
+        match (held, transition) {
             (None, Transition::Resolved) => Steps::default(),
             (None, _) => by.map_or_else(Steps::default, |by| self.fire(now, event, by.route)),
             (Some(held), Transition::Resolved) => self.resolve(now, event, held),
