@@ -64,7 +64,7 @@ pub struct Logged {
     pub receiver: String,
     /// What was to be told.
     pub transition: Transition,
-    /// When, in Unix seconds.
+    /// When, in Unix milliseconds.
     pub at: i64,
     /// What became of it. That it failed is told at the first failure only.
     pub outcome: Outcome,
@@ -273,7 +273,7 @@ async fn serve(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
         let stopping = *stop.borrow();
         match post.work().await {
             Work::Send { fresh: false, .. } | Work::Repeat(_) | Work::Wait(_) if stopping => return,
-            Work::Send { item, known, first, .. } => post.deliver(item, known, first).await,
+            Work::Send { item, known, first, .. } => post.deliver(*item, known, first).await,
             Work::Repeat(held) => post.repeat(held).await,
             Work::Wait(until) => {
                 let pause = u64::try_from(until.saturating_sub(now())).unwrap_or(0);
@@ -477,7 +477,7 @@ impl Post {
             route: item.route.clone(),
             receiver: self.receiver.name.clone(),
             transition: item.transition,
-            at: now() / 1_000,
+            at: now(),
             outcome,
             error,
         };

@@ -77,8 +77,9 @@ impl Target {
     /// Where it is, without what is secret.
     pub fn place(&self) -> String {
         match self {
-            Self::Alertmanager { http, .. } => http.url.to_string(),
-            Self::Webhook { http, .. } | Self::Slack { http, .. } => http.place(),
+            Self::Alertmanager { http, .. }
+            | Self::Webhook { http, .. }
+            | Self::Slack { http, .. } => http.place(),
             Self::Syslog(syslog) => format!("{}://{}", syslog.transport.name(), syslog.address),
             Self::Email(email) => format!("smtp://{}:{}", email.host, email.port),
         }

@@ -1,5 +1,8 @@
 //! The real Alertmanager, of Debian's package `prometheus-alertmanager`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::string_slice)]
+
 mod support;
 
 use std::path::Path;

@@ -56,6 +56,11 @@ impl<'t> Problems<'t> {
         Self { path, text, found: Vec::new(), more: 0 }
     }
 
+    /// The text itself.
+    pub const fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// Adds an error at an octet of the text.
     pub fn add(&mut self, at: usize, message: impl Into<String>) {
         if self.found.len() >= MAX_PROBLEMS {

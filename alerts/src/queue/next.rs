@@ -10,7 +10,7 @@ use crate::Transition;
 pub(crate) enum Work {
     /// Send this, whose event the receiver knows by these labels.
     Send {
-        item: Item,
+        item: Box<Item>,
         /// Labels of what it knows; none where it knows nothing.
         known: Labels,
         /// The number of the message that told of the event first.
@@ -56,7 +56,7 @@ impl Queue {
             let closed = self.closed_until.min(longest);
             let due = if tried { closed.max(self.gate.min(longest)) } else { closed };
             if due <= now {
-                let (item, fresh) = (item.clone(), !tried);
+                let (item, fresh) = (Box::new(item.clone()), !tried);
                 let held = self.held.get(&item.event.id);
                 let known = held.map(|held| held.labels.clone()).unwrap_or_default();
                 let first = held.map_or(item.number, |held| held.first);

@@ -2,6 +2,8 @@
 
 // Each test file is a crate of its own that uses its part of this.
 #![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::string_slice)]
 
 use std::collections::VecDeque;
 use std::path::Path;
