@@ -11,8 +11,8 @@ use anyhow::{Context, anyhow};
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, StoreKind,
-    Token,
+    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, Detection, EventNotice, LinkInfo,
+    ServiceInfo, StoreKind, Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, Config};
+use crate::detection::{self, Listener, Transition, Watch};
 use crate::failure::Failure;
 use crate::networks;
 use crate::outbox::Outbox;
@@ -83,12 +84,34 @@ impl Intake {
     }
 }
 
+/// Whether events are looked for beside what goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detecting {
+    /// Unless the configuration says no.
+    Unless,
+    /// Only if the configuration says yes: what is replayed is seldom what happens now.
+    Only,
+}
+
+/// Tells the live streams of transitions.
+fn announce(state: ApiState) -> Listener {
+    Box::new(move |Transition { row, .. }| {
+        state.announce(EventNotice {
+            id: row.id.clone(),
+            state: row.state.clone(),
+            kind: row.kind.clone(),
+            severity: row.severity.clone(),
+        });
+    })
+}
+
 /// The running appliance, but for what brings packets in.
 pub(crate) struct Appliance {
     pub(crate) intake: Intake,
     pub(crate) address: SocketAddr,
     engine: Option<JoinHandle<()>>,
     engine_stop: watch::Sender<bool>,
+    detection: Option<JoinHandle<()>>,
     server: JoinHandle<()>,
     server_stop: watch::Sender<bool>,
 }
@@ -96,7 +119,11 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// Starts everything, in the order in which it can fail: the port, the spool, the database and its
     /// schema, the writer, the API. Capture comes last: nothing is captured that could not be stored.
-    pub(crate) async fn start(config: &Config, links: LinkMap) -> Result<Self, Failure> {
+    pub(crate) async fn start(
+        config: &Config,
+        links: LinkMap,
+        detection: Detecting,
+    ) -> Result<Self, Failure> {
         let listener = bind(config.api.listen).await?;
         let address = listener.local_addr()?;
         // Before the database: what holds the spool most likely holds the data directory too.
@@ -114,12 +141,24 @@ impl Appliance {
         let state = ApiState::start(etiage_api::Settings {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
             networks: networks.clone(),
-            ..api_settings(config, (store, store_kind), writer.clone(), live.clone(), knowledge)?
+            ..api_settings(
+                config,
+                (store.clone(), store_kind),
+                writer.clone(),
+                live.clone(),
+                knowledge,
+            )?
         });
         let (server_stop, mut stopped) = watch::channel(false);
         let fresh =
             networks::keep_fresh(config.networks.clone(), networks.clone(), stopped.clone());
         tokio::spawn(fresh);
+        let detects = config.detection.enabled.unwrap_or(detection == Detecting::Unless);
+        let detection = detects.then(|| {
+            let settings =
+                Watch { store, config: config.clone(), listeners: vec![announce(state.clone())] };
+            tokio::spawn(detection::watch(settings, stopped.clone()))
+        });
         let server = tokio::spawn(async move {
             etiage_api::serve(listener, state, told(&mut stopped)).await;
         });
@@ -139,17 +178,20 @@ impl Appliance {
             stop: Stop::default(),
             workers: Arc::default(),
         };
-        Ok(Self { intake, address, engine, engine_stop, server, server_stop })
+        Ok(Self { intake, address, engine, engine_stop, detection, server, server_stop })
     }
 
     /// Ends everything in order: what was counted is in the spool, and written if the database takes it
     /// soon; then the API and the engine stop.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        let Self { intake, engine, engine_stop, server, server_stop, .. } = self;
+        let Self { intake, engine, engine_stop, detection, server, server_stop, .. } = self;
         let spooled = tokio::time::timeout(LAST_WRITE, intake.writer.spooled()).await;
         let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
         server_stop.send_replace(true);
         let _ = server.await; // The API has nothing left to lose.
+        if let Some(detection) = detection {
+            let _ = detection.await; // What it had not kept it finds again.
+        }
         engine_stop.send_replace(true);
         if let Some(engine) = engine {
             let _ = engine.await;
@@ -342,6 +384,10 @@ pub(crate) fn api_settings(
         networks: Arc::default(),
         clock: Clock::system(),
         max_streams: DEFAULT_MAX_STREAMS,
+        detection: Detection {
+            parameters: config.detection.parameters.clone(),
+            calendar: config.detection.calendar.clone(),
+        },
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use etiage_detector::{Change, Event};
+use etiage_detector::{Change, Event, Record};
 use etiage_store::{Store, TimeRange};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use crate::appliance;
 use crate::cli::Format;
 use crate::config::{self, Config};
-use crate::detection::{Feed, Past, Told};
+use crate::detection::{Feed, Past, Words, adopt, known, row};
 use crate::failure::Failure;
 use crate::moment;
 
@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
     /// Where it ends; now by default
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     to: Option<OffsetDateTime>,
+    /// Keep the events in the store, where API and pages show them; what is known already is brought up to
+    /// date
+    #[arg(long)]
+    record: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -35,7 +39,7 @@ pub(crate) struct Arguments {
 /// What JSON holds.
 #[derive(Serialize)]
 struct Report<'a> {
-    events: &'a [Told],
+    events: &'a [Record],
     /// Spans in which links were not watched.
     blind_minutes: usize,
 }
@@ -52,7 +56,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let range = TimeRange { from: arguments.from, to };
     let (store, _, engine) = appliance::open_store(&config.store).await?;
-    let judged = judge(&config, store, range).await;
+    let mut judged = judge(&config, store.clone(), range).await;
+    if let (true, Ok((records, _))) = (arguments.record, &mut judged)
+        && let Err(failure) = keep(&config, &store, range, records).await
+    {
+        judged = Err(failure);
+    }
     if let Some(engine) = engine {
         engine.stop().await;
     }
@@ -63,8 +72,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             println!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?);
         }
         _ => {
-            for told in &told {
-                println!("{told}");
+            for record in &told {
+                println!("{}", Words(record));
             }
             println!("{} events; links turned blind {blind} times", told.len());
         }
@@ -72,21 +81,36 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes the events into the store, each under the name that it has there.
+async fn keep(
+    config: &Config,
+    store: &Store,
+    range: TimeRange,
+    records: &mut [Record],
+) -> Result<(), Failure> {
+    let known = known(store, &config.probe, range).await.map_err(appliance::failed)?;
+    let mut rows = Vec::new();
+    for record in records {
+        let (_, version) = adopt(&mut record.event, &known);
+        rows.push(row(record, &config.probe, version)?);
+    }
+    store.save_events(&rows).await.map_err(appliance::failed)
+}
+
 async fn judge(
     config: &Config,
     store: Store,
     range: TimeRange,
-) -> Result<(Vec<Told>, usize), Failure> {
-    let parameters = config.detection.clone();
-    let learnt = Duration::weeks(i64::from(parameters.weeks) + 1);
+) -> Result<(Vec<Record>, usize), Failure> {
+    let learnt = Duration::weeks(i64::from(config.detection.parameters.weeks) + 1);
     let past = TimeRange { from: range.from - learnt, to: range.from };
     let whole = TimeRange { from: past.from, to: range.to };
-    let mut feed = Feed::new(store, parameters, config.link_names(), whole).await?;
+    let mut feed = Feed::new(store, config, whole).await?;
     let failed = appliance::failed;
-    feed.take(past, Past::Learn, |_| {}).await.map_err(failed)?;
+    feed.take(past, Past::Learn, |_, _| {}).await.map_err(failed)?;
     let mut closed: Vec<Event> = Vec::new();
     let mut blind = 0;
-    feed.take(range, Past::Judge, |change| match change {
+    feed.take(range, Past::Judge, |_, change| match change {
         Change::Closed(event) => closed.push(event),
         Change::Blind(_) => blind += 1,
         Change::Opened(_) | Change::Updated(_) | Change::Seen(_) => {}
@@ -94,7 +118,7 @@ async fn judge(
     .await
     .map_err(failed)?;
     closed.extend(feed.open());
-    closed.sort_by_key(|event| event.id);
+    closed.sort_by(|a, b| a.id.cmp(&b.id));
     let mut told = Vec::new();
     for event in closed {
         told.push(feed.explain(event, range.to).await.map_err(failed)?);

@@ -12,7 +12,7 @@ use etiage_capture::{LinkLayer, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{Appliance, Intake, Signals};
+use crate::appliance::{Appliance, Detecting, Intake, Signals};
 use crate::cli::{self, Pace};
 use crate::config;
 use crate::failure::Failure;
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
     }
     let plan = Plan::new(arguments)?;
     let mut signals = Signals::listen()?;
-    let appliance = Appliance::start(&config, config.savefile_links()).await?;
+    let appliance = Appliance::start(&config, config.savefile_links(), Detecting::Only).await?;
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let mut players = JoinSet::new();
     let bars = bars();

@@ -9,7 +9,7 @@ use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceEr
 use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::appliance::{Appliance, Intake, Signals};
+use crate::appliance::{Appliance, Detecting, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
     }
     let sources = open(&config)?;
     let mut signals = Signals::listen()?;
-    let appliance = Appliance::start(&config, config.live_links()).await?;
+    let appliance = Appliance::start(&config, config.live_links(), Detecting::Unless).await?;
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let (failed, mut failures) = mpsc::channel(1);
     let mut threads = Vec::new();

@@ -24,5 +24,6 @@ pub use problem::{ApiError, ParameterError, Problem};
 pub use router::{openapi, router};
 pub use serve::serve;
 pub use state::{
-    ApiState, Billing, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind,
+    ApiState, Billing, DEFAULT_MAX_STREAMS, Detection, EventNotice, LinkInfo, ServiceInfo,
+    Settings, StoreKind,
 };

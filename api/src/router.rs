@@ -15,7 +15,10 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
-use crate::routes::{health, lists, live, metrics, planning, round_trips, totals, volumes};
+use crate::routes::{
+    baseline, event, events, health, lists, live, metrics, notes, planning, round_trips, totals,
+    volumes,
+};
 use crate::state::ApiState;
 use crate::{assets, guard};
 
@@ -33,6 +36,7 @@ use crate::{assets, guard};
     tags(
         (name = "now", description = "What flows at this moment, and how the probe is doing"),
         (name = "history", description = "What has been stored"),
+        (name = "events", description = "Drops and surges: what fell, what it is made of, what rose"),
         (name = "planning", description = "What a month cost, and what comes"),
         (name = "configuration", description = "What is configured"),
     ),
@@ -65,6 +69,11 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(round_trips::round_trips))
         .routes(routes!(planning::month))
         .routes(routes!(planning::coming))
+        .routes(routes!(events::events))
+        .routes(routes!(event::event))
+        .routes(routes!(baseline::event_series))
+        .routes(routes!(notes::add_note))
+        .routes(routes!(baseline::baseline))
         .routes(routes!(lists::services))
         .routes(routes!(lists::networks))
         .routes(routes!(health::health))
@@ -84,7 +93,8 @@ fn with_unauthorized(mut document: Document) -> Document {
         .description("A token is configured, and the request does not carry it")
         .content("application/problem+json", problem)
         .build();
-    for operation in document.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
+    let items = document.paths.paths.values_mut();
+    for operation in items.flat_map(|item| item.get.as_mut().into_iter().chain(&mut item.post)) {
         operation.responses.responses.insert("401".to_owned(), answer.clone().into());
     }
     document

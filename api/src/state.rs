@@ -6,11 +6,12 @@ use std::sync::Arc;
 use etiage_aggregator::Live;
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_classifier::{Knowledge, Rules};
+use etiage_detector::{Calendar, Parameters};
 use etiage_planner::Tariff;
 use etiage_store::{Store, WriterHandle};
 use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
@@ -50,7 +51,38 @@ pub struct Settings {
     pub clock: Clock,
     /// How many live streams may be open at the same time.
     pub max_streams: usize,
+    /// What events are judged by: the expectation that charts show is made with it.
+    pub detection: Detection,
 }
+
+/// What events are judged by.
+#[derive(Clone, Debug, Default)]
+pub struct Detection {
+    /// When a difference is an event.
+    pub parameters: Parameters,
+    /// The clocks that people live by.
+    pub calendar: Calendar,
+}
+
+/// A transition of an event, as the live stream tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventNotice {
+    /// The event's id.
+    #[schema(example = "20261121-1915-3fa2")]
+    pub id: String,
+    /// `open` or `ended`.
+    #[schema(example = "open")]
+    pub state: String,
+    /// What kind of event.
+    #[schema(example = "shutdown")]
+    pub kind: String,
+    /// `info`, `warning` or `critical`.
+    #[schema(example = "critical")]
+    pub severity: String,
+}
+
+/// Transitions that a stream which does not keep up may miss: it is told nothing of those before.
+const MAX_NOTICES: usize = 64;
 
 /// Enough live streams for every screen of an operations centre.
 pub const DEFAULT_MAX_STREAMS: usize = 256;
@@ -135,6 +167,7 @@ struct Inner {
     settings: Settings,
     feed: Feed,
     streams: Arc<Semaphore>,
+    notices: broadcast::Sender<EventNotice>,
     stop: watch::Sender<bool>,
 }
 
@@ -145,7 +178,14 @@ impl ApiState {
         let (stop, stopped) = watch::channel(false);
         let feed = live::start(settings.live.clone(), settings.clock.clone(), stopped);
         let streams = Arc::new(Semaphore::new(settings.max_streams));
-        Self(Arc::new(Inner { settings, feed, streams, stop }))
+        let notices = broadcast::Sender::new(MAX_NOTICES);
+        Self(Arc::new(Inner { settings, feed, streams, notices, stop }))
+    }
+
+    /// Tells the live streams of a transition of an event.
+    pub fn announce(&self, notice: EventNotice) {
+        // Nobody may be listening.
+        let _ = self.0.notices.send(notice);
     }
 
     /// Ends all live streams, now and for good.
@@ -159,6 +199,14 @@ impl ApiState {
 
     pub(crate) fn feed(&self) -> Feed {
         self.0.feed.clone()
+    }
+
+    pub(crate) fn notices(&self) -> broadcast::Receiver<EventNotice> {
+        self.0.notices.subscribe()
+    }
+
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.0.stop.subscribe()
     }
 
     pub(crate) fn streams(&self) -> Arc<Semaphore> {

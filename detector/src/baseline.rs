@@ -19,6 +19,15 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TimeOfWeek => "time-of-week",
+            Self::TimeOfDay => "time-of-day",
+            Self::RecentLevel => "recent-level",
+        }
+    }
+
     /// How much deeper a fall must be than the rules say, for an expectation so founded is wrong so
     /// much more often: days differ from each other, and a flat level knows no evening.
     pub(crate) const fn caution(self) -> f64 {

@@ -1,5 +1,6 @@
 //! All series together: what falls at the same time is one event.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Expectation;
 use crate::calendar::Calendar;
-use crate::parameters::{ParameterError, Parameters};
+use crate::parameters::{Demands, ParameterError, Parameters};
 use crate::series::{Alarm, Measure, Series, Sign, Turn};
 
 /// Which series. Directions are `in` or `out`, as everywhere.
@@ -99,10 +100,11 @@ pub struct Minute {
     pub octets: Vec<(SeriesId, f64)>,
 }
 
-/// An event's number, counted from 1 by each detector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// An event's name: the minute in which it was certain, in UTC, and which detector says so:
+/// `20120119-1915-3fa2`. The same minutes give the same names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EventId(pub u64);
+pub struct EventId(pub Arc<str>);
 
 /// How bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,6 +116,20 @@ pub enum Severity {
     Warning,
     /// Three tenths of a link.
     Critical,
+}
+
+impl Severity {
+    /// All of them, the mildest first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// A series that takes part in an event.
@@ -129,7 +145,7 @@ pub struct Member {
 /// What happened, as far as it is known. Times are Unix seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its number.
+    /// Its name.
     pub id: EventId,
     /// Whether volume was lost or gained: what most of the octets did.
     pub sign: Sign,
@@ -166,6 +182,9 @@ struct Tracked {
     series: Series,
     /// The present minute.
     octets: f64,
+    /// What is not looked at.
+    masked: Vec<Range<i64>>,
+    demands: Demands,
 }
 
 /// An open event, by the series that take part in it.
@@ -184,7 +203,8 @@ pub struct Detector {
     places: HashMap<Key, usize, foldhash::fast::RandomState>,
     blind: HashMap<Arc<str>, bool, foldhash::fast::RandomState>,
     open: Vec<Open>,
-    next: u64,
+    /// Tells its events from other detectors'.
+    source: u16,
     /// The start of the latest minute.
     now: Option<i64>,
     /// Learning the past: nothing is judged.
@@ -205,7 +225,7 @@ impl Detector {
             places: HashMap::default(),
             blind: HashMap::default(),
             open: Vec::new(),
-            next: 1,
+            source: 0,
             now: None,
             silent: false,
         })
@@ -218,14 +238,37 @@ impl Detector {
         }
         let place = self.tracked.len();
         let series = Series::new(&self.parameters);
-        self.tracked.push(Tracked { key: key.clone(), series, octets: 0.0 });
+        let (key, demands) = (key.clone(), self.parameters.demands(key));
         self.places.insert(key.clone(), place);
+        self.tracked.push(Tracked { key, series, octets: 0.0, masked: Vec::new(), demands });
         SeriesId(place)
     }
 
-    /// The first event's number, where earlier ones are known.
-    pub fn continue_after(&mut self, last: EventId) {
-        self.next = self.next.max(last.0.saturating_add(1));
+    /// The same, with its events named after this: several detectors may write into one list.
+    #[must_use]
+    pub fn named(mut self, source: &str) -> Self {
+        // FNV-1a, folded to 16 bits.
+        let hash = source.bytes().fold(0x811c_9dc5_u32, |hash, octet| {
+            (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
+        });
+        self.source = (hash ^ (hash >> 16)) as u16;
+        self
+    }
+
+    /// Leaves a span of a series' past out, as if it had not been observed: an event that is known was in
+    /// it. To be told before the minutes are.
+    pub fn mask(&mut self, key: &Key, span: Range<i64>) {
+        let SeriesId(place) = self.series(key);
+        if let Some(tracked) = self.tracked.get_mut(place) {
+            tracked.masked.push(span);
+        }
+    }
+
+    /// Calls an open event by another name: the one under which it is known already.
+    pub fn rename(&mut self, event: &EventId, name: EventId) {
+        if let Some(open) = self.open.iter_mut().find(|open| open.event.id == *event) {
+            open.event.id = name;
+        }
     }
 
     /// Events that are open.
@@ -287,7 +330,8 @@ impl Detector {
         let seen = |link: &Arc<str>| {
             minute.links.iter().any(|minute| minute.link == *link && minute.observed)
         };
-        for LinkMinute { link, .. } in &minute.links {
+        // A link that was never seen yet is not missed.
+        for LinkMinute { link, .. } in minute.links.iter().filter(|minute| minute.observed) {
             self.blind.entry_ref(link).or_insert(false);
         }
         let mut any = false;
@@ -324,16 +368,17 @@ impl Detector {
         floors: &HashMap<Arc<str>, f64, foldhash::fast::RandomState>,
     ) -> Option<Turn> {
         let Self { parameters, calendar, tracked, blind, silent, .. } = self;
-        let Tracked { key, series, octets } = tracked.get_mut(place)?;
-        let least = parameters.min_bps * 60.0 / 8.0;
-        let (rules, floor, hidden) = match key {
-            Key::Link { link, .. } => (&parameters.total, least, blind.get(link) != Some(&false)),
+        let Tracked { key, series, octets, masked, demands } = tracked.get_mut(place)?;
+        let Demands { rules, floor } = &*demands;
+        let (floor, hidden) = match key {
+            Key::Link { link, .. } => (*floor, blind.get(link) != Some(&false)),
             Key::LinkCategory { link, .. } => {
                 let share = floors.get(link).copied().unwrap_or(0.0);
-                (&parameters.part, least.max(share), blind.get(link) != Some(&false))
+                (floor.max(share), blind.get(link) != Some(&false))
             }
-            _ => (&parameters.part, least, any_blind),
+            _ => (*floor, any_blind),
         };
+        let hidden = hidden || masked.iter().any(|span| span.contains(&start));
         // While learning no floor is low enough.
         let floor = if *silent { f64::INFINITY } else { floor };
         let measure = Measure { parameters, calendar, rules, floor };
@@ -362,7 +407,7 @@ impl Detector {
         }
         let Alarm { sign, onset, confirmed, .. } = member.alarm;
         let mut event = Event {
-            id: EventId(self.next),
+            id: self.name(confirmed),
             sign,
             onset,
             confirmed,
@@ -371,9 +416,17 @@ impl Detector {
             members: vec![member],
         };
         event.weigh();
-        self.next += 1;
         changes.push(Change::Opened(event.clone()));
         self.open.push(Open { event, active: vec![place] });
+    }
+
+    /// A name that no open event has.
+    fn name(&self, confirmed: i64) -> EventId {
+        let minute = format!("{}-{:04x}", minute_name(confirmed), self.source);
+        let further = (2..).map(|number| format!("{minute}-{number}"));
+        let mut names = std::iter::once(minute.clone()).chain(further);
+        let taken = |name: &String| self.open.iter().any(|open| *open.event.id.0 == **name);
+        EventId(names.find(|name| !taken(name)).unwrap_or(minute).into())
     }
 
     fn end(&mut self, place: usize, changes: &mut Vec<Change>) {
@@ -410,7 +463,27 @@ impl Detector {
     }
 }
 
+/// `20120119-1915`: the date and minute of a moment in Unix seconds.
+fn minute_name(time: i64) -> String {
+    let (days, minute) = (time.div_euclid(86_400), time.rem_euclid(86_400) / 60);
+    // Years that begin in March have their leap day last; 400 of them have 146,097 days.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let date = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year + era * 400 + next;
+    format!("{year:04}{month:02}{date:02}-{:02}{:02}", minute / 60, minute % 60)
+}
+
 impl Event {
+    /// The series that shows it best: of those that did what the event says, the one with most octets.
+    pub fn main(&self) -> Option<&Member> {
+        self.members.iter().find(|member| member.alarm.sign == self.sign)
+    }
+
     /// What follows from the members: sign, onset, severity, order.
     fn weigh(&mut self) {
         self.members.sort_by(|a, b| b.alarm.octets.total_cmp(&a.alarm.octets));
@@ -431,5 +504,24 @@ impl Event {
             _ => Severity::Info,
         });
         self.severity = severity.max().unwrap_or(Severity::Info).max(self.severity);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minute_name;
+
+    #[test]
+    fn minutes_have_names() {
+        for (time, name) in [
+            (0, "19700101-0000"),
+            (1_327_000_559, "20120119-1915"),
+            (1_709_164_800, "20240229-0000"),
+            (1_735_689_599, "20241231-2359"),
+            (4_107_542_399, "21000228-2359"),
+            (4_107_542_400, "21000301-0000"),
+        ] {
+            assert_eq!(minute_name(time), name);
+        }
     }
 }

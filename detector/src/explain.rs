@@ -121,6 +121,30 @@ pub enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Shutdown,
+        Self::LinkOutage,
+        Self::Shift,
+        Self::Surge,
+        Self::MixChange,
+        Self::Unknown,
+    ];
+
+    /// The word for it, as it is stored and told.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shutdown => "shutdown",
+            Self::LinkOutage => "link-outage",
+            Self::Shift => "shift",
+            Self::Surge => "surge",
+            Self::MixChange => "mix-change",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What an event is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {

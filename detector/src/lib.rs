@@ -12,6 +12,8 @@
 //!    ones, patient for shallow ones; the onset is found backwards, the end by hysteresis.
 //! 4. [`detector`](Detector): all series together; what falls at the same time is one event.
 //! 5. `explain`: what the loss is made of, what rose meanwhile, and what kind of event that is.
+//! 6. `record`, `trace`, `proof`: an event as it is kept, a series as charts show it, and an event recomputed from
+//!    what it was found in.
 
 mod baseline;
 mod calendar;
@@ -19,7 +21,10 @@ mod detector;
 mod explain;
 mod history;
 mod parameters;
+mod proof;
+mod record;
 mod series;
+mod trace;
 
 pub use baseline::{Basis, Expectation};
 pub use calendar::Calendar;
@@ -30,5 +35,8 @@ pub use explain::{
     Comparison, ComparisonRow, Explanation, Gain, Kind, Ledger, Loss, Place, Windows, explain,
 };
 pub use history::{BIN_SECS, History};
-pub use parameters::{ParameterError, Parameters, Rule};
+pub use parameters::{ParameterError, Parameters, Rule, Threshold};
+pub use proof::{Evidence, EvidenceSeries, Run, recompute};
+pub use record::{Blind, Record, masks};
 pub use series::{Alarm, End, Sign};
+pub use trace::{Bin, TracePoint, starts, trace};

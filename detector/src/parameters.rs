@@ -1,6 +1,10 @@
 //! What decides when a difference is an event; every number is the operator's to change.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::detector::Key;
 
 /// One way of being sure: the mean of so many minutes is so far below (or above) what is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +13,22 @@ pub struct Rule {
     pub minutes: u16,
     /// Relative difference: 0.2 is 20 %.
     pub depth: f64,
+}
+
+/// What holds for some series instead of what holds for all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Threshold {
+    /// On these links; none named: on all, and in the sums over them.
+    pub links: Vec<Arc<str>>,
+    /// Of these categories; none named: of links' totals.
+    pub categories: Vec<Arc<str>>,
+    /// What the mildest rule demands; the others change in proportion.
+    pub depth: Option<f64>,
+    /// What carries less is not judged, in bit/s.
+    pub min_bps: Option<f64>,
+    /// Whether it is not judged at all.
+    pub ignore: bool,
 }
 
 /// Parameters of detection. The defaults were chosen with `make bench-events`.
@@ -39,6 +59,8 @@ pub struct Parameters {
     pub accept_hours: u16,
     /// What begins within so many minutes of an event's onset belongs to it.
     pub join_minutes: u16,
+    /// Exceptions; the first that is of a series holds for it.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Default for Parameters {
@@ -50,13 +72,14 @@ impl Default for Parameters {
             level_lag_minutes: 30,
             total: [(3, 0.40), (5, 0.25), (10, 0.15), (15, 0.11), (30, 0.08)].map(rule).into(),
             part: [(3, 0.55), (5, 0.40), (10, 0.30), (15, 0.24), (30, 0.20)].map(rule).into(),
-            min_score: 5.0,
+            min_score: 4.5,
             min_bps: 1e6,
             min_share: 0.02,
             close_minutes: 20,
             close_share: 0.5,
             accept_hours: 72,
             join_minutes: 60,
+            thresholds: Vec::new(),
         }
     }
 }
@@ -76,7 +99,48 @@ pub struct ParameterError {
 /// Residuals are held for so many minutes: no rule and no search for an onset can reach further back.
 pub(crate) const HELD_MINUTES: usize = 360;
 
+/// What a series is judged by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Demands {
+    pub(crate) rules: Vec<Rule>,
+    /// Less than this, in octets a minute, is not judged: infinite where nothing is.
+    pub(crate) floor: f64,
+}
+
+impl Threshold {
+    fn is_of(&self, key: &Key) -> bool {
+        let link = |link: &Arc<str>| self.links.is_empty() || self.links.contains(link);
+        match key {
+            Key::Link { link: own, .. } => self.categories.is_empty() && link(own),
+            Key::LinkCategory { link: own, category, .. } => {
+                self.categories.contains(category) && link(own)
+            }
+            Key::Category { category, .. } => {
+                self.links.is_empty() && self.categories.contains(category)
+            }
+            Key::Service { .. } | Key::Network { .. } => false,
+        }
+    }
+}
+
 impl Parameters {
+    /// What holds for a series.
+    pub(crate) fn demands(&self, key: &Key) -> Demands {
+        let mut rules =
+            if matches!(key, Key::Link { .. }) { self.total.clone() } else { self.part.clone() };
+        let own = self.thresholds.iter().find(|threshold| threshold.is_of(key));
+        let mildest = rules.iter().map(|rule| rule.depth).fold(1.0, f64::min);
+        if let Some(depth) = own.and_then(|own| own.depth) {
+            for rule in &mut rules {
+                rule.depth = (rule.depth * depth / mildest).min(1.0);
+            }
+        }
+        let bps = own.and_then(|own| own.min_bps).unwrap_or(self.min_bps);
+        let ignored = own.is_some_and(|own| own.ignore);
+        let floor = if ignored { f64::INFINITY } else { bps * 60.0 / 8.0 };
+        Demands { rules, floor }
+    }
+
     /// Whether they make sense.
     ///
     /// # Errors
@@ -126,6 +190,14 @@ impl Parameters {
         if !(1..=720).contains(&self.join_minutes) {
             return fail("join_minutes", self.join_minutes.to_string(), "from 1 to 720");
         }
+        for Threshold { depth, min_bps, .. } in &self.thresholds {
+            if let Some(depth) = depth.filter(|depth| !(0.01..=0.95).contains(depth)) {
+                return fail("depth", depth.to_string(), "from 0.01 to 0.95");
+            }
+            if let Some(bps) = min_bps.filter(|bps| !(0.0..=1e15).contains(bps)) {
+                return fail("min_bps", bps.to_string(), "a rate in bit/s");
+            }
+        }
         Ok(())
     }
 }
@@ -144,5 +216,41 @@ mod tests {
         );
         let broken = Parameters { part: vec![], ..Parameters::default() };
         assert_eq!(broken.check().unwrap_err().parameter, "part");
+    }
+
+    #[test]
+    fn the_first_threshold_that_is_of_a_series_holds() {
+        let threshold = |links: &[&str], categories: &[&str]| Threshold {
+            links: links.iter().map(|link| (*link).into()).collect(),
+            categories: categories.iter().map(|category| (*category).into()).collect(),
+            ..Threshold::default()
+        };
+        let parameters = Parameters {
+            thresholds: vec![
+                Threshold { depth: Some(0.16), ..threshold(&["a"], &[]) },
+                Threshold { ignore: true, ..threshold(&[], &[]) },
+                Threshold { depth: Some(0.10), ..threshold(&["a"], &["p2p"]) },
+                Threshold { min_bps: Some(8e6), ..threshold(&[], &["p2p", "web"]) },
+            ],
+            ..Parameters::default()
+        };
+        let link = |link: &str| Key::Link { link: link.into(), direction: "in".into() };
+        let part = |link: &str, category: &str| Key::LinkCategory {
+            link: link.into(),
+            direction: "in".into(),
+            category: category.into(),
+        };
+        let of = |key: &Key| {
+            let demands = parameters.demands(key);
+            (demands.rules.last().unwrap().depth, demands.floor)
+        };
+        assert_eq!(of(&link("a")), (0.16, 7.5e6));
+        assert_eq!(parameters.demands(&link("a")).rules[0].depth, 0.8);
+        assert_eq!(of(&link("b")).1, f64::INFINITY);
+        assert_eq!(of(&part("a", "p2p")), (0.10, 7.5e6));
+        assert_eq!(of(&part("b", "web")), (0.20, 6e7));
+        assert_eq!(of(&part("b", "voip")), (0.20, 7.5e6));
+        let all = Key::Category { direction: "in".into(), category: "web".into() };
+        assert_eq!(of(&all).1, 6e7);
     }
 }

@@ -31,6 +31,14 @@ pub enum Sign {
 }
 
 impl Sign {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Surge => "surge",
+        }
+    }
+
     /// A relative residual as a depth: positive in the direction of the sign.
     pub(crate) fn depth(self, residual: f64) -> f64 {
         match self {

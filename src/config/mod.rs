@@ -26,6 +26,7 @@ use ipnet::IpNet;
 use toml::de::DeTable;
 
 pub(crate) use capture::{Capture, Interface};
+pub(crate) use detection::Detection;
 pub(crate) use link::Link;
 use section::{Located, Section};
 use units::{Octets, Span};
@@ -56,7 +57,7 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// Where addresses' networks are known from.
     pub(crate) networks: Sources,
-    pub(crate) detection: etiage_detector::Parameters,
+    pub(crate) detection: Detection,
 }
 
 /// Where rows are kept until the database has acknowledged them.
@@ -160,7 +161,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     });
     let api = top.section("api", |section| api(section, folder));
     let networks = top.section("networks", |section| networks(section, folder));
-    let detection = top.section("detection", detection::read);
+    let (detection, named) = top.section("detection", detection::read);
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
     let own = own.into_iter().flatten().collect();
@@ -169,6 +170,11 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     for link in links.iter().flatten() {
         if !names.insert(link.name.clone()) {
             top.problem(link.at, format!("a second link is called \"{}\"", link.name));
+        }
+    }
+    for Located { at, value: Name(name) } in named {
+        if !names.contains(&name) {
+            top.problem(at, format!("there is no link called \"{name}\""));
         }
     }
     top.finish();

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use etiage_detector::{
-    BIN_SECS, Calendar, Change, Comparison, Detector, Event, Key, LinkMinute, Minute, Parameters,
-    SeriesId, Sign, explain,
+    BIN_SECS, Bin, Change, Detector, Event, EventId, Key, LinkMinute, Minute, Parameters, Record,
+    SeriesId, explain, masks, starts,
 };
 use etiage_store::{
     CompareWindows, Error, Store, Tier, TimeRange, WatchList, Watched, WatchedVolume,
 };
 use time::{Duration, OffsetDateTime};
 
-use super::words::Told;
+use crate::config::Config;
 
-/// How much is read at once.
-const CHUNK: Duration = Duration::DAY;
+/// How much is read at once of what is learnt, in bins of five minutes, and of what is judged.
+const CHUNKS: (Duration, Duration) = (Duration::DAY, Duration::hours(2));
 /// Hours before an onset that say what the level was.
 const BEFORE_SECS: u32 = 4 * 3600;
 /// An event is explained from its first hours: what happens days later is another story.
@@ -30,8 +30,10 @@ const WEEK_SECS: u32 = 7 * 86_400;
 pub(crate) enum Past {
     /// Learnt: nothing is judged.
     Learn,
-    /// Judged.
+    /// Judged: by the minute where minutes are held, else by five.
     Judge,
+    /// Judged as it comes: by the minute, and one that has not come was not seen.
+    Live,
 }
 
 /// A detector that is fed from a store.
@@ -48,13 +50,14 @@ impl Feed {
     /// are large enough is found out over the whole of it.
     pub(crate) async fn new(
         store: Store,
-        parameters: Parameters,
-        links: Vec<Arc<str>>,
+        config: &Config,
         range: TimeRange,
     ) -> Result<Self, anyhow::Error> {
+        let (parameters, links) = (config.detection.parameters.clone(), config.link_names());
         let floor = (parameters.min_bps / 8.0) as u64;
         let list = store.watch_list(range, floor).await?;
-        let detector = Detector::new(parameters.clone(), Calendar::utc())?;
+        let detector = Detector::new(parameters.clone(), config.detection.calendar.clone())?;
+        let detector = detector.named(&config.probe);
         let links = match links.is_empty() {
             // Without a configuration: whatever was watched.
             true => {
@@ -66,24 +69,55 @@ impl Feed {
         Ok(Self { store, detector, parameters, list, links })
     }
 
-    /// Takes a range, a day at a time, in order of time; `each` is given what happened in it.
+    /// Chooses services and networks again: what has become large is watched too, from now on.
+    pub(crate) async fn choose(&mut self, range: TimeRange) -> Result<(), Error> {
+        let floor = (self.parameters.min_bps / 8.0) as u64;
+        let large = self.store.watch_list(range, floor).await?;
+        self.list.extend(large);
+        Ok(())
+    }
+
+    /// Leaves the spans of known events out of the past.
+    pub(crate) fn mask<'a>(&mut self, records: impl Iterator<Item = &'a Record>) {
+        for record in records {
+            for member in &record.event.members {
+                for span in masks(std::iter::once(record), &member.key) {
+                    self.detector.mask(&member.key, span);
+                }
+            }
+        }
+    }
+
+    /// Calls an open event by the name that it is known by.
+    pub(crate) fn rename(&mut self, event: &EventId, name: EventId) {
+        self.detector.rename(event, name);
+    }
+
+    /// Takes a range, piece by piece in order of time; `each` is given what happened, and in which minute.
     pub(crate) async fn take(
         &mut self,
         range: TimeRange,
         past: Past,
-        mut each: impl FnMut(Change),
+        mut each: impl FnMut(i64, Change),
     ) -> Result<(), Error> {
+        let chunk = if past == Past::Learn { CHUNKS.0 } else { CHUNKS.1 };
         let mut from = range.from;
         while from < range.to {
-            let to = (from + CHUNK).min(range.to);
-            let day = TimeRange { from, to };
-            let (watched, secs) = self.read(day, past).await?;
-            for minute in self.minutes(&watched, secs, day) {
-                match past {
-                    Past::Learn => self.detector.learn(&minute),
-                    Past::Judge => self.detector.step(&minute).into_iter().for_each(&mut each),
+            let to = (from + chunk).min(range.to);
+            let piece = TimeRange { from, to };
+            let (watched, secs) = self.read(piece, past).await?;
+            // Weeks of hundreds of links are some seconds of work, that no other task shall wait for.
+            tokio::task::block_in_place(|| {
+                for minute in self.minutes(&watched, secs, piece, past) {
+                    if past == Past::Learn {
+                        self.detector.learn(&minute);
+                        continue;
+                    }
+                    for change in self.detector.step(&minute) {
+                        each(minute.start, change);
+                    }
                 }
-            }
+            });
             from = to;
         }
         Ok(())
@@ -91,9 +125,9 @@ impl Feed {
 
     /// In minutes, where they are still held and are judged; else in bins of five.
     async fn read(&self, day: TimeRange, past: Past) -> Result<(Watched, i64), Error> {
-        if past == Past::Judge {
+        if past != Past::Learn {
             let watched = self.store.watch(Tier::Minute, day, &self.list).await?;
-            if !watched.links.is_empty() {
+            if past == Past::Live || !watched.links.is_empty() {
                 return Ok((watched, 60));
             }
         }
@@ -101,8 +135,9 @@ impl Feed {
         Ok((watched, BIN_SECS))
     }
 
-    /// One minute after the other. Of a bin of five minutes each has a fifth.
-    fn minutes(&mut self, watched: &Watched, secs: i64, day: TimeRange) -> Vec<Minute> {
+    /// One minute after the other. Of a bin of five minutes each has a fifth; where it is only learnt, one
+    /// stands for all.
+    fn minutes(&mut self, watched: &Watched, secs: i64, day: TimeRange, past: Past) -> Vec<Minute> {
         let parts = (secs / 60) as f64;
         let mut octets: BTreeMap<i64, Vec<(SeriesId, f64)>> = BTreeMap::new();
         let named = [
@@ -140,7 +175,8 @@ impl Feed {
                     links.push(LinkMinute { link: link.clone(), observed: false });
                 }
             }
-            (bin..bin + secs).step_by(60).map(move |start| Minute {
+            let bin = Bin { start: bin, secs, octets: None };
+            starts(&bin, past != Past::Learn).map(move |start| Minute {
                 start,
                 links: links.clone(),
                 octets: octets.clone(),
@@ -155,13 +191,20 @@ impl Feed {
     }
 
     /// What an event is made of, by what is known until a moment.
-    pub(crate) async fn explain(&self, event: Event, until: OffsetDateTime) -> Result<Told, Error> {
-        let comparison = self.compare(&event, until).await?;
+    pub(crate) async fn explain(
+        &self,
+        event: Event,
+        until: OffsetDateTime,
+    ) -> Result<Record, Error> {
+        let windows = self.windows(&event, until);
+        let comparison = self.store.compare(&windows).await?;
         let explanation = explain(&comparison, event.sign);
-        Ok(Told { event, explanation })
+        let [_, (from, to)] = windows.now;
+        Ok(Record { event, explanation, explained_secs: to - from, blind: Vec::new() })
     }
 
-    async fn compare(&self, event: &Event, until: OffsetDateTime) -> Result<Comparison, Error> {
+    /// The time that an event is explained from, and the same of past weeks.
+    pub(crate) fn windows(&self, event: &Event, until: OffsetDateTime) -> CompareWindows {
         let whole = |time: i64| u32::try_from(time - time.rem_euclid(BIN_SECS)).unwrap_or(0);
         let onset = whole(event.onset);
         let until = whole(event.ended.unwrap_or(i64::MAX).min(until.unix_timestamp()));
@@ -172,7 +215,7 @@ impl Feed {
             now.map(|(from, to)| (from.saturating_sub(back), to.saturating_sub(back)))
         };
         let past = (1..=u32::from(self.parameters.weeks)).map(back).collect();
-        self.store.compare(&CompareWindows { now, past }).await
+        CompareWindows { now, past }
     }
 }
 
@@ -200,12 +243,4 @@ fn over_all(key: &Key) -> Vec<Key> {
         Key::Link { link: link.clone(), direction: direction.clone() },
         Key::Category { direction: direction.clone(), category: category.clone() },
     ]
-}
-
-/// The word for a sign.
-pub(super) const fn sign(sign: Sign) -> &'static str {
-    match sign {
-        Sign::Drop => "drop",
-        Sign::Surge => "surge",
-    }
 }

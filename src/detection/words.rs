@@ -2,38 +2,29 @@
 
 use std::fmt;
 
-use etiage_detector::{Event, Explanation, Gain, Key, Kind, Loss, Severity};
-use serde::Serialize;
+use etiage_detector::{Explanation, Gain, Key, Kind, Loss, Record, Sign};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::feed::sign;
-
 /// How many parts of a loss are named.
 const NAMED: usize = 5;
+/// What stands where a service is not known, or where many are added up.
+const NO_NAMES: [&str; 3] = ["none", "unattributed", "other"];
 
-/// An event with what it is made of.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Told {
-    /// What happened.
-    #[serde(flatten)]
-    pub(crate) event: Event,
-    /// What it is made of; nothing where there is nothing to compare with.
-    pub(crate) explanation: Option<Explanation>,
-}
+/// An event for people to read.
+pub(crate) struct Words<'a>(pub(crate) &'a Record);
 
-impl fmt::Display for Told {
+impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { event, explanation } = self;
-        let kind = explanation.as_ref().map_or(Kind::Unknown, |explanation| explanation.kind);
+        let Record { event, explanation, .. } = self.0;
         let ended = event.ended.map_or_else(|| "not over".to_owned(), moment);
         writeln!(
             f,
-            "{:<4} {} ({}, {}), {} to {ended}, certain after {} min",
+            "{} {} ({}, {}), {} to {ended}, certain after {} min",
             event.id.0,
-            kind_name(kind),
-            sign(event.sign),
-            severity(event.severity),
+            self.0.kind().name(),
+            event.sign.name(),
+            event.severity.name(),
             moment(event.onset),
             (event.confirmed - event.onset) / 60 + 1,
         )?;
@@ -64,8 +55,8 @@ impl fmt::Display for Told {
             f,
             "     {} {}: {} expected, {} measured",
             match event.sign {
-                etiage_detector::Sign::Drop => "lost",
-                etiage_detector::Sign::Surge => "gained",
+                Sign::Drop => "lost",
+                Sign::Surge => "gained",
             },
             explanation.direction,
             octets(explanation.expected),
@@ -128,24 +119,52 @@ fn series(key: &Key) -> String {
     }
 }
 
-/// The word for a kind.
-pub(crate) const fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Shutdown => "shutdown",
-        Kind::LinkOutage => "link outage",
-        Kind::Shift => "shift",
-        Kind::Surge => "surge",
-        Kind::MixChange => "mix change",
-        Kind::Unknown => "unknown",
-    }
+/// What an event is, in a line.
+pub(crate) fn subject(record: &Record) -> String {
+    let Some(main) = record.event.main() else { return "nothing is known of it".to_owned() };
+    let change = |depth: f64| {
+        let sign = if record.event.sign == Sign::Drop { '−' } else { '+' };
+        format!("{sign}{:.0} %", depth * 100.0)
+    };
+    let plain = || format!("{}: {}", series(&main.key), change(main.alarm.depth));
+    let Some(explanation) = &record.explanation else { return plain() };
+    let direction = &explanation.direction;
+    let first = |losses: &[Loss]| {
+        let first = losses.iter().find(|loss| &*loss.name != "other");
+        first.map(|loss| (loss.name.to_string(), change(loss.depth)))
+    };
+    let risen = |gains: &[Gain]| {
+        let names: Vec<&str> = gains.iter().take(2).map(|gain| &*gain.name).collect();
+        names.join(" and ")
+    };
+    let ledger = &explanation.ledger;
+    let told = match explanation.kind {
+        Kind::Shutdown => {
+            let services = services(explanation).map(|loss| &*loss.name);
+            let services: Vec<&str> = services.take(2).collect();
+            first(&explanation.categories).map(|(category, depth)| {
+                format!("{} down everywhere: {category} {depth} {direction}", services.join(", "))
+            })
+        }
+        Kind::LinkOutage => first(&explanation.links)
+            .map(|(link, depth)| format!("{link} down: {depth} {direction}")),
+        Kind::Shift => first(&explanation.links).map(|(link, depth)| {
+            format!("{link} {depth} {direction}, taken over by {}", risen(&ledger.links))
+        }),
+        Kind::MixChange => first(&explanation.categories).map(|(category, depth)| {
+            match &*risen(&ledger.categories) {
+                "" => format!("{category} {depth} {direction}, the total stays"),
+                risen => format!("{category} {depth} {direction}, while {risen} rose"),
+            }
+        }),
+        Kind::Surge | Kind::Unknown => None,
+    };
+    told.unwrap_or_else(plain)
 }
 
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
+/// The services that lost, those without a name left out.
+pub(crate) fn services(explanation: &Explanation) -> impl Iterator<Item = &Loss> {
+    explanation.services.iter().filter(|loss| !NO_NAMES.contains(&&*loss.name))
 }
 
 fn moment(time: i64) -> String {

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use crate::appliance::{self, Appliance, Signals, Stop};
+use crate::appliance::{self, Appliance, Detecting, Signals, Stop};
 use crate::config::{self, Config, Link, bit_rate};
 use crate::failure::Failure;
 use crate::moment;
@@ -127,7 +127,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     if arguments.serve {
-        let appliance = Appliance::start(&config, config.savefile_links()).await?;
+        let appliance = Appliance::start(&config, config.savefile_links(), Detecting::Only).await?;
         tracing::info!("dashboards and API on http://{}; Ctrl-C ends it", appliance.address);
         signals.received().await;
         appliance.stop().await?;

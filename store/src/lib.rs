@@ -30,9 +30,10 @@ mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
 pub use queries::{
-    CompareWindows, Counts, Dimension, Export, ExportQuery, Filter, Format, Group, LinkBin,
-    LinkObservation, MAX_BUCKETS, MAX_GROUPS, OTHER, RoundTripAnswer, RoundTripQuery, Series,
-    TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
+    AlertLogRow, CompareWindows, Counts, Dimension, EventNote, EventQuery, EventRow, Export,
+    ExportQuery, Filter, Format, Group, LinkBin, LinkObservation, MAX_BUCKETS, MAX_EVENTS,
+    MAX_GROUPS, OTHER, Progress, RoundTripAnswer, RoundTripQuery, Series, SeriesFilter, TimeRange,
+    TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
     VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
 };
 pub use schema::schema;

@@ -5,19 +5,24 @@
 //! ever released is never edited; a change is a new step.
 //!
 //! Versions 1 to 3 were the tables of the first release, with intervals of 10 s alone: `volumes_10s`,
-//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers.
+//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers; what came after adds tables beside them.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::schema::{self, Family, Renderer};
+use crate::schema::{self, Family, Renderer, Single};
 use crate::settings::Settings;
 use crate::tier::Tier;
 
 /// The version of this program's schema.
-pub(crate) const VERSION: u32 = 4;
-const NAME: &str = "0004_tiers";
+pub(crate) const VERSION: u32 = 5;
+
+/// The tables in their tiers.
+const TIERS: (u32, &str) = (4, "0004_tiers");
+
+/// Steps that add tables beside those, in order: version, name, tables.
+const ADDED: [(u32, &str, &[Single]); 1] = [(5, "0005_events", &Single::EVENTS)];
 
 /// What the first release applied: version and checksum of its files.
 const FIRST_RELEASE: [(u32, &str); 3] =
@@ -72,26 +77,40 @@ impl Migration<'_> {
     async fn run(&self) -> Result<(), Error> {
         self.execute("create the table schema_migrations", &self.renderer.migrations()).await?;
         let applied = self.applied().await?;
-        if applied.iter().any(|applied| applied.version == VERSION) {
+        let has = |version: u32| applied.iter().any(|applied| applied.version == version);
+        if has(TIERS.0) {
             self.drop_first_tables().await?; // If that was cut off.
-            return self.apply_retention().await;
+            self.apply_retention().await?;
+        } else {
+            self.make_tiers(!applied.is_empty()).await?;
         }
-        if !applied.is_empty() {
+        for (version, name, tables) in ADDED {
+            if !has(version) {
+                for statement in self.renderer.singles(tables) {
+                    self.execute("bring the schema up to date", &statement).await?;
+                }
+                self.record(version, name, &schema::checksum_of(tables)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Version 4, from nothing or from the first release.
+    async fn make_tiers(&self, older: bool) -> Result<(), Error> {
+        if older {
             self.set_first_tables_aside().await?;
         }
-        for statement in self.renderer.statements() {
+        for statement in self.renderer.tiers() {
             self.execute("bring the schema up to date", &statement).await?;
         }
         if let Err(error) = self.take_over_first_tables().await {
             // Another program that does the same may have been faster, and have dropped them.
-            if !self.applied().await?.iter().any(|applied| applied.version == VERSION) {
+            if !self.applied().await?.iter().any(|applied| applied.version == TIERS.0) {
                 return Err(error);
             }
         }
-        self.record().await?;
-        self.drop_first_tables().await?;
-        tracing::info!(name = NAME, database = self.settings.database, "schema migration applied");
-        Ok(())
+        self.record(TIERS.0, TIERS.1, &schema::checksum_of_tiers()).await?;
+        self.drop_first_tables().await
     }
 
     /// What was applied, if it is what this program knows.
@@ -109,9 +128,13 @@ impl Migration<'_> {
         }
         for Applied { version, checksum } in &applied {
             let first = FIRST_RELEASE.iter().find(|(known, _)| known == version);
-            let same = first
-                .map_or_else(|| *checksum == schema::checksum(), |(_, known)| checksum == known);
-            if !same {
+            let added = ADDED.iter().find(|(known, ..)| known == version);
+            let known = match (first, added) {
+                (Some((_, known)), _) => (*known).to_owned(),
+                (_, Some((.., tables))) => schema::checksum_of(tables),
+                _ => schema::checksum_of_tiers(),
+            };
+            if *checksum != known {
                 let name = format!("{version:04}");
                 return Err(Error::SchemaDiffers { database: database(), name });
             }
@@ -188,15 +211,17 @@ impl Migration<'_> {
         Ok(())
     }
 
-    async fn record(&self) -> Result<(), Error> {
+    async fn record(&self, version: u32, name: &str, checksum: &str) -> Result<(), Error> {
         self.client
             .query("INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)")
-            .bind(VERSION)
-            .bind(NAME)
-            .bind(schema::checksum())
+            .bind(version)
+            .bind(name)
+            .bind(checksum)
             .execute()
             .await
-            .map_err(failed("record the schema's version"))
+            .map_err(failed("record the schema's version"))?;
+        tracing::info!(name, database = self.settings.database, "schema migration applied");
+        Ok(())
     }
 
     /// Changes the expiry of the tables whose expiry is not as configured.

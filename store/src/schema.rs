@@ -97,6 +97,46 @@ impl Family {
     }
 }
 
+/// Tables that stand alone: in one resolution, filled by no view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Single {
+    /// What was found.
+    Events,
+    /// What people said of it.
+    EventNotes,
+    /// What was told to whom.
+    AlertLog,
+}
+
+impl Single {
+    /// Those of events.
+    pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::EventNotes => "event_notes",
+            Self::AlertLog => "alert_log",
+        }
+    }
+
+    const fn template(self) -> &'static str {
+        match self {
+            Self::Events => include_str!("schema/events.sql"),
+            Self::EventNotes => include_str!("schema/event_notes.sql"),
+            Self::AlertLog => include_str!("schema/alert_log.sql"),
+        }
+    }
+
+    /// An event's rows stay together on one shard, or the newest would not replace the others.
+    const fn sharding(self) -> &'static str {
+        match self {
+            Self::Events => "cityHash64(id)",
+            Self::EventNotes | Self::AlertLog => "cityHash64(event)",
+        }
+    }
+}
+
 /// The window is what makes a repeated insert of the same block harmless. 10,000 blocks are a day of one
 /// probe that writes every 10 s: as long as it may be cut off and then repeat its last block.
 const DEDUPLICATION_WINDOW: u32 = 10_000;
@@ -137,13 +177,47 @@ impl<'a> Renderer<'a> {
         )
     }
 
-    /// Every table and view, in an order in which they can be made.
-    pub(crate) fn statements(&self) -> Vec<String> {
+    /// The tables and views of the tiers, in an order in which they can be made.
+    pub(crate) fn tiers(&self) -> Vec<String> {
         let mut statements = Vec::new();
         for family in Family::ALL {
             for tier in family.tiers() {
                 self.family(family, *tier, &mut statements);
             }
+        }
+        statements
+    }
+
+    /// The tables that stand alone.
+    pub(crate) fn singles(&self, singles: &[Single]) -> Vec<String> {
+        singles.iter().flat_map(|single| self.single(*single)).collect()
+    }
+
+    fn single(&self, single: Single) -> Vec<String> {
+        let name = single.name();
+        let on_cluster = self.on_cluster();
+        let (local, replicated) = match self.settings.cluster {
+            None => (name.to_owned(), String::new()),
+            Some(_) => (format!("{name}_local"), self.path(name)),
+        };
+        let engine = |kind: &str, parameter: &str| match self.settings.cluster {
+            None if parameter.is_empty() => kind.to_owned(),
+            None => format!("{kind}({parameter})"),
+            Some(_) if parameter.is_empty() => format!("Replicated{kind}({replicated})"),
+            Some(_) => format!("Replicated{kind}({replicated}, {parameter})"),
+        };
+        let table = strip_comments(single.template())
+            .replace("{table}\n", &format!("{local}{on_cluster}\n"))
+            .replace("{replacing(version)}", &engine("ReplacingMergeTree", "version"))
+            .replace("{plain}", &engine("MergeTree", ""));
+        let mut statements = vec![table.trim().to_owned()];
+        if let Some(cluster) = &self.settings.cluster {
+            statements.push(format!(
+                "CREATE TABLE IF NOT EXISTS {name}{on_cluster} AS {local}\n\
+                 ENGINE = Distributed('{cluster}', '{}', '{local}', {})",
+                self.settings.database,
+                single.sharding(),
+            ));
         }
         statements
     }
@@ -250,7 +324,8 @@ pub fn schema(settings: &Settings) -> String {
     let mut text = String::new();
     let first =
         [renderer.database(), format!("USE `{}`", settings.database), renderer.migrations()];
-    for statement in first.into_iter().chain(renderer.statements()) {
+    let tables = renderer.tiers().into_iter().chain(renderer.singles(&Single::EVENTS));
+    for statement in first.into_iter().chain(tables) {
         let _ = write!(text, "{statement};\n\n");
     }
     text.truncate(text.trim_end().len());
@@ -258,10 +333,15 @@ pub fn schema(settings: &Settings) -> String {
     text
 }
 
-/// FNV-1a, 64 bits, of the files: tells whether one was edited, no more is asked of it. What the settings
-/// change - cluster, retention - is no part of it.
-pub(crate) fn checksum() -> String {
+/// FNV-1a, 64 bits, of the tiers' files: tells whether one was edited, no more is asked of it. What the
+/// settings change - cluster, retention - is no part of it.
+pub(crate) fn checksum_of_tiers() -> String {
     fnv(Family::ALL.iter().map(|family| strip_comments(family.template())))
+}
+
+/// The same of tables that stand alone.
+pub(crate) fn checksum_of(singles: &[Single]) -> String {
+    fnv(singles.iter().map(|single| strip_comments(single.template())))
 }
 
 fn fnv(texts: impl Iterator<Item = String>) -> String {

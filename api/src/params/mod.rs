@@ -1,6 +1,7 @@
 //! From the query of a URL to a query of the store, in two steps: raw values as they were sent, then
 //! values that are known to be right. Whatever is wrong is reported all at once.
 
+mod events;
 mod moment;
 mod pairs;
 mod planning;
@@ -11,6 +12,8 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
+pub(crate) use events::{BaselineParams, EventParams, OfParams, baseline_query, series_key};
+pub(crate) use moment::{parse_moment, parse_step};
 pub(crate) use pairs::Pairs;
 pub(crate) use planning::{ForecastParams, NetworkParams, ReportParams};
 pub(crate) use query::{

@@ -285,7 +285,7 @@ impl RoundTripParams {
 }
 
 /// Whether a dimension can have this value.
-fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), String> {
+pub(super) fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), String> {
     let (known, hint) = match dimension {
         Dimension::Link => (
             settings.links.iter().any(|link| link.name == value),
@@ -318,7 +318,7 @@ fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), S
     if known { Ok(()) } else { Err(format!("`{value}` is not {hint}")) }
 }
 
-fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use tokio_stream::wrappers::WatchStream;
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::wrappers::{BroadcastStream, WatchStream};
+use tokio_stream::{Stream, StreamExt as _};
 
 use crate::live::LiveEvent;
 use crate::params::RawPairs;
@@ -16,9 +16,10 @@ use crate::state::ApiState;
 /// Proxies commonly close what is silent for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Rates of links and categories, one event a second.
+/// Rates of links and categories, one event a second; and transitions of events.
 ///
-/// Server-sent events: `event: live`, and in `data:` a JSON object. The stream goes on until the
+/// Server-sent events: `event: live`, and in `data:` a JSON object; `event: event` at each transition of an
+/// event (a drop or surge), with `id`, `state`, `kind` and `severity`. The stream goes on until the
 /// client closes it or the program ends. At most 256 streams are open at the same time.
 #[utoipa::path(
     get,
@@ -42,11 +43,20 @@ pub(crate) async fn live(
     let limit = state.settings().max_streams;
     let place =
         state.streams().try_acquire_owned().map_err(|_| ApiError::TooManyStreams { limit })?;
-    let events = WatchStream::new(state.feed()).filter_map(move |event| {
+    let rates = WatchStream::new(state.feed()).filter_map(move |event| {
         // Held as long as the stream is.
         let _place = &place;
         // A number or a string is all that an event holds; it always becomes JSON.
         Event::default().event("live").json_data(event?.as_ref()).ok().map(Ok)
     });
+    let notices = BroadcastStream::new(state.notices()).filter_map(|notice| {
+        // One that does not keep up goes on with what comes next.
+        Event::default().event("event").json_data(notice.ok()?).ok().map(Ok)
+    });
+    let mut stopped = state.stopped();
+    let stopped = Box::pin(async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    });
+    let events = futures_util::StreamExt::take_until(rates.merge(notices), stopped);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

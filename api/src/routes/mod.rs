@@ -1,9 +1,13 @@
 //! The handlers, one file a resource.
 
+pub(crate) mod baseline;
+pub(crate) mod event;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod metrics;
+pub(crate) mod notes;
 pub(crate) mod planning;
 pub(crate) mod round_trips;
 pub(crate) mod totals;

@@ -14,7 +14,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use etiage_aggregator::Live;
 use etiage_api::{
-    AllowedHosts, ApiState, Billing, Clock, LinkInfo, ServiceInfo, Settings, StoreKind,
+    AllowedHosts, ApiState, Billing, Clock, Detection, LinkInfo, ServiceInfo, Settings, StoreKind,
 };
 use etiage_classifier::Knowledge;
 use etiage_store::embedded::Engine;
@@ -94,6 +94,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         hosts: AllowedHosts::any(),
         clock: Clock::fixed(NOW),
         max_streams: 2,
+        detection: Detection::default(),
     }
 }
 

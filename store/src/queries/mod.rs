@@ -1,10 +1,12 @@
 //! What can be asked. Columns come from enumerations, values as bound parameters.
 
 mod bins;
+mod events;
 mod export;
 mod observations;
 mod plan;
 mod round_trips;
+mod series;
 mod totals;
 mod volumes;
 mod watch;
@@ -18,10 +20,12 @@ use etiage_aggregator::{INTERVAL_SECS, OTHER_NETWORKS};
 use time::OffsetDateTime;
 
 pub use bins::LinkBin;
+pub use events::{AlertLogRow, EventNote, EventQuery, EventRow, MAX_EVENTS};
 pub(crate) use export::MAX_EXPORTS;
 pub use export::{Export, ExportQuery, Format, UnknownFormat};
 pub use observations::LinkObservation;
 pub use round_trips::{RoundTripAnswer, RoundTripQuery};
+pub use series::{Progress, SeriesFilter};
 pub use totals::{TotalsAnswer, TotalsQuery, TotalsRow};
 pub use volumes::{Series, VolumeAnswer, VolumeQuery};
 pub use watch::{CompareWindows, WatchList, Watched, WatchedLink, WatchedVolume};

@@ -14,7 +14,7 @@ const MAX_ROWS: u64 = 5_000_000;
 /// Most services and networks that are watched.
 const MAX_NAMES: u32 = 200;
 /// A probe may lose so many of a million packets before what it saw is not trusted.
-const TRUSTED_LOSS: u64 = 10_000;
+pub(super) const TRUSTED_LOSS: u64 = 10_000;
 
 /// Octets of a link, direction and category in an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Deserialize)]
@@ -61,6 +61,23 @@ pub struct Watched {
 pub struct WatchList {
     services: Vec<String>,
     networks: Vec<u32>,
+}
+
+impl WatchList {
+    /// Watches these too, as far as there is room. None is given up.
+    pub fn extend(&mut self, other: Self) {
+        let most = MAX_NAMES as usize;
+        for service in other.services {
+            if self.services.len() < most && !self.services.contains(&service) {
+                self.services.push(service);
+            }
+        }
+        for network in other.networks {
+            if self.networks.len() < most && !self.networks.contains(&network) {
+                self.networks.push(network);
+            }
+        }
+    }
 }
 
 /// The windows that an event is compared over, in seconds since the epoch.
@@ -155,9 +172,18 @@ impl Store {
             let query = self.client.query(&sql).param("services", &list.services);
             watched.services = self.fetch("read the services to watch", query).await?;
         }
-        if !list.networks.is_empty() && Family::Networks.tiers().contains(&tier) {
-            let condition = "asn IN {networks:Array(UInt32)}";
-            let sql = over_all(Family::Networks.table(tier), "asn", condition);
+        if !list.networks.is_empty() && tier <= Tier::FiveMinutes {
+            // Networks have no bins of five minutes: they are added up from minutes.
+            let sql = format!(
+                "SELECT toUInt32(intDiv(toUnixTimestamp(rows.time), {step}) * {step}) AS time, \
+                 '' AS link, toString(direction) AS direction, toString(asn) AS name, \
+                 sum(octets) AS octets FROM {} AS rows \
+                 WHERE {} AND asn IN {{networks:Array(UInt32)}} \
+                 GROUP BY time, direction, asn ORDER BY time LIMIT {limit}",
+                Family::Networks.table(Tier::Minute),
+                time.replace("time ", "rows.time "),
+                step = tier.secs().max(60),
+            );
             let query = self.client.query(&sql).param("networks", &list.networks);
             watched.networks = self.fetch("read the networks to watch", query).await?;
         }

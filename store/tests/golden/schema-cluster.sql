@@ -775,3 +775,68 @@ GROUP BY time, link, category, bin_us, probe;
 
 CREATE TABLE IF NOT EXISTS round_trips_1d ON CLUSTER `main` AS round_trips_1d_local
 ENGINE = Distributed('main', 'etiage', 'round_trips_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS events_local ON CLUSTER `main`
+(
+    id          String CODEC(ZSTD(1)),
+    version     UInt64,
+    probe       LowCardinality(String),
+    state       LowCardinality(String),
+    kind        LowCardinality(String),
+    severity    LowCardinality(String),
+    sign        LowCardinality(String),
+    direction   LowCardinality(String),
+    onset       DateTime('UTC'),
+    confirmed   DateTime('UTC'),
+    ended       Nullable(DateTime('UTC')),
+    trough      DateTime('UTC'),
+    depth       Float64,
+    lost_octets Float64,
+    subject     String CODEC(ZSTD(1)),
+    links       Array(String),
+    categories  Array(String),
+    top_name    String,
+    top_share   Float64,
+    document    String CODEC(ZSTD(3)),
+    written     DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/etiage/events', '{replica}', version)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS events ON CLUSTER `main` AS events_local
+ENGINE = Distributed('main', 'etiage', 'events_local', cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS event_notes_local ON CLUSTER `main`
+(
+    event   String CODEC(ZSTD(1)),
+    at      DateTime64(3, 'UTC'),
+    who     String CODEC(ZSTD(1)),
+    action  LowCardinality(String),
+    text    String CODEC(ZSTD(1)),
+    until   Nullable(DateTime('UTC'))
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/etiage/event_notes', '{replica}')
+ORDER BY (event, at);
+
+CREATE TABLE IF NOT EXISTS event_notes ON CLUSTER `main` AS event_notes_local
+ENGINE = Distributed('main', 'etiage', 'event_notes_local', cityHash64(event));
+
+CREATE TABLE IF NOT EXISTS alert_log_local ON CLUSTER `main`
+(
+    event       String CODEC(ZSTD(1)),
+    fingerprint String CODEC(ZSTD(1)),
+    route       LowCardinality(String),
+    receiver    LowCardinality(String),
+    transition  LowCardinality(String),
+    at          DateTime64(3, 'UTC'),
+    outcome     LowCardinality(String),
+    error       String CODEC(ZSTD(1))
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/etiage/alert_log', '{replica}')
+PARTITION BY toYYYYMM(at)
+ORDER BY (event, at)
+TTL toDateTime(at) + toIntervalDay(400)
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS alert_log ON CLUSTER `main` AS alert_log_local
+ENGINE = Distributed('main', 'etiage', 'alert_log_local', cityHash64(event));

@@ -694,3 +694,59 @@ SELECT toStartOfDay(s.time) AS time, s.link AS link, s.category AS category, s.b
     sum(s.samples) AS samples, max(s.written) AS written
 FROM round_trips_1h AS s
 GROUP BY time, link, category, bin_us, probe;
+
+CREATE TABLE IF NOT EXISTS events
+(
+    id          String CODEC(ZSTD(1)),
+    version     UInt64,
+    probe       LowCardinality(String),
+    state       LowCardinality(String),
+    kind        LowCardinality(String),
+    severity    LowCardinality(String),
+    sign        LowCardinality(String),
+    direction   LowCardinality(String),
+    onset       DateTime('UTC'),
+    confirmed   DateTime('UTC'),
+    ended       Nullable(DateTime('UTC')),
+    trough      DateTime('UTC'),
+    depth       Float64,
+    lost_octets Float64,
+    subject     String CODEC(ZSTD(1)),
+    links       Array(String),
+    categories  Array(String),
+    top_name    String,
+    top_share   Float64,
+    document    String CODEC(ZSTD(3)),
+    written     DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS event_notes
+(
+    event   String CODEC(ZSTD(1)),
+    at      DateTime64(3, 'UTC'),
+    who     String CODEC(ZSTD(1)),
+    action  LowCardinality(String),
+    text    String CODEC(ZSTD(1)),
+    until   Nullable(DateTime('UTC'))
+)
+ENGINE = MergeTree
+ORDER BY (event, at);
+
+CREATE TABLE IF NOT EXISTS alert_log
+(
+    event       String CODEC(ZSTD(1)),
+    fingerprint String CODEC(ZSTD(1)),
+    route       LowCardinality(String),
+    receiver    LowCardinality(String),
+    transition  LowCardinality(String),
+    at          DateTime64(3, 'UTC'),
+    outcome     LowCardinality(String),
+    error       String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (event, at)
+TTL toDateTime(at) + toIntervalDay(400)
+SETTINGS ttl_only_drop_parts = 1;
