@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Classify(Classify),
     /// Say which events detection would have raised over stored history
     Backtest(crate::backtest::Arguments),
+    /// List the events that were found, show one, and prove it from a bundle of files
+    Events(crate::events::Arguments),
     /// Classify captures that have truth beside them, and say how right that was
     Eval(crate::eval::Arguments),
     /// Report a link's month: 95th percentile, bill, growth, and what comes

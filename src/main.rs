@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod detection;
 mod eval;
+mod events;
 mod export;
 mod failure;
 mod load;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => serve(simulate::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
         Command::Backtest(arguments) => serve(backtest::run(arguments)),
+        Command::Events(arguments) => serve(events::run(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

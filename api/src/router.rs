@@ -16,8 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
 use crate::routes::{
-    baseline, event, events, health, lists, live, metrics, notes, planning, round_trips, totals,
-    volumes,
+    baseline, event, events, evidence, health, lists, live, metrics, notes, planning, round_trips,
+    totals, volumes,
 };
 use crate::state::ApiState;
 use crate::{assets, guard};
@@ -72,6 +72,7 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::events))
         .routes(routes!(event::event))
         .routes(routes!(baseline::event_series))
+        .routes(routes!(evidence::evidence))
         .routes(routes!(notes::add_note))
         .routes(routes!(baseline::baseline))
         .routes(routes!(lists::services))

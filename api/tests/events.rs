@@ -187,7 +187,7 @@ async fn notes(router: &Router) {
     for (kind, body, wrong) in [
         ("text/plain", "{}", "application/json"),
         ("application/json", "{", "not a note"),
-        ("application/json", "[]", "not a note"),
+        ("application/json", "7", "not a note"),
         ("application/json", r#"{"action": "comment", "colour": 1}"#, "unknown field"),
         ("application/json", r#"{"action": "shout"}"#, "`shout` is none"),
         ("application/json", r#"{"action": "comment", "text": " "}"#, "needs a text"),

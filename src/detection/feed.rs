@@ -16,14 +16,6 @@ use crate::config::Config;
 
 /// How much is read at once of what is learnt, in bins of five minutes, and of what is judged.
 const CHUNKS: (Duration, Duration) = (Duration::DAY, Duration::hours(2));
-/// Hours before an onset that say what the level was.
-const BEFORE_SECS: u32 = 4 * 3600;
-/// An event is explained from its first hours: what happens days later is another story.
-const DURING_SECS: u32 = 6 * 3600;
-/// The shortest time since an onset from which an event is explained.
-const SHORTEST_SECS: u32 = 600;
-/// Seconds of a week.
-const WEEK_SECS: u32 = 7 * 86_400;
 
 /// What is done with minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,26 +188,12 @@ impl Feed {
         event: Event,
         until: OffsetDateTime,
     ) -> Result<Record, Error> {
-        let windows = self.windows(&event, until);
+        let until = event.ended.unwrap_or(i64::MAX).min(until.unix_timestamp());
+        let windows = CompareWindows::of(event.onset, until, self.parameters.weeks);
         let comparison = self.store.compare(&windows).await?;
         let explanation = explain(&comparison, event.sign);
         let [_, (from, to)] = windows.now;
         Ok(Record { event, explanation, explained_secs: to - from, blind: Vec::new() })
-    }
-
-    /// The time that an event is explained from, and the same of past weeks.
-    pub(crate) fn windows(&self, event: &Event, until: OffsetDateTime) -> CompareWindows {
-        let whole = |time: i64| u32::try_from(time - time.rem_euclid(BIN_SECS)).unwrap_or(0);
-        let onset = whole(event.onset);
-        let until = whole(event.ended.unwrap_or(i64::MAX).min(until.unix_timestamp()));
-        let until = until.clamp(onset + SHORTEST_SECS, onset + DURING_SECS);
-        let now = [(onset.saturating_sub(BEFORE_SECS), onset), (onset, until)];
-        let back = |weeks: u32| {
-            let back = WEEK_SECS * weeks;
-            now.map(|(from, to)| (from.saturating_sub(back), to.saturating_sub(back)))
-        };
-        let past = (1..=u32::from(self.parameters.weeks)).map(back).collect();
-        CompareWindows { now, past }
     }
 }
 

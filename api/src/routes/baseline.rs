@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use etiage_detector::{BIN_SECS, Bin, Key, TracePoint, trace};
+use etiage_detector::{BIN_SECS, Bin, Key, TracePoint, masks, trace};
 use etiage_store::{SeriesFilter, Tier, TimeRange};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{find, of, record};
+use super::evidence::others;
 use crate::live::format_unix;
 use crate::params::{BaselineParams, OfParams, Pairs, RawPairs, baseline_query, series_key};
 use crate::problem::{ApiError, Problem};
@@ -197,11 +198,16 @@ async fn expected(
     } else {
         bins.extend(read(Tier::FiveMinutes, from, to).await?);
     }
+    // Events before the range are no history; those in it hold the level that they began at.
+    let past = TimeRange { from: past.max(OffsetDateTime::UNIX_EPOCH), to: from };
+    let others = others(settings, "", &settings.probe, past).await?;
+    let judged = from.unix_timestamp() - 2 * 86_400;
+    let masked = masks(others.iter().filter(|other| other.event.onset < judged), key);
     let (parameters, calendar) = (parameters.clone(), settings.detection.calendar.clone());
     let (key, from) = (key.clone(), from.unix_timestamp());
     // Some hundredths of a second of work, that no other request shall wait for.
     let traced = tokio::task::spawn_blocking(move || {
-        trace(&parameters, &calendar, &key, (&bins, &[]), from)
+        trace(&parameters, &calendar, &key, (&bins, &masked), from)
     });
     let traced = traced.await.map_err(|error| ApiError::Internal(error.into()))?;
     traced.map_err(|error| ApiError::Internal(error.into()))

@@ -3,6 +3,7 @@
 pub(crate) mod baseline;
 pub(crate) mod event;
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod health;
 pub(crate) mod lists;
 pub(crate) mod live;

@@ -89,6 +89,32 @@ pub struct CompareWindows {
     pub past: Vec<[(u32, u32); 2]>,
 }
 
+/// Hours before an onset that say what the level was.
+const BEFORE_SECS: u32 = 4 * 3600;
+/// An event is explained from its first hours: what happens days later is another story.
+const DURING_SECS: u32 = 6 * 3600;
+/// The shortest time since an onset from which an event is explained.
+const SHORTEST_SECS: u32 = 600;
+/// Seconds of a week.
+const WEEK_SECS: u32 = 7 * 86_400;
+
+impl CompareWindows {
+    /// The windows of an event that began at `onset`, by what is known until a moment, and the same of so
+    /// many weeks before. Unix seconds.
+    pub fn of(onset: i64, until: i64, weeks: u8) -> Self {
+        let bin = i64::from(Tier::FiveMinutes.secs());
+        let whole = |time: i64| u32::try_from(time - time.rem_euclid(bin)).unwrap_or(0);
+        let (onset, until) = (whole(onset), whole(until));
+        let until = until.clamp(onset + SHORTEST_SECS, onset + DURING_SECS);
+        let now = [(onset.saturating_sub(BEFORE_SECS), onset), (onset, until)];
+        let back = |weeks: u32| {
+            let back = WEEK_SECS * weeks;
+            now.map(|(from, to)| (from.saturating_sub(back), to.saturating_sub(back)))
+        };
+        Self { now, past: (1..=u32::from(weeks)).map(back).collect() }
+    }
+}
+
 #[derive(Row, Deserialize)]
 struct Compared {
     link: String,
@@ -205,39 +231,24 @@ impl Store {
     /// # Errors
     /// As [`Store::watch`].
     pub async fn compare(&self, windows: &CompareWindows) -> Result<Comparison, Error> {
+        let [services, networks] = COMPARED;
         Ok(Comparison {
-            services: self
-                .compare_by(windows, Family::Volumes, Tier::FiveMinutes, "service")
-                .await?,
-            networks: self
-                .compare_by(windows, Family::Networks, Tier::Minute, "concat('AS', asn)")
-                .await?,
+            services: self.compare_by(windows, services).await?,
+            networks: self.compare_by(windows, networks).await?,
         })
+    }
+
+    /// The statements behind [`Store::compare`].
+    pub fn compare_statements(&self, windows: &CompareWindows) -> [String; 2] {
+        COMPARED.map(|(family, tier, name)| compare_sql(windows, family, tier, name))
     }
 
     async fn compare_by(
         &self,
         windows: &CompareWindows,
-        family: Family,
-        tier: Tier,
-        name: &str,
+        (family, tier, name): (Family, Tier, &str),
     ) -> Result<Vec<ComparisonRow>, Error> {
-        let all: Vec<(u32, u32)> =
-            windows.now.iter().chain(windows.past.iter().flatten()).copied().collect();
-        let sums: Vec<String> = all
-            .iter()
-            .map(|(from, to)| format!("sumIf(octets, {})", between(*from, *to)))
-            .collect();
-        let any: Vec<String> = all.iter().map(|(from, to)| between(*from, *to)).collect();
-        let sql = format!(
-            "SELECT toString(link) AS link, toString(direction) AS direction, \
-             toString(category) AS category, toString({name}) AS name, [{}] AS octets \
-             FROM {} WHERE {} GROUP BY link, direction, category, name \
-             ORDER BY link, direction, category, name LIMIT {MAX_ROWS}",
-            sums.join(", "),
-            family.table(tier),
-            any.join(" OR "),
-        );
+        let sql = compare_sql(windows, family, tier, name);
         let rows: Vec<Compared> =
             self.fetch("compare an event with past weeks", self.client.query(&sql)).await?;
         // A week of which nothing is held is no week without traffic.
@@ -264,4 +275,27 @@ impl Store {
         };
         Ok(rows.into_iter().map(row).collect())
     }
+}
+
+/// What events are compared by: services, and networks.
+const COMPARED: [(Family, Tier, &str); 2] = [
+    (Family::Volumes, Tier::FiveMinutes, "service"),
+    (Family::Networks, Tier::Minute, "concat('AS', asn)"),
+];
+
+fn compare_sql(windows: &CompareWindows, family: Family, tier: Tier, name: &str) -> String {
+    let all: Vec<(u32, u32)> =
+        windows.now.iter().chain(windows.past.iter().flatten()).copied().collect();
+    let sums: Vec<String> =
+        all.iter().map(|(from, to)| format!("sumIf(octets, {})", between(*from, *to))).collect();
+    let any: Vec<String> = all.iter().map(|(from, to)| between(*from, *to)).collect();
+    format!(
+        "SELECT toString(link) AS link, toString(direction) AS direction, \
+         toString(category) AS category, toString({name}) AS name, [{}] AS octets \
+         FROM {} WHERE {} GROUP BY link, direction, category, name \
+         ORDER BY link, direction, category, name LIMIT {MAX_ROWS}",
+        sums.join(", "),
+        family.table(tier),
+        any.join(" OR "),
+    )
 }
