@@ -58,6 +58,18 @@ pub(crate) struct Transition {
     pub(crate) row: EventRow,
 }
 
+impl Transition {
+    fn log(&self) {
+        let Self { stage, record, row } = self;
+        let (event, severity, series) = (&row.id, &row.severity, record.event.members.len());
+        match stage {
+            Stage::Firing => tracing::warn!(event, severity, series, "{}", row.subject),
+            Stage::Update => tracing::debug!(event, severity, series, "{}", row.subject),
+            Stage::Resolved => tracing::info!(event, severity, series, "is over: {}", row.subject),
+        }
+    }
+}
+
 /// Is handed each transition, before the store is: after a crash between the two the same one comes again.
 pub(crate) type Listener = Box<dyn Fn(&Transition) + Send + Sync>;
 
@@ -333,11 +345,8 @@ impl Watcher {
         }
         self.unsaved.push(row.clone());
         let Some(stage) = stage else { return Ok(()) };
-        if stage != Stage::Update {
-            let word = if stage == Stage::Firing { "begins" } else { "is over" };
-            tracing::warn!(event = row.id, severity = row.severity, "{word}: {}", row.subject);
-        }
         let transition = Transition { stage, record, row };
+        transition.log();
         self.settings.listeners.iter().for_each(|listener| listener(&transition));
         Ok(())
     }
