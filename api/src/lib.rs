@@ -6,6 +6,7 @@
 //! value that was checked.
 
 mod assets;
+mod cache;
 mod clock;
 mod export;
 mod guard;

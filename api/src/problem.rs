@@ -18,6 +18,30 @@ pub struct ParameterError {
     /// What is wrong with it, and what would be right.
     #[schema(example = "`7s` is not a multiple of 10 seconds")]
     pub detail: String,
+    /// Of a filter: where it is wrong.
+    #[serde(flatten)]
+    pub place: Option<Place>,
+}
+
+/// Where a text is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// Where it begins, in UTF-16 code units: what JavaScript counts strings in.
+    #[schema(example = 7)]
+    pub offset: usize,
+    /// How long it is, in UTF-16 code units.
+    #[schema(example = 3)]
+    pub length: usize,
+    /// What could stand there.
+    #[schema(example = json!(["link", "category"]))]
+    pub expected: Vec<String>,
+}
+
+impl ParameterError {
+    /// Of a parameter as a whole.
+    pub fn new(parameter: impl Into<String>, detail: String) -> Self {
+        Self { parameter: parameter.into(), detail, place: None }
+    }
 }
 
 /// An error answer, `application/problem+json` (RFC 9457).
@@ -155,9 +179,7 @@ impl From<etiage_store::Error> for ApiError {
             Error::Unreachable { .. } | Error::Denied { .. } => Self::StoreDown(error.into()),
             // What the store refuses beyond what was checked here; its words name no internals.
             Error::TooManyExports { limit } => Self::TooManyExports { limit },
-            Error::BadQuery(detail) => {
-                Self::Parameters(vec![ParameterError { parameter: "query".to_owned(), detail }])
-            }
+            Error::BadQuery(detail) => Self::Parameters(vec![ParameterError::new("query", detail)]),
             Error::TooSlow { seconds, .. } => Self::Timeout { secs: seconds },
             error => Self::Internal(error.into()),
         }
@@ -212,10 +234,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_has_the_members_of_rfc_9457() {
-        let wrong = ["from", "to"].map(|parameter| ParameterError {
-            parameter: parameter.to_owned(),
-            detail: "not a time".to_owned(),
-        });
+        let wrong =
+            ["from", "to"].map(|parameter| ParameterError::new(parameter, "not a time".to_owned()));
         let response = ApiError::Parameters(wrong.to_vec()).into_response();
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();

@@ -16,8 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
 use crate::routes::{
-    baseline, event, events, evidence, health, lists, live, metrics, notes, planning, round_trips,
-    totals, volumes,
+    baseline, capacity, event, events, evidence, filter, health, heatmap, lists, live, metrics,
+    notes, overview, planning, profile, round_trips, sankey, system, totals, volumes,
 };
 use crate::state::ApiState;
 use crate::{assets, guard};
@@ -66,6 +66,9 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(lists::links))
         .routes(routes!(volumes::volumes))
         .routes(routes!(totals::totals))
+        .routes(routes!(heatmap::heatmap))
+        .routes(routes!(sankey::sankey))
+        .routes(routes!(filter::filter))
         .routes(routes!(round_trips::round_trips))
         .routes(routes!(planning::month))
         .routes(routes!(planning::coming))
@@ -75,8 +78,13 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(evidence::evidence))
         .routes(routes!(notes::add_note))
         .routes(routes!(baseline::baseline))
+        .routes(routes!(capacity::capacity))
         .routes(routes!(lists::services))
+        .routes(routes!(profile::service))
         .routes(routes!(lists::networks))
+        .routes(routes!(profile::network))
+        .routes(routes!(overview::overview))
+        .routes(routes!(system::system))
         .routes(routes!(health::health))
         .routes(routes!(live::live))
         .routes(routes!(metrics::metrics))

@@ -14,9 +14,13 @@ use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::{Semaphore, broadcast, watch};
 use utoipa::ToSchema;
 
+use crate::cache::Cached;
 use crate::clock::Clock;
 use crate::guard::{AllowedHosts, Token};
 use crate::live::{self, Feed};
+use crate::routes::capacity::Worked;
+use crate::routes::filter::Names;
+use crate::routes::overview::{Months, Overview};
 
 /// Everything the API is told by the program it is part of.
 #[derive(Clone)]
@@ -169,6 +173,20 @@ struct Inner {
     streams: Arc<Semaphore>,
     notices: broadcast::Sender<EventNotice>,
     stop: watch::Sender<bool>,
+    caches: Caches,
+}
+
+/// Answers that are made once for all who ask.
+#[derive(Debug, Default)]
+pub(crate) struct Caches {
+    /// Names that only the history knows.
+    pub(crate) names: Cached<Names>,
+    /// The whole network on one screen.
+    pub(crate) overview: Cached<Overview>,
+    /// The links' percentiles of their months so far.
+    pub(crate) months: Cached<Months>,
+    /// When links are full.
+    pub(crate) capacity: Worked,
 }
 
 impl ApiState {
@@ -179,7 +197,7 @@ impl ApiState {
         let feed = live::start(settings.live.clone(), settings.clock.clone(), stopped);
         let streams = Arc::new(Semaphore::new(settings.max_streams));
         let notices = broadcast::Sender::new(MAX_NOTICES);
-        Self(Arc::new(Inner { settings, feed, streams, notices, stop }))
+        Self(Arc::new(Inner { settings, feed, streams, notices, stop, caches: Caches::default() }))
     }
 
     /// Tells the live streams of a transition of an event.
@@ -195,6 +213,10 @@ impl ApiState {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn caches(&self) -> &Caches {
+        &self.0.caches
     }
 
     pub(crate) fn feed(&self) -> Feed {

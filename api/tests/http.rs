@@ -62,7 +62,23 @@ async fn wrong_parameters_are_reported_all_at_once() {
 #[tokio::test]
 async fn every_path_refuses_unknown_parameters() {
     let router = router(settings().await);
-    for path in ["links", "services", "health", "live", "totals", "round-trips", "volumes"] {
+    for path in [
+        "links",
+        "services",
+        "services/none",
+        "networks/1",
+        "health",
+        "live",
+        "totals",
+        "round-trips",
+        "volumes",
+        "heatmap",
+        "sankey",
+        "filter",
+        "overview",
+        "system",
+        "capacity",
+    ] {
         let answer = get(&router, &format!("/api/v1/{path}?colour=blue")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
         assert_eq!(answer.json()["errors"][0]["parameter"], "colour", "{path}");
@@ -207,28 +223,36 @@ async fn the_openapi_document_lists_every_route() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths: Vec<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    let names = "links volumes totals round-trips services health live report forecast networks";
+    let names = "links volumes totals round-trips services services/{name} health live report \
+                 forecast networks networks/{asn} heatmap sankey filter overview system capacity \
+                 events events/{id} events/{id}/series events/{id}/evidence events/{id}/notes baseline";
     let mut expected: Vec<String> =
-        names.split(' ').map(|name| format!("/api/v1/{name}")).collect();
+        names.split_whitespace().map(|name| format!("/api/v1/{name}")).collect();
     expected.push("/metrics".to_owned());
     expected.sort();
     assert_eq!(paths, expected);
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let operation = &item["get"];
+    let operations = document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    });
+    for (path, method, operation) in operations {
+        let place = format!("{method} {path}");
         let told = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-        assert!(told(&operation["summary"]), "{path} has no summary");
+        assert!(told(&operation["summary"]), "{place} has no summary");
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            assert!(told(&parameter["description"]), "{path}: {parameter}");
+            assert!(told(&parameter["description"]), "{place}: {parameter}");
             let of_one = ["/api/v1/report", "/api/v1/forecast", "/api/v1/networks"];
-            let needed = of_one.contains(&path.as_str())
-                && ["link", "asn"].iter().any(|name| parameter["name"] == *name);
-            assert_eq!(parameter["required"], needed, "{path}: {parameter}");
+            let needed = parameter["in"] == "path"
+                || of_one.contains(&path.as_str())
+                    && ["link", "asn"].iter().any(|name| parameter["name"] == *name);
+            assert_eq!(parameter["required"], needed, "{place}: {parameter}");
         }
-        assert!(operation["responses"]["200"]["content"].is_object(), "{path}");
+        let done = ["200", "201", "204"].map(|status| &operation["responses"][status]);
+        assert!(done.iter().any(|answer| answer.is_object()), "{place}");
+        assert!(method != "get" || done[0]["content"].is_object(), "{place}");
         for status in ["400", "401"] {
-            let schema =
-                &operation["responses"][status]["content"]["application/problem+json"]["schema"];
-            assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{path} {status}");
+            let answer = &operation["responses"][status];
+            let schema = &answer["content"]["application/problem+json"]["schema"];
+            assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{place} {status}");
         }
     }
     let volumes = document["paths"]["/api/v1/volumes"]["get"]["parameters"].as_array().unwrap();
@@ -247,6 +271,10 @@ async fn the_openapi_document_lists_every_route() {
         "category",
         "probe",
         "asn",
+        "filter",
+        "compare",
+        "statistics",
+        "explain",
     ];
     assert_eq!(names, expected);
     every_reference_is_defined(&document, &document);

@@ -17,6 +17,7 @@
 
 pub mod embedded;
 mod error;
+pub mod filter;
 mod migrate;
 mod queries;
 mod rows;
@@ -30,11 +31,13 @@ mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
 pub use queries::{
-    AlertLogRow, CompareWindows, Counts, Dimension, EventNote, EventQuery, EventRow, Export,
-    ExportQuery, Filter, Format, Group, LinkBin, LinkObservation, MAX_BUCKETS, MAX_EVENTS,
-    MAX_GROUPS, OTHER, Progress, RoundTripAnswer, RoundTripQuery, Series, SeriesFilter, TimeRange,
-    TotalsAnswer, TotalsQuery, TotalsRow, UnknownDimension, UnknownFormat, VolumeAnswer,
-    VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
+    AlertLogRow, Asked, CompareWindows, Counts, Dimension, EventNote, EventQuery, EventRow, Export,
+    ExportQuery, Figures, Filter, Format, Group, HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek,
+    LinkBin, LinkObservation, LossPoint, Losses, MAX_BUCKETS, MAX_EVENTS, MAX_GROUPS,
+    MAX_PATH_VALUES, OTHER, Parameter, PathQuery, Paths, ProbeReport, Progress, RoundTripAnswer,
+    RoundTripHistograms, RoundTripQuery, Series, SeriesFilter, Statistics, StatisticsQuery,
+    TableSize, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace, UnknownDimension,
+    UnknownFormat, VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
 };
 pub use schema::schema;
 pub use settings::Settings;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::error::OLDEST_SUPPORTED;
-use crate::queries::MAX_EXPORTS;
+use crate::queries::{MAX_EXPORTS, Trace};
 use crate::schema::{Family, Renderer};
 use crate::upkeep::DroppedSoFar;
 use crate::{Error, Settings, Tier, migrate, rows};
@@ -35,6 +35,8 @@ pub struct Store {
     /// Places for exports that run at the same time.
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) dropped: Arc<DroppedSoFar>,
+    /// Where what is asked is noted, if anybody wants to see it.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// What the database takes on disk.
@@ -67,6 +69,7 @@ impl Store {
             version: String::new(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             dropped: Arc::default(),
+            trace: None,
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;

@@ -46,6 +46,11 @@ impl Networks {
         self.names.get(&asn).map(AsRef::as_ref)
     }
 
+    /// All names that are known, with their numbers, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.names.iter().map(|(asn, name)| (*asn, name.as_ref()))
+    }
+
     /// Whether it knows no address at all.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

@@ -1,7 +1,9 @@
 //! From the query of a URL to a query of the store, in two steps: raw values as they were sent, then
 //! values that are known to be right. Whatever is wrong is reported all at once.
 
+mod asking;
 mod events;
+mod expression;
 mod moment;
 mod pairs;
 mod planning;
@@ -12,12 +14,16 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
+pub(crate) use asking::{
+    Back, CompareParams, ExplainParams, HistogramParams, StatisticsParams, flag,
+};
 pub(crate) use events::{BaselineParams, EventParams, OfParams, baseline_query, series_key};
+pub(crate) use expression::{octets, place, read, utf16};
 pub(crate) use moment::{parse_moment, parse_step};
 pub(crate) use pairs::Pairs;
 pub(crate) use planning::{ForecastParams, NetworkParams, ReportParams};
 pub(crate) use query::{
-    FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams,
+    FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams, words,
 };
 
 /// The parameters of a request, before anybody has looked at them.

@@ -1,6 +1,6 @@
 //! The query of a URL, taken apart: what is wrong is collected and reported all at once.
 
-use crate::problem::{ApiError, ParameterError};
+use crate::problem::{ApiError, ParameterError, Place};
 
 /// The parameters that nobody has asked for yet, and what was wrong with the others.
 #[derive(Debug, Default)]
@@ -39,7 +39,13 @@ impl Pairs {
 
     /// Notes that a parameter is wrong.
     pub(crate) fn error(&mut self, name: &str, detail: String) {
-        self.errors.push(ParameterError { parameter: name.to_owned(), detail });
+        self.errors.push(ParameterError::new(name, detail));
+    }
+
+    /// Notes where a parameter is wrong.
+    pub(crate) fn error_at(&mut self, name: &str, detail: String, place: Place) {
+        let place = Some(place);
+        self.errors.push(ParameterError { parameter: name.to_owned(), detail, place });
     }
 
     /// The value, or its error noted.

@@ -6,6 +6,7 @@ use etiage_store::{Dimension, Filter, MAX_BUCKETS, MAX_GROUPS, OTHER, TimeRange}
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
+use super::expression::with_expression;
 use super::moment::{parse_moment, parse_step};
 use super::pairs::Pairs;
 use crate::live::format_time;
@@ -222,11 +223,15 @@ pub(crate) struct FilterParams {
     /// what was added up beyond an interval's largest. Not together with protocol, service or probe.
     #[param(example = json!(["64500"]))]
     asn: Option<Vec<String>>,
+    /// Only what this filter lets through, in the language of docs/filters.md.
+    #[param(example = "category in (p2p, direct-download) and not service = youtube")]
+    filter: Option<String>,
 }
 
 impl FilterParams {
     pub(crate) fn take(pairs: &mut Pairs) -> Self {
         Self {
+            filter: pairs.one("filter"),
             link: Some(pairs.many("link")),
             direction: Some(pairs.many("direction")),
             protocol: Some(pairs.many("protocol")),
@@ -256,7 +261,10 @@ impl FilterParams {
                 }
             }
         }
-        filter
+        match self.filter.filter(|text| !text.trim().is_empty()) {
+            Some(text) => with_expression(filter, &text, pairs, settings),
+            None => filter,
+        }
     }
 }
 
@@ -285,7 +293,7 @@ impl RoundTripParams {
 }
 
 /// Whether a dimension can have this value.
-pub(super) fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), String> {
+pub(crate) fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), String> {
     let (known, hint) = match dimension {
         Dimension::Link => (
             settings.links.iter().any(|link| link.name == value),
@@ -318,7 +326,7 @@ pub(super) fn check(dimension: Dimension, value: &str, settings: &Settings) -> R
     if known { Ok(()) } else { Err(format!("`{value}` is not {hint}")) }
 }
 
-pub(super) fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 

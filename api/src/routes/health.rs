@@ -210,6 +210,11 @@ pub(crate) async fn health(
     RawPairs(pairs): RawPairs,
 ) -> Result<Json<Health>, ApiError> {
     pairs.finish()?;
+    Ok(Json(make(&state).await))
+}
+
+/// The probe's health as it is now.
+pub(crate) async fn make(state: &ApiState) -> Health {
     let settings = state.settings();
     let live = settings.live.snapshot();
     let size = size(&settings.store).await;
@@ -218,7 +223,7 @@ pub(crate) async fn health(
     let knowledge = settings.knowledge.stats();
     let packets_per_second =
         state.feed().borrow().as_ref().map_or(0, |event| event.packets_per_second);
-    Ok(Json(Health {
+    Health {
         status: if reasons.is_empty() { Status::Ok } else { Status::Degraded },
         reasons,
         version: settings.version.to_string(),
@@ -237,7 +242,7 @@ pub(crate) async fn health(
         },
         store,
         links: links(&live),
-    }))
+    }
 }
 
 /// What the database takes on disk; `None` while it does not answer.

@@ -1,15 +1,23 @@
 //! The handlers, one file a resource.
 
 pub(crate) mod baseline;
+pub(crate) mod capacity;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod explain;
+pub(crate) mod filter;
 pub(crate) mod health;
+pub(crate) mod heatmap;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod notes;
+pub(crate) mod overview;
 pub(crate) mod planning;
+pub(crate) mod profile;
 pub(crate) mod round_trips;
+pub(crate) mod sankey;
+pub(crate) mod system;
 pub(crate) mod totals;
 pub(crate) mod volumes;

@@ -88,7 +88,7 @@ fn caller(settings: &Settings) -> &'static str {
 }
 
 fn wrong(parameter: &str, detail: String) -> ParameterError {
-    ParameterError { parameter: parameter.to_owned(), detail }
+    ParameterError::new(parameter, detail)
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<NewNote, ApiError> {

@@ -16,9 +16,9 @@ use crate::problem::{ApiError, Problem};
 use crate::state::{ApiState, LinkInfo, Settings};
 
 /// How far back a forecast looks.
-const HISTORY: Duration = Duration::days(400);
+pub(super) const HISTORY: Duration = Duration::days(400);
 /// The part of a link's capacity whose crossing is looked for, where the client does not say.
-const DEFAULT_THRESHOLD: f64 = 0.8;
+pub(super) const DEFAULT_THRESHOLD: f64 = 0.8;
 /// Days of a forecast, where the client does not say, and at most.
 const DEFAULT_DAYS: u16 = 90;
 const MAX_DAYS: u16 = 730;
@@ -172,7 +172,7 @@ fn link<'a>(pairs: &mut Pairs, settings: &'a Settings) -> Option<&'a LinkInfo> {
     found
 }
 
-fn number<T>(pairs: &mut Pairs, name: &'static str, default: T, least: T, most: T) -> T
+pub(super) fn number<T>(pairs: &mut Pairs, name: &'static str, default: T, least: T, most: T) -> T
 where
     T: std::str::FromStr + PartialOrd + Copy + std::fmt::Display,
 {
@@ -185,7 +185,11 @@ where
 }
 
 /// The bins that have ended.
-async fn bins(settings: &Settings, link: &LinkInfo, range: TimeRange) -> Result<Bins, ApiError> {
+pub(super) async fn bins(
+    settings: &Settings,
+    link: &LinkInfo,
+    range: TimeRange,
+) -> Result<Bins, ApiError> {
     let now = settings.clock.now();
     let range = TimeRange { to: range.to.min(now), ..range };
     if range.from >= range.to {

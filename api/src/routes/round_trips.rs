@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::live::{format_time, format_unix};
-use crate::params::{RangeParams, RawPairs, RoundTripParams, StepParams};
+use crate::params::{HistogramParams, RangeParams, RawPairs, RoundTripParams, StepParams, flag};
 use crate::problem::{ApiError, Problem};
 use crate::state::ApiState;
 
@@ -34,6 +34,19 @@ pub(crate) struct RoundTrips {
     p99_us: Vec<Option<u32>>,
     /// Round trips seen.
     samples: Vec<u64>,
+    /// The histograms themselves, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram: Option<Histogram>,
+}
+
+/// Histograms over time, in bins of half an octave.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Histogram {
+    /// Where each bin ends, in microseconds; it begins where the one before ends.
+    #[schema(example = json!([11585, 16384, 23170]))]
+    edges_us: Vec<u64>,
+    /// Samples of each bin, bucket by bucket.
+    counts: Vec<Vec<u64>>,
 }
 
 /// Round-trip times of TCP handshakes over time, in microseconds.
@@ -41,7 +54,7 @@ pub(crate) struct RoundTrips {
     get,
     path = "/api/v1/round-trips",
     tag = "history",
-    params(RangeParams, StepParams, RoundTripParams),
+    params(RangeParams, StepParams, RoundTripParams, HistogramParams),
     responses(
         (status = 200, description = "Quantiles per bucket", body = RoundTrips),
         (status = 400, description = "Wrong parameters: all of them", body = Problem,
@@ -59,9 +72,21 @@ pub(crate) async fn round_trips(
     let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
     let step = StepParams::take(&mut pairs).resolve(&mut pairs, range.as_ref());
     let filter = RoundTripParams::take(&mut pairs).resolve(&mut pairs, settings);
+    let histogram = flag(&mut pairs, "histogram");
     pairs.finish()?;
     let (Some(range), Some(step_secs)) = (range, step) else { return Err(ApiError::unresolved()) };
-    let answer = settings.store.round_trips(&RoundTripQuery { range, step_secs, filter }).await?;
+    let query = RoundTripQuery { range, step_secs, filter };
+    let answer = settings.store.round_trips(&query).await?;
+    let histogram = match histogram {
+        true => {
+            // Of the same buckets: history of the answer's own step is there.
+            let (range, step_secs) = (answer.range, answer.step_secs);
+            let query = RoundTripQuery { range, step_secs, ..query };
+            let found = settings.store.round_trip_histograms(&query).await?;
+            Some(Histogram { edges_us: found.edges_us, counts: found.counts })
+        }
+        false => None,
+    };
     Ok(Json(RoundTrips {
         from: format_time(answer.range.from),
         to: format_time(answer.range.to),
@@ -71,5 +96,6 @@ pub(crate) async fn round_trips(
         p95_us: answer.p95_us,
         p99_us: answer.p99_us,
         samples: answer.samples,
+        histogram,
     }))
 }

@@ -9,7 +9,7 @@ use etiage_aggregator::OTHER_NETWORKS;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::plan::{Plan, between};
-use super::{BUCKET, Dimension, Filter, Grouping, OTHER, Span, TimeRange};
+use super::{BUCKET, Dimension, Filter, Grouping, OTHER, Span, Statement, TimeRange};
 use crate::{Error, Store};
 
 /// Most points of time in one statement of an export that is made of several: memory for it, here and
@@ -195,7 +195,7 @@ impl Store {
              sum(r.packets) AS packets, sum(r.flows) AS flows FROM {rows} AS r GROUP BY {keys}) \
              ORDER BY octets DESC",
             named(&query.group_by),
-            rows = plan.rows(&format!("{columns}octets, packets, flows"), &query.filter),
+            rows = plan.rows(&format!("{columns}octets, packets, flows"), &query.filter)?,
         );
         Ok(vec![sql])
     }
@@ -219,7 +219,7 @@ fn series_statement(query: &ExportQuery, plan: &Plan, span: Span) -> Result<Stri
         columns = Grouping::new(&query.group_by)?.columns,
         table = plan.table(),
         time = between(span.from, span.to),
-        condition = query.filter.condition(),
+        condition = query.filter.condition()?,
     ))
 }
 
@@ -265,7 +265,8 @@ impl Export {
         let query = self
             .query
             .filter
-            .bind(self.store.client.query(&sql))?
+            .bind(Statement::new(sql))?
+            .query(&self.store.client)
             .with_setting("max_execution_time", EXPORT_SECS)
             .with_setting("max_result_rows", MAX_ROWS)
             .with_setting("result_overflow_mode", "throw")

@@ -3,10 +3,15 @@
 mod bins;
 mod events;
 mod export;
+mod heatmap;
 mod observations;
+mod paths;
 mod plan;
 mod round_trips;
 mod series;
+mod statement;
+mod statistics;
+mod system;
 mod totals;
 mod volumes;
 mod watch;
@@ -15,7 +20,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-use clickhouse::query::Query;
 use etiage_aggregator::{INTERVAL_SECS, OTHER_NETWORKS};
 use time::OffsetDateTime;
 
@@ -23,14 +27,21 @@ pub use bins::LinkBin;
 pub use events::{AlertLogRow, EventNote, EventQuery, EventRow, MAX_EVENTS};
 pub(crate) use export::MAX_EXPORTS;
 pub use export::{Export, ExportQuery, Format, UnknownFormat};
+pub use heatmap::{HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek};
 pub use observations::LinkObservation;
-pub use round_trips::{RoundTripAnswer, RoundTripQuery};
+pub use paths::{MAX_PATH_VALUES, PathQuery, Paths};
+pub use round_trips::{RoundTripAnswer, RoundTripHistograms, RoundTripQuery};
 pub use series::{Progress, SeriesFilter};
+pub(crate) use statement::Statement;
+pub use statement::{Asked, Parameter, Trace};
+pub use statistics::{Figures, Statistics, StatisticsQuery};
+pub use system::{LossPoint, Losses, ProbeReport, TableSize};
 pub use totals::{TotalsAnswer, TotalsQuery, TotalsRow};
 pub use volumes::{Series, VolumeAnswer, VolumeQuery};
 pub use watch::{CompareWindows, WatchList, Watched, WatchedLink, WatchedVolume};
 
 use crate::Error;
+use crate::filter::Expr;
 
 /// Most points of a series.
 pub const MAX_BUCKETS: u32 = 2000;
@@ -116,14 +127,18 @@ impl FromStr for Dimension {
     }
 }
 
-/// What to count: of each dimension that is named, only these values. No dimension named: everything.
+/// What to count: of each dimension that is named, only these values; and what an expression says, where there
+/// is one. Nothing named: everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter(BTreeMap<Dimension, BTreeSet<String>>);
+pub struct Filter {
+    allowed: BTreeMap<Dimension, BTreeSet<String>>,
+    expression: Option<Expr>,
+}
 
 impl Filter {
     /// Lets one more value of the dimension through.
     pub fn allow(&mut self, dimension: Dimension, value: impl Into<String>) {
-        self.0.entry(dimension).or_default().insert(value.into());
+        self.allowed.entry(dimension).or_default().insert(value.into());
     }
 
     /// [`Filter::allow`] for chaining.
@@ -133,49 +148,73 @@ impl Filter {
         self
     }
 
+    /// Lets only through what the expression does, too. Networks must be numbers in it
+    /// ([`Expr::resolve_networks`]).
+    #[must_use]
+    pub fn and(mut self, expression: Expr) -> Self {
+        self.expression = Some(match self.expression {
+            Some(own) => Expr::And(vec![own, expression]),
+            None => expression,
+        });
+        self
+    }
+
     /// The values let through, if the dimension is named.
     pub fn values(&self, dimension: Dimension) -> Option<impl Iterator<Item = &str>> {
-        self.0.get(&dimension).map(|values| values.iter().map(String::as_str))
+        self.allowed.get(&dimension).map(|values| values.iter().map(String::as_str))
     }
 
     /// The part of the filter that a table with only some of the dimensions can apply.
     fn only(&self, dimensions: &[Dimension]) -> Self {
-        let kept = self.0.iter().filter(|(dimension, _)| dimensions.contains(dimension));
-        Self(kept.map(|(dimension, values)| (*dimension, values.clone())).collect())
+        let kept = self.allowed.iter().filter(|(dimension, _)| dimensions.contains(dimension));
+        Self {
+            allowed: kept.map(|(dimension, values)| (*dimension, values.clone())).collect(),
+            expression: self.expression.as_ref().and_then(|expr| expr.only(dimensions)),
+        }
     }
 
     /// The dimensions that are named.
     fn dimensions(&self) -> impl Iterator<Item = Dimension> {
-        self.0.keys().copied()
+        let expression = self.expression.as_ref().map(Expr::dimensions).unwrap_or_default();
+        self.allowed.keys().copied().chain(expression)
     }
 
-    /// What follows the condition on time, with a parameter for each dimension.
-    fn condition(&self) -> String {
+    /// What follows the condition on time, with a parameter for each dimension and comparison.
+    fn condition(&self) -> Result<String, Error> {
         let mut sql = String::new();
-        for dimension in self.0.keys() {
+        for dimension in self.allowed.keys() {
             let name = dimension.name();
             let kind = if *dimension == Dimension::Asn { "UInt32" } else { "String" };
             // Writing to a string cannot fail.
             let _ = write!(sql, " AND {name} IN {{only_{name}:Array({kind})}}");
         }
-        sql
+        if let Some(expression) = &self.expression {
+            let _ = write!(sql, " AND ({})", expression.condition()?.sql);
+        }
+        Ok(sql)
     }
 
     /// Binds what [`Filter::condition`] names.
-    fn bind(&self, mut query: Query) -> Result<Query, Error> {
-        for (dimension, values) in &self.0 {
+    fn bind(&self, mut statement: Statement) -> Result<Statement, Error> {
+        for (dimension, values) in &self.allowed {
             let name = format!("only_{}", dimension.name());
-            query = match dimension {
-                Dimension::Asn => query.param(&name, asns(values)?),
-                _ => query.param(&name, values),
+            let values: Vec<String> = values.iter().cloned().collect();
+            statement = match dimension {
+                Dimension::Asn => statement.with(name, asn_numbers(&values)?),
+                _ => statement.with(name, values),
             };
         }
-        Ok(query)
+        if let Some(expression) = &self.expression {
+            for (name, parameter) in expression.condition()?.parameters {
+                statement = statement.with(name, parameter);
+            }
+        }
+        Ok(statement)
     }
 }
 
 /// Numbers of autonomous systems; [`OTHER`] is what was added up beyond the largest.
-fn asns(values: &BTreeSet<String>) -> Result<Vec<u32>, Error> {
+pub(crate) fn asn_numbers(values: &[String]) -> Result<Vec<u32>, Error> {
     let number = |value: &String| match value.as_str() {
         OTHER => Ok(OTHER_NETWORKS),
         value => value.parse().map_err(|_| {

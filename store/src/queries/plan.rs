@@ -8,7 +8,7 @@ use std::time::Duration;
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::{Dimension, Filter, Span, TimeRange};
+use super::{Dimension, Filter, Span, Statement, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store, Tier};
 
@@ -108,6 +108,25 @@ impl Store {
         Ok(Plan { family, tier, span: Span::of_series(range, step)? })
     }
 
+    /// For figures of many bins, of which none is drawn: not bound to as many as a chart has.
+    pub(super) async fn plan_bins(
+        &self,
+        group_by: &[Dimension],
+        filter: &Filter,
+        range: TimeRange,
+        bin: u32,
+    ) -> Result<Plan, Error> {
+        let family = Family::with(group_by, filter)?;
+        let (wanted, lifted) = family.for_step(bin);
+        let windows = Windows::all(Span::new(range, lifted)?);
+        let found = self.complete(filter, &windows, wanted).await?;
+        let (tier, bin) = match found == wanted {
+            true => (wanted, lifted),
+            false => family.lift(found, lifted),
+        };
+        Ok(Plan { family, tier, span: Span::new(range, bin)? })
+    }
+
     /// For a sum of [`Plan::rows`].
     pub(super) async fn plan_sum(
         &self,
@@ -163,7 +182,7 @@ impl Store {
             batches: u64,
         }
         let filter = filter.only(&[Dimension::Link, Dimension::Probe]);
-        let condition = filter.condition();
+        let condition = filter.condition()?;
         // Tiers are compared over whole hours, hours and days over whole days.
         let mut selects = Vec::new();
         for (window, finest, windows) in
@@ -183,8 +202,8 @@ impl Store {
                 ));
             }
         }
-        let sql = filter.bind(self.client.query(&selects.join(" UNION ALL ")))?;
-        let held: Vec<Held> = self.fetch("look up which rows it holds", sql).await?;
+        let sql = filter.bind(Statement::new(selects.join(" UNION ALL ")))?;
+        let held: Vec<Held> = self.ask("look up which rows it holds", sql).await?;
         let batches = |window: Tier, tier: Tier| {
             let row =
                 held.iter().find(|row| row.window == window.secs() && row.tier == tier.secs());
@@ -250,8 +269,8 @@ impl Plan {
 
     /// The columns of all rows of the span, as a subquery: the middle from coarse tables, the ends from
     /// fine ones.
-    pub(super) fn rows(&self, columns: &str, filter: &Filter) -> String {
-        let condition = filter.condition();
+    pub(super) fn rows(&self, columns: &str, filter: &Filter) -> Result<String, Error> {
+        let condition = filter.condition()?;
         let mut sql = String::from("(");
         for (index, Piece { tier, from, to }) in self.pieces().into_iter().enumerate() {
             let union = if index > 0 { " UNION ALL " } else { "" };
@@ -260,7 +279,7 @@ impl Plan {
             let _ = write!(sql, "{union}SELECT {columns} FROM {table} WHERE {time}{condition}");
         }
         sql.push(')');
-        sql
+        Ok(sql)
     }
 
     /// The span, cut where coarser tiers can take over.

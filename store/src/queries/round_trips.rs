@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::{BUCKET, Dimension, Filter, TimeRange};
+use super::{BUCKET, Dimension, Filter, Statement, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store};
 
@@ -38,6 +38,25 @@ pub struct RoundTripAnswer {
     pub samples: Vec<u64>,
 }
 
+/// The last bin of a histogram.
+const LAST_BIN: u8 = 63;
+
+/// Histograms over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundTripHistograms {
+    /// Where each bin ends, in microseconds: bins of half an octave, from the lowest to the highest in use.
+    pub edges_us: Vec<u64>,
+    /// Samples of each bin, for each bucket of [`RoundTripAnswer::buckets`].
+    pub counts: Vec<Vec<u64>>,
+}
+
+#[derive(Row, Deserialize)]
+struct BinRow {
+    bucket: u32,
+    bin: u8,
+    total: u64,
+}
+
 #[derive(Row, Deserialize)]
 struct QuantileRow {
     bucket: u32,
@@ -53,7 +72,7 @@ impl Store {
     /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<RoundTripAnswer, Error> {
         let known = [Dimension::Link, Dimension::Category, Dimension::Probe];
-        if query.filter.only(&known) != query.filter {
+        if query.filter.dimensions().any(|dimension| !known.contains(&dimension)) {
             let text = "round-trip times can be filtered by link, category and probe only";
             return Err(Error::BadQuery(text.to_owned()));
         }
@@ -67,10 +86,10 @@ impl Store {
              sum(samples) AS total FROM {} WHERE {}{} GROUP BY bucket",
             plan.table(),
             plan.time(),
-            query.filter.condition(),
+            query.filter.condition()?,
         );
-        let sql = query.filter.bind(self.client.query(&sql))?.param("step", span.step);
-        let rows: Vec<QuantileRow> = self.fetch("merge round-trip times", sql).await?;
+        let sql = query.filter.bind(Statement::new(sql))?.with("step", span.step);
+        let rows: Vec<QuantileRow> = self.ask("merge round-trip times", sql).await?;
         let buckets: Vec<i64> = span.buckets().map(i64::from).collect();
         let none = vec![None; buckets.len()];
         let mut answer = RoundTripAnswer {
@@ -95,5 +114,45 @@ impl Store {
             }
         }
         Ok(answer)
+    }
+
+    /// The histograms themselves over time, in bins of half an octave.
+    ///
+    /// # Errors
+    /// As [`Store::round_trips`].
+    pub async fn round_trip_histograms(
+        &self,
+        query: &RoundTripQuery,
+    ) -> Result<RoundTripHistograms, Error> {
+        let plan = self
+            .plan_series(Some(Family::RoundTrips), &[], &query.filter, query.range, query.step_secs)
+            .await?;
+        let span = plan.span;
+        let sql = format!(
+            "SELECT {BUCKET} AS bucket, \
+             toUInt8(least({LAST_BIN}, floor(log2(greatest(bin_us, 1)) * 2))) AS bin, \
+             sum(samples) AS total FROM {} WHERE {}{} GROUP BY bucket, bin",
+            plan.table(),
+            plan.time(),
+            query.filter.condition()?,
+        );
+        let sql = query.filter.bind(Statement::new(sql))?.with("step", span.step);
+        let rows: Vec<BinRow> = self.ask("merge histograms of round-trip times", sql).await?;
+        let used = rows.iter().map(|row| usize::from(row.bin));
+        let (first, after) = match (used.clone().min(), used.max()) {
+            (Some(first), Some(last)) => (first, last + 1),
+            _ => (0, 0),
+        };
+        let mut counts = vec![vec![0; after - first]; span.buckets().count()];
+        for row in rows {
+            let Some(index) = span.index(row.bucket) else { continue };
+            let slot = counts.get_mut(index);
+            if let Some(slot) = slot.and_then(|bins| bins.get_mut(usize::from(row.bin) - first)) {
+                *slot += row.total;
+            }
+        }
+        // Two bins an octave: the last of 64 ends at 2^32 us, which is more than an hour.
+        let edge = |bin: usize| 2_f64.powf((bin + 1) as f64 / 2.0).round() as u64;
+        Ok(RoundTripHistograms { edges_us: (first..after).map(edge).collect(), counts })
     }
 }

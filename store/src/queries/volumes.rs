@@ -6,8 +6,8 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use super::{
-    BUCKET, Counts, Dimension, Filter, Group, Grouping, Span, TimeRange, group, limit, others,
-    plan::Plan,
+    BUCKET, Counts, Dimension, Filter, Group, Grouping, Span, Statement, TimeRange, group, limit,
+    others, plan::Plan,
 };
 use crate::schema::Family;
 use crate::{Error, Store};
@@ -42,6 +42,8 @@ pub struct VolumeAnswer {
     pub observed: Vec<bool>,
     /// One a group.
     pub series: Vec<Series>,
+    /// How many groups there are, those that were summed as the rest included.
+    pub groups: u64,
 }
 
 /// One group over time. `None` is "no data": nobody watched. 0 is "watched, and nothing came".
@@ -62,6 +64,13 @@ pub struct Series {
 #[derive(Row, Deserialize)]
 struct TopRow {
     group: Vec<String>,
+    groups: u64,
+}
+
+/// The largest groups, and how many there are.
+struct Top {
+    names: Vec<Vec<String>>,
+    groups: u64,
 }
 
 #[derive(Row, Deserialize)]
@@ -92,28 +101,45 @@ impl Store {
             .await?;
         let top = self.top_groups(query, &plan).await?;
         let (points, observed) =
-            tokio::try_join!(self.points(query, &plan, &top), self.observed(query, &plan))?;
-        Ok(assemble(query, plan.span, top, points, &observed))
+            tokio::try_join!(self.points(query, &plan, &top.names), self.observed(query, &plan))?;
+        let mut answer = assemble(query, plan.span, top.names, points, &observed);
+        answer.groups = top.groups;
+        Ok(answer)
     }
 
-    async fn top_groups(
+    /// The same of given groups, whether they are large or not; the rest last. For comparisons: the groups of
+    /// one range in another one.
+    ///
+    /// # Errors
+    /// As [`Store::volumes`].
+    pub async fn volumes_of(
         &self,
         query: &VolumeQuery,
-        plan: &Plan,
-    ) -> Result<Vec<Vec<String>>, Error> {
+        groups: &[Group],
+    ) -> Result<VolumeAnswer, Error> {
+        let plan = self
+            .plan_series(None, &query.group_by, &query.filter, query.range, query.step_secs)
+            .await?;
+        let names = names(groups);
+        let (points, observed) =
+            tokio::try_join!(self.points(query, &plan, &names), self.observed(query, &plan))?;
+        Ok(assemble(query, plan.span, names, points, &observed))
+    }
+
+    async fn top_groups(&self, query: &VolumeQuery, plan: &Plan) -> Result<Top, Error> {
         if query.group_by.is_empty() {
-            return Ok(vec![Vec::new()]);
+            return Ok(Top { names: vec![Vec::new()], groups: 1 });
         }
         let Grouping { columns, keys, array, rest } = Grouping::new(&query.group_by)?;
         let sql = format!(
-            "SELECT {array} AS group FROM {rows} WHERE NOT ({rest}) \
+            "SELECT {array} AS group, count() OVER () AS groups FROM {rows} WHERE NOT ({rest}) \
              GROUP BY {keys} ORDER BY sum(octets) DESC, group LIMIT {{top:UInt32}}",
-            rows = plan.rows(&format!("{columns}octets"), &query.filter),
+            rows = plan.rows(&format!("{columns}octets"), &query.filter)?,
         );
-        let sql = query.filter.bind(self.client.query(&sql))?;
-        let rows: Vec<TopRow> =
-            self.fetch("find the largest groups", sql.param("top", limit(query.top)?)).await?;
-        Ok(rows.into_iter().map(|row| row.group).collect())
+        let sql = query.filter.bind(Statement::new(sql))?.with("top", limit(query.top)?);
+        let rows: Vec<TopRow> = self.ask("find the largest groups", sql).await?;
+        let groups = rows.first().map_or(0, |row| row.groups);
+        Ok(Top { names: rows.into_iter().map(|row| row.group).collect(), groups })
     }
 
     async fn points(
@@ -134,10 +160,10 @@ impl Store {
              GROUP BY bucket, rest, group",
             table = plan.table(),
             time = plan.time(),
-            condition = query.filter.condition(),
+            condition = query.filter.condition()?,
         );
-        let sql = query.filter.bind(self.client.query(&sql))?;
-        self.fetch("sum up volumes", sql.param("step", plan.span.step).param("top", top)).await
+        let sql = query.filter.bind(Statement::new(sql))?;
+        self.ask("sum up volumes", sql.with("step", plan.span.step).with("top", top.to_vec())).await
     }
 
     /// Which links were watched when. The links are told apart only where the answer is.
@@ -151,11 +177,16 @@ impl Store {
             "SELECT DISTINCT {BUCKET} AS bucket, {name} AS name FROM {} WHERE {}{}",
             Family::Observations.table(plan.tier),
             plan.time(),
-            filter.condition(),
+            filter.condition()?,
         );
-        let sql = filter.bind(self.client.query(&sql))?;
-        self.fetch("look up what was watched", sql.param("step", plan.span.step)).await
+        let sql = filter.bind(Statement::new(sql))?;
+        self.ask("look up what was watched", sql.with("step", plan.span.step)).await
     }
+}
+
+/// The groups' values alone.
+pub(super) fn names(groups: &[Group]) -> Vec<Vec<String>> {
+    groups.iter().map(|group| group.iter().map(|(_, value)| value.clone()).collect()).collect()
 }
 
 /// A bucket's number and what was counted in it.
@@ -204,7 +235,8 @@ fn assemble(
         let watched = |index: usize| observed.get(index).copied().unwrap_or_default();
         series.push(fill(others(&query.group_by), buckets.len(), watched, &points));
     }
-    VolumeAnswer { range: span.range(), step_secs: span.step, buckets, observed, series }
+    let groups = series.len() as u64;
+    VolumeAnswer { range: span.range(), step_secs: span.step, buckets, observed, series, groups }
 }
 
 fn mark(observed: &mut [bool], index: usize) {
