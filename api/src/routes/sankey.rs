@@ -143,9 +143,12 @@ fn path(pairs: &mut Pairs) -> Vec<Dimension> {
     path
 }
 
+/// The place of a dimension in the path, and a value of it.
+type Value<'a> = (usize, &'a str);
+
 fn diagram(settings: &Settings, path: &[Dimension], found: Paths) -> Sankey {
-    let mut sizes: BTreeMap<(usize, &str), u64> = BTreeMap::new();
-    let mut between: BTreeMap<((usize, &str), (usize, &str)), u64> = BTreeMap::new();
+    let mut sizes: BTreeMap<Value<'_>, u64> = BTreeMap::new();
+    let mut between: BTreeMap<(Value<'_>, Value<'_>), u64> = BTreeMap::new();
     for (values, counts) in &found.paths {
         let mut left = None;
         for own in values.iter().map(String::as_str).enumerate() {
@@ -155,14 +158,14 @@ fn diagram(settings: &Settings, path: &[Dimension], found: Paths) -> Sankey {
             }
         }
     }
-    let mut order: Vec<((usize, &str), u64)> = sizes.into_iter().collect();
+    let mut order: Vec<(Value<'_>, u64)> = sizes.into_iter().collect();
     order.sort_by_key(|((level, value), octets)| {
         (*level, *value == etiage_store::OTHER, std::cmp::Reverse(*octets))
     });
-    let places: BTreeMap<(usize, &str), usize> =
+    let places: BTreeMap<Value<'_>, usize> =
         order.iter().enumerate().map(|(place, (own, _))| (*own, place)).collect();
     let networks = settings.networks.get();
-    let node = |((level, value), octets): &((usize, &str), u64)| {
+    let node = |((level, value), octets): &(Value<'_>, u64)| {
         let dimension = path.get(*level).copied().unwrap_or(Dimension::Link);
         let known = (dimension == Dimension::Asn).then(|| value.parse::<u32>().ok()).flatten();
         let name = match known {
@@ -173,7 +176,7 @@ fn diagram(settings: &Settings, path: &[Dimension], found: Paths) -> Sankey {
         let (dimension, value) = (dimension.name(), (*value).to_owned());
         Node { dimension, value, name, octets: *octets }
     };
-    let flow = |((left, right), octets): (&((usize, &str), (usize, &str)), &u64)| {
+    let flow = |((left, right), octets): (&(Value<'_>, Value<'_>), &u64)| {
         let (source, target) = (*places.get(left)?, *places.get(right)?);
         Some(Flow { source, target, octets: *octets })
     };
