@@ -129,8 +129,9 @@ impl Worker for Counting<'_> {
         layer: LinkLayer,
         frames: impl Iterator<Item = Frame<'a>>,
         _: Timestamp,
+        meanwhile: impl FnMut(),
     ) -> Next {
-        self.meter.frames(0, layer, frames, &mut self.sum);
+        self.meter.frames(0, layer, frames, meanwhile, &mut self.sum);
         if self.meter.has_batches() {
             self.meter.take_batches();
         }

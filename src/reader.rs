@@ -18,6 +18,8 @@ pub(crate) const FORWARDS: Duration = Duration::from_secs(3600);
 const WITNESSES: usize = 8;
 /// Frames dealt at once: enough that dealing costs nothing a frame, few enough to stay in the cache.
 const EPOCH: usize = 4096;
+/// Frames read at once where one worker takes them all: what was read last is still in the cache.
+const SMALL_EPOCH: usize = 256;
 
 /// Whether a frame of this time, coming after stream time `now`, begins another recording.
 pub(crate) fn is_other_recording(now: Timestamp, frame: Timestamp) -> bool {
@@ -191,11 +193,23 @@ impl<'a> Dealer<'a> {
         Ok(true)
     }
 
+    /// Asks memory for one frame more of those to be read next.
+    #[inline]
+    pub(crate) fn look_ahead(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.look_ahead();
+        }
+    }
+
     /// Reads the next frames of the open file, and closes it at its end.
     fn read_ahead(&mut self) -> Result<(), SourceError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         // One worker shows a stream's frames as they come; several are for what is there already.
-        let max = if open.is_stream() && self.workers == 1 { 1 } else { EPOCH };
+        let max = match self.workers {
+            1 if open.is_stream() => 1,
+            1 => SMALL_EPOCH,
+            _ => EPOCH,
+        };
         let read = open.fill(&mut self.ahead, max);
         if read.is_err() {
             self.ahead.clear();

@@ -227,6 +227,7 @@ impl Worker for Playing<'_> {
         layer: LinkLayer,
         mut frames: impl Iterator<Item = Frame<'a>>,
         mut now: Timestamp,
+        meanwhile: impl FnMut(),
     ) -> Next {
         if self.player.pace == Pace::Real {
             let stopped = frames.any(|frame| {
@@ -240,7 +241,7 @@ impl Worker for Playing<'_> {
             let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
             Frame { timestamp: beat.shifted(frame.timestamp), ..frame }
         });
-        meter.frames(0, layer, frames, &mut ());
+        meter.frames(0, layer, frames, meanwhile, &mut ());
         if outbox.is_due(meter) {
             outbox.hand_over(meter, true);
         }

@@ -36,12 +36,14 @@ const CHUNK: usize = 256;
 pub(crate) trait Worker: Send {
     /// Counts a frame of its own, at this stream time.
     fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next;
-    /// Counts frames of its own that follow one another and have nothing odd about them.
+    /// Counts frames of its own that follow one another and have nothing odd about them; `meanwhile` is to be
+    /// called once for each.
     fn frames<'a>(
         &mut self,
         layer: LinkLayer,
         frames: impl Iterator<Item = Frame<'a>>,
         now: Timestamp,
+        meanwhile: impl FnMut(),
     ) -> Next;
     /// A frame of its own had a time that cannot be true; it is shown at the present stream time.
     fn implausible(&mut self);
@@ -182,7 +184,7 @@ fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, Sou
     while dealer.deal(&mut epoch)? {
         let plain = epoch.dealt.iter().all(|(_, note)| matches!(note, Note::Plain));
         let next = if plain {
-            match chunks(worker, &epoch) {
+            match chunks(worker, &epoch, || dealer.look_ahead()) {
                 Next::Continue => {
                     worker.epoch(epoch.batch.frames().map(|frame| frame.data.len() as u64).sum())
                 }
@@ -199,7 +201,7 @@ fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, Sou
 }
 
 /// Gives an epoch's frames to a worker, some at a time.
-fn chunks<W: Worker>(worker: &mut W, epoch: &Epoch) -> Next {
+fn chunks<W: Worker>(worker: &mut W, epoch: &Epoch, mut meanwhile: impl FnMut()) -> Next {
     let mut frames = epoch.batch.frames();
     let mut now = epoch.now;
     loop {
@@ -208,7 +210,7 @@ fn chunks<W: Worker>(worker: &mut W, epoch: &Epoch) -> Next {
             taken += 1;
             latest = latest.max(frame.timestamp);
         });
-        if worker.frames(epoch.layer, chunk, now) == Next::Stop {
+        if worker.frames(epoch.layer, chunk, now, &mut meanwhile) == Next::Stop {
             return Next::Stop;
         }
         if taken < CHUNK {

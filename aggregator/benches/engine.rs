@@ -130,7 +130,7 @@ fn count(
             .collect();
         let begin = cpu_time();
         for batch in views.chunks(BATCH) {
-            meter.frames(0, LinkLayer::Ethernet, batch.iter().copied(), &mut ());
+            meter.frames(0, LinkLayer::Ethernet, batch.iter().copied(), || (), &mut ());
         }
         spent += cpu_time() - begin;
         meter.take_batches();
@@ -226,7 +226,7 @@ fn capture(file: &str, times: u32) {
         let mut meter = meter(1 << 22).with_clock(nanos);
         let begin = Instant::now();
         for batch in views.chunks(BATCH) {
-            meter.frames(0, layer, batch.iter().copied(), &mut ());
+            meter.frames(0, layer, batch.iter().copied(), || (), &mut ());
             meter.take_batches();
         }
         let stats = meter.stats();

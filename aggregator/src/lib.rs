@@ -22,4 +22,4 @@ pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
 pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};
 pub use pressure::{Pressure, PressureGauge};
-pub use stats::{MeterStats, PROBE_LENGTH_BINS, ProbeLengths, Stage, StageCost};
+pub use stats::{Costs, MeterStats, PROBE_LENGTH_BINS, ProbeLengths, Stage, StageCost};

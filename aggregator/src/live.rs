@@ -10,6 +10,7 @@ use etiage_capture::{Direction, LinkIndex};
 use etiage_classifier::Category;
 
 use crate::pressure::Pressure;
+use crate::stats::{Costs, ProbeLengths, Stage, StageCost};
 
 #[derive(Debug, Default)]
 struct Pair {
@@ -105,6 +106,30 @@ pub struct Live {
     flow_octets: AtomicU64,
     /// Workers at each step of pressure, but the first.
     pressed: [AtomicU64; 2],
+    engine: Engine,
+}
+
+/// What workers say of themselves, once a second.
+#[derive(Debug)]
+struct Engine {
+    /// Packets timed and their nanoseconds, for each stage.
+    stages: [(AtomicU64, AtomicU64); Stage::ALL.len()],
+    /// As [`ProbeLengths`] counts them.
+    probe_lengths: Vec<AtomicU64>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let probe_lengths = ProbeLengths::default().counts().map(AtomicU64::new).collect();
+        Self { stages: Default::default(), probe_lengths }
+    }
+}
+
+/// What of a worker's numbers about itself is in the shared gauges already.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    stages: Costs,
+    probe_lengths: ProbeLengths,
 }
 
 /// One link's counters since the start.
@@ -174,6 +199,10 @@ pub struct LiveSnapshot {
     pub unprobed_workers: u64,
     /// Workers that sample new flows, for want of more time.
     pub sampling_workers: u64,
+    /// What packets cost, in the order of [`Stage::ALL`].
+    pub stages: Costs,
+    /// How soon flows were known.
+    pub probe_lengths: ProbeLengths,
 }
 
 impl Live {
@@ -205,6 +234,7 @@ impl Live {
             open_flows: AtomicU64::new(0),
             flow_octets: AtomicU64::new(0),
             pressed: Default::default(),
+            engine: Engine::default(),
         }
     }
 
@@ -243,6 +273,22 @@ impl Live {
             add(gauge, now.wrapping_sub(*before));
             *before = *now;
         }
+    }
+
+    /// Adds what a worker says of itself; `told` is what it has said before, and is what it says now
+    /// afterwards.
+    pub(crate) fn add_engine(&self, stages: &Costs, lengths: &ProbeLengths, told: &mut Told) {
+        let costs = stages.iter().zip(&told.stages);
+        for ((packets, nanos), (now, told)) in self.engine.stages.iter().zip(costs) {
+            add(packets, now.packets.saturating_sub(told.packets));
+            add(nanos, now.nanos.saturating_sub(told.nanos));
+        }
+        let flows = lengths.counts().zip(told.probe_lengths.counts());
+        for (counter, (now, told)) in self.engine.probe_lengths.iter().zip(flows) {
+            add(counter, now.saturating_sub(told));
+        }
+        told.stages = *stages;
+        told.probe_lengths.copy_from(lengths);
     }
 
     /// Packets that the kernel and the interface dropped since the last call.
@@ -322,6 +368,12 @@ impl Live {
             flow_octets: get(&self.flow_octets),
             unprobed_workers: self.pressed.first().map_or(0, get),
             sampling_workers: self.pressed.get(1).map_or(0, get),
+            stages: self
+                .engine
+                .stages
+                .each_ref()
+                .map(|(packets, nanos)| StageCost { packets: get(packets), nanos: get(nanos) }),
+            probe_lengths: ProbeLengths::from_counts(self.engine.probe_lengths.iter().map(get)),
         }
     }
 }

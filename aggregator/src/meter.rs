@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 use crate::batch::Batch;
 use crate::books::{Books, Entry, Ledger, Tracked};
 use crate::interval::{Intervals, Share};
-use crate::live::{Counted, Live, LiveDelta};
+use crate::live::{Counted, Live, LiveDelta, Told};
 use crate::networks::{NetworksReader, SharedNetworks};
 use crate::pressure::Pressure;
 use crate::stats::{MeterStats, ProbeLengths, Stage, Stopwatch};
@@ -82,6 +82,7 @@ pub struct Meter {
     links: Arc<LinkMap>,
     live: Option<Arc<Live>>,
     since_live: u64,
+    told: Told,
     /// The next whole second: until then no flow and no interval ends.
     next_second: Timestamp,
     pressure: Pressure,
@@ -123,6 +124,7 @@ impl Meter {
             links: settings.links.clone(),
             live,
             since_live: 0,
+            told: Told::default(),
             next_second: Timestamp::EPOCH,
             pressure: Pressure::Normal,
             sampling: 0,
@@ -179,12 +181,14 @@ impl Meter {
     }
 
     /// Counts frames, with the same result as one after the other, and faster: memory is asked for the
-    /// flows of several at once.
+    /// flows of several at once. `meanwhile` is called after each, for the source to ask memory for
+    /// frames to come.
     pub fn frames<'a>(
         &mut self,
         interface: InterfaceIndex,
         layer: LinkLayer,
         frames: impl IntoIterator<Item = Frame<'a>>,
+        mut meanwhile: impl FnMut(),
         sink: &mut impl FlowSink,
     ) {
         let mut frames = frames.into_iter();
@@ -208,6 +212,7 @@ impl Meter {
             }
             self.books.ledger.stopwatch.resume();
             for (frame, ready) in batch.iter().flatten() {
+                meanwhile();
                 self.count(interface, layer, frame, ready.as_ref(), sink);
             }
             if taken < BATCH {
@@ -325,6 +330,7 @@ impl Meter {
             }
             closed.extend(intervals.advance(to, classifier.rules(), active));
         }
+        self.publish_engine();
     }
 
     /// Packets of a link were lost before they could be seen.
@@ -341,6 +347,15 @@ impl Meter {
             let delta = &mut self.books.ledger.delta;
             delta.levels(table.half_open as u64, open as u64, (table.octets + octets) as u64);
             live.add(delta);
+        }
+    }
+
+    /// Adds this worker's numbers about itself, once a second.
+    fn publish_engine(&mut self) {
+        let Self { live, told, books, .. } = self;
+        let Ledger { stopwatch, probe_lengths, .. } = &books.ledger;
+        if let Some(live) = live {
+            live.add_engine(&stopwatch.costs(), probe_lengths, told);
         }
     }
 
@@ -390,6 +405,7 @@ impl Meter {
             closed.push(batch);
         }
         self.publish();
+        self.publish_engine();
     }
 
     /// The packet that a frame's content is, if it belongs to a flow.
@@ -476,8 +492,12 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use etiage_capture::TcpHeader;
     use etiage_classifier::Rules;
+
+    use crate::stats::Costs;
 
     use super::*;
 
@@ -487,6 +507,38 @@ mod tests {
         let [a, b, c, d] = sequence.to_be_bytes();
         let tcp = [3, 232, 7, 208, a, b, c, d, 0, 0, 0, 0, 0x50, flags, 255, 255, 0, 0, 0, 0];
         [ip, tcp].concat()
+    }
+
+    #[test]
+    fn what_a_worker_says_of_itself_reaches_the_gauges() {
+        static NOW: AtomicU64 = AtomicU64::new(0);
+        let live = Arc::new(Live::new(vec!["all".into()]));
+        let settings = MeterSettings {
+            probe: "test".into(),
+            links: Arc::new(LinkMap::everything()),
+            link_names: vec!["all".into()],
+            flows: FlowSettings::default(),
+            vlan_in_key: false,
+        };
+        let classifier = Classifier::new(Arc::new(Rules::default()), Arc::default());
+        let meter = Meter::new(&settings, classifier, Some(live.clone()));
+        let mut meter = meter.with_clock(|| NOW.fetch_add(10, Ordering::Relaxed));
+        let mut icmp = segment(0, 0);
+        icmp[9] = 1;
+        let at =
+            |second| Frame { timestamp: Timestamp::from_secs(second), octets: 40, data: &icmp };
+        for _ in 0..2 * 1024 {
+            meter.frame(0, LinkLayer::RawIp, &at(100), &mut ());
+        }
+        assert_eq!(live.snapshot().stages, Costs::default(), "told once a second");
+        meter.frame(0, LinkLayer::RawIp, &at(101), &mut ());
+        let told = live.snapshot();
+        assert_eq!(told.stages.map(|stage| stage.packets), [0, 2, 0, 2], "decoded the long way");
+        assert_eq!(told.stages.map(|stage| stage.nanos), [0, 20, 0, 20]);
+        let lengths: Vec<_> = told.probe_lengths.iter().collect();
+        assert_eq!(lengths, [(Protocol::Icmp, [1, 0, 0, 0, 0, 0, 0, 0])]);
+        meter.finish(&mut ());
+        assert_eq!(live.snapshot().probe_lengths, told.probe_lengths, "nothing twice");
     }
 
     #[test]

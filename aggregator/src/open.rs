@@ -1,6 +1,6 @@
 //! What is kept of a flow until it is settled.
 
-use etiage_capture::{Side, TcpHeader, Timestamp};
+use etiage_capture::{Places, Side, TcpHeader, Timestamp};
 use etiage_classifier::{FlowState, Requests, Verdict, Watch};
 
 use crate::interval::Share;
@@ -119,7 +119,7 @@ pub(crate) struct OpenId(u32);
 /// All open flows of a worker, in places that are used again.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    places: Vec<Open>,
+    places: Places<Open>,
     free: Vec<OpenId>,
 }
 
@@ -128,8 +128,7 @@ impl Pool {
         if let Some(id) = self.free.pop() {
             return id;
         }
-        self.places.push(Open::default());
-        OpenId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
+        OpenId(u32::try_from(self.places.push(Open::default())).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn get_mut(&mut self, id: OpenId) -> Option<&mut Open> {
@@ -144,13 +143,13 @@ impl Pool {
     }
 
     /// How many flows are open.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
     /// Octets of the pool itself.
     pub(crate) const fn octets(&self) -> usize {
-        self.places.capacity() * size_of::<Open>() + self.free.capacity() * size_of::<OpenId>()
+        self.places.octets() + self.free.capacity() * size_of::<OpenId>()
     }
 }
 

@@ -43,6 +43,9 @@ pub struct StageCost {
     pub nanos: u64,
 }
 
+/// Costs in the order of [`Stage::ALL`].
+pub type Costs = [StageCost; Stage::ALL.len()];
+
 /// Times one packet in 1,024. The clock is the caller's: the core has none.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
@@ -50,7 +53,7 @@ pub(crate) struct Stopwatch {
     passed: u32,
     running: bool,
     last: u64,
-    costs: [StageCost; Stage::ALL.len()],
+    costs: Costs,
 }
 
 impl Stopwatch {
@@ -100,7 +103,7 @@ impl Stopwatch {
         self.running = stage != Stage::Count;
     }
 
-    pub(crate) const fn costs(&self) -> [StageCost; Stage::ALL.len()] {
+    pub(crate) const fn costs(&self) -> Costs {
         self.costs
     }
 }
@@ -128,6 +131,25 @@ impl ProbeLengths {
         }
     }
 
+    /// Row by row, in the order of [`Protocol::ALL`].
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().flatten().copied()
+    }
+
+    /// From counts in that order.
+    pub(crate) fn from_counts(counts: impl IntoIterator<Item = u64>) -> Self {
+        let mut lengths = Self::default();
+        for (count, told) in lengths.0.iter_mut().flatten().zip(counts) {
+            *count = told;
+        }
+        lengths
+    }
+
+    /// Becomes the same, in the memory that it has.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.0.copy_from_slice(&other.0);
+    }
+
     /// Adds another worker's.
     pub fn add(&mut self, other: &Self) {
         for (row, more) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
@@ -146,7 +168,7 @@ impl ProbeLengths {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeterStats {
     /// Cost of each stage, in the order of [`Stage::ALL`]; nothing without a clock.
-    pub stages: [StageCost; Stage::ALL.len()],
+    pub stages: Costs,
     /// How soon flows were known.
     pub probe_lengths: ProbeLengths,
     /// The flow table.

@@ -71,7 +71,7 @@ fn a_settled_flow_allocates_nothing() {
         let frames = octets.iter().map(|data| Frame { timestamp, octets: 64, data });
         let before = ALLOCATIONS.get();
         match whole {
-            true => meter.frames(0, LinkLayer::Ethernet, frames, &mut ()),
+            true => meter.frames(0, LinkLayer::Ethernet, frames, || (), &mut ()),
             false => frames.for_each(|one| meter.frame(0, LinkLayer::Ethernet, &one, &mut ())),
         }
         ALLOCATIONS.get() - before

@@ -162,7 +162,7 @@ impl Bench {
             octets: data.len() as u32 + sent.more,
             data: &data[..data.len() - sent.cut.min(data.len())],
         });
-        self.meter.frames(0, LinkLayer::RawIp, frames.clone(), &mut self.records);
+        self.meter.frames(0, LinkLayer::RawIp, frames.clone(), || (), &mut self.records);
         frames.for_each(|frame| self.put_in.count(frame.octets));
         self.batches.extend(self.meter.take_batches());
     }

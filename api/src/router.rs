@@ -16,8 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
 use crate::routes::{
-    baseline, capacity, event, events, evidence, filter, health, heatmap, lists, live, metrics,
-    notes, overview, planning, profile, round_trips, sankey, system, totals, volumes,
+    baseline, capacity, engine, event, events, evidence, filter, health, heatmap, lists, live,
+    metrics, notes, overview, planning, profile, round_trips, sankey, system, totals, volumes,
 };
 use crate::state::ApiState;
 use crate::{assets, guard};
@@ -86,6 +86,7 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(overview::overview))
         .routes(routes!(system::system))
         .routes(routes!(health::health))
+        .routes(routes!(engine::engine))
         .routes(routes!(live::live))
         .routes(routes!(metrics::metrics))
 }

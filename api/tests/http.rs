@@ -10,13 +10,17 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use etiage_aggregator::{Direction, LiveDelta, Pressure};
+use etiage_aggregator::{Direction, Live, LiveDelta, Meter, MeterSettings, Pressure};
 use etiage_api::{AllowedHosts, ApiState, Token};
-use etiage_classifier::Category;
+use etiage_capture::flow::FlowSettings;
+use etiage_capture::source::Frame;
+use etiage_capture::{LinkLayer, LinkMap, Timestamp};
+use etiage_classifier::{Category, Classifier};
 use serde_json::{Value, json};
 use support::{get, router, send, settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -223,7 +227,7 @@ async fn the_openapi_document_lists_every_route() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths: Vec<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    let names = "links volumes totals round-trips services services/{name} health live report \
+    let names = "links volumes totals round-trips services services/{name} health engine live report \
                  forecast networks networks/{asn} heatmap sankey filter overview system capacity \
                  events events/{id} events/{id}/series events/{id}/evidence events/{id}/notes baseline";
     let mut expected: Vec<String> =
@@ -325,6 +329,46 @@ async fn the_documentation_page_needs_no_foreign_host() {
     assert_eq!(get(&router, "/api/docs/gone.js").await.status, StatusCode::NOT_FOUND);
 }
 
+/// A worker captures an ICMP packet of 84 octets.
+fn ping(live: &Arc<Live>) {
+    let settings = MeterSettings {
+        probe: "probe-1".into(),
+        links: Arc::new(LinkMap::everything()),
+        link_names: vec!["transit-1".into()],
+        flows: FlowSettings::default(),
+        vlan_in_key: false,
+    };
+    let classifier = Classifier::new(Arc::default(), Arc::default());
+    let mut meter = Meter::new(&settings, classifier, Some(live.clone()));
+    let packet =
+        [[0x45, 0, 0, 84, 0, 1, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 192, 0, 2, 1].as_slice(), &[8; 64]]
+            .concat();
+    let frame = Frame { timestamp: Timestamp::from_secs(1_795_262_399), octets: 84, data: &packet };
+    meter.frame(0, LinkLayer::RawIp, &frame, &mut ());
+    meter.finish(&mut ());
+}
+
+#[tokio::test]
+async fn the_engine_says_how_soon_flows_are_known_and_how_full_it_is() {
+    let settings = settings().await;
+    let live = settings.live.clone();
+    let router = router(settings);
+    ping(&live);
+    live.add_flow_capacity(1_000);
+    let answer = get(&router, "/api/v1/engine").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let engine = answer.json();
+    assert_eq!(engine["packets"], 1);
+    assert_eq!(engine["tables"]["capacity"], 1_000);
+    let stages = engine["stages"].as_array().unwrap();
+    let names: Vec<_> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    assert_eq!(names, ["decode", "table", "classify", "count"]);
+    assert!(stages.iter().all(|stage| stage["nanoseconds"].is_null()), "no packet was timed");
+    assert_eq!(engine["probe_length_bins"][7], Value::Null);
+    assert_eq!(engine["probe_lengths"][0]["protocol"], "icmp");
+    assert_eq!(engine["probe_lengths"][0]["flows"][0], 1);
+}
+
 #[tokio::test]
 async fn metrics_are_the_live_counters() {
     let settings = settings().await;
@@ -345,6 +389,7 @@ async fn metrics_are_the_live_counters() {
     live.change_pressure(Pressure::Normal, Pressure::Unprobed);
     live.change_pressure(Pressure::Unprobed, Pressure::Normal);
     live.change_pressure(Pressure::Normal, Pressure::Unprobed);
+    ping(&live);
     let answer = get(&router, "/metrics").await;
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let lines: Vec<&str> = answer.text().lines().collect();
@@ -352,7 +397,11 @@ async fn metrics_are_the_live_counters() {
         "etiage_packets_total{link=\"ix-1\",direction=\"out\"} 1",
         "etiage_octets_total{link=\"ix-1\",direction=\"out\"} 1500",
         "etiage_octets_total{link=\"transit-1\",direction=\"in\"} 0",
-        "etiage_received_octets_total 1500",
+        "etiage_received_octets_total 1584",
+        "etiage_stage_timed_packets_total{stage=\"decode\"} 0",
+        "etiage_stage_nanoseconds_total{stage=\"count\"} 0",
+        "etiage_flows_known_total{protocol=\"icmp\",packets=\"1\"} 1",
+        "etiage_flows_known_total{protocol=\"icmp\",packets=\"more\"} 0",
         "etiage_class_octets_total{category=\"direct-download\",direction=\"out\"} 1500",
         "etiage_dropped_packets_total{reason=\"kernel\"} 7",
         "etiage_dropped_packets_total{reason=\"interface\"} 2",

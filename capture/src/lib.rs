@@ -9,6 +9,7 @@ pub mod decode;
 pub mod flow;
 mod link;
 mod packet;
+mod places;
 mod prefetch;
 pub mod source;
 mod time;
@@ -20,4 +21,5 @@ pub use link::{
     private_prefixes,
 };
 pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
+pub use places::Places;
 pub use time::Timestamp;

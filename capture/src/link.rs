@@ -200,6 +200,7 @@ impl LinkMap {
     }
 
     /// Direction by local prefixes; nothing if both or neither end is local.
+    #[inline]
     fn locality(&self, (source, destination): (IpAddr, IpAddr)) -> Option<Direction> {
         match (self.local.contains(source), self.local.contains(destination)) {
             (true, false) => Some(Direction::Out),
@@ -240,8 +241,57 @@ impl LinkRule {
 /// A set of prefixes as ranges in order, so that thousands of them cost a few comparisons a packet.
 #[derive(Clone, Debug, Default)]
 struct Prefixes {
-    v4: Vec<(u32, u32)>,
-    v6: Vec<(u128, u128)>,
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+}
+
+/// Disjoint ranges of addresses, in order.
+#[derive(Clone, Debug)]
+struct Ranges<T> {
+    ranges: Vec<(T, T)>,
+    /// For each first octet, whether addresses that begin with it are inside: for nearly all packets
+    /// one look says it.
+    by_first_octet: Box<[Inside; 256]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    None,
+    All,
+    Some,
+}
+
+impl<T> Default for Ranges<T> {
+    fn default() -> Self {
+        Self { ranges: Vec::new(), by_first_octet: Box::new([Inside::None; 256]) }
+    }
+}
+
+impl<T: Ord + Copy> Ranges<T> {
+    /// `span` are the first and the last address that begin with an octet.
+    fn new(ranges: Vec<(T, T)>, span: impl Fn(u8) -> (T, T)) -> Self {
+        let ranges = disjoint(ranges);
+        let mut by_first_octet = Box::new([Inside::None; 256]);
+        for (octet, inside) in (0..=u8::MAX).zip(by_first_octet.iter_mut()) {
+            let (first, last) = span(octet);
+            let touches = |(from, to): &&(T, T)| *from <= last && *to >= first;
+            *inside = match ranges.iter().find(touches) {
+                None => Inside::None,
+                Some((from, to)) if *from <= first && *to >= last => Inside::All,
+                Some(_) => Inside::Some,
+            };
+        }
+        Self { ranges, by_first_octet }
+    }
+
+    #[inline]
+    fn contains(&self, address: T, first_octet: u8) -> bool {
+        match self.by_first_octet.get(usize::from(first_octet)) {
+            Some(Inside::All) => true,
+            Some(Inside::Some) => inside(&self.ranges, address),
+            Some(Inside::None) | None => false,
+        }
+    }
 }
 
 impl Prefixes {
@@ -253,17 +303,26 @@ impl Prefixes {
                 IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits())),
             }
         }
-        Self { v4: disjoint(v4), v6: disjoint(v6) }
+        let v4 = Ranges::new(v4, |octet| {
+            let first = u32::from(octet) << 24;
+            (first, first | u32::MAX >> 8)
+        });
+        let v6 = Ranges::new(v6, |octet| {
+            let first = u128::from(octet) << 120;
+            (first, first | u128::MAX >> 8)
+        });
+        Self { v4, v6 }
     }
 
     const fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty()
+        self.v4.ranges.is_empty() && self.v6.ranges.is_empty()
     }
 
+    #[inline]
     fn contains(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(v4) => inside(&self.v4, v4.to_bits()),
-            IpAddr::V6(v6) => inside(&self.v6, v6.to_bits()),
+            IpAddr::V4(v4) => self.v4.contains(v4.to_bits(), (v4.to_bits() >> 24) as u8),
+            IpAddr::V6(v6) => self.v6.contains(v6.to_bits(), (v6.to_bits() >> 120) as u8),
         }
     }
 

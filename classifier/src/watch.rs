@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_millis(500);
 const BULK: u64 = 400_000;
 /// The same where the client is known only by what the server acknowledges: it may have asked for a
 /// known file of another's (a web seed's piece), and its words are not seen.
-const BULK_ACKNOWLEDGED: u64 = 1_000_000;
+const BULK_ACKNOWLEDGED: u64 = 600_000;
 /// The same where nothing is seen of the client, so that a page's many requests are not.
 const BULK_ONE_WAY: u64 = 2_000_000;
 /// No page sends so much without a pause: the verdict is surer.
@@ -514,7 +514,7 @@ mod tests {
         // One request, then window updates.
         let download = [&[(200, 50_000)][..], &[(35, 50_000); 20]].concat();
         assert_eq!(served_alone(&download, 0).said(), (Category::DirectDownload, 50));
-        let small = [&[(200, 50_000)][..], &[(35, 50_000); 15]].concat();
+        let small = [&[(200, 50_000)][..], &[(35, 50_000); 9]].concat();
         assert_eq!(served_alone(&small, 0).said().0, Category::Web, "a web seed's piece");
         let long = [&[(200, 50_000)][..], &[(35, 50_000); 340]].concat();
         assert_eq!(served_alone(&long, 0).said(), (Category::DirectDownload, 65));

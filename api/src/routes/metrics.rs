@@ -5,7 +5,7 @@ use std::fmt;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use etiage_aggregator::LiveSnapshot;
+use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
 use etiage_classifier::KnowledgeStats;
 use etiage_store::spool::SpoolStats;
 use etiage_store::{Dropped, WriterStats};
@@ -116,6 +116,7 @@ impl Collector for Books {
         self.categories(encoder)?;
         self.capture(encoder)?;
         self.flows(encoder)?;
+        self.engine(encoder)?;
         self.store(encoder)
     }
 }
@@ -235,6 +236,27 @@ impl Books {
         }
         let refused = ("knowledge_refused", "Names and peers not learnt, for full tables");
         family(encoder, MetricType::Counter, refused, [(vec![], self.knowledge.refused)])
+    }
+
+    fn engine(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let costs = Stage::ALL.into_iter().zip(&self.live.stages);
+        let costs: Vec<_> =
+            costs.map(|(stage, cost)| (vec![("stage", stage.name())], cost)).collect();
+        let help = "Packets timed in a stage, one in 1,024";
+        let timed = costs.iter().map(|(labels, cost)| (labels.clone(), cost.packets));
+        family(encoder, MetricType::Counter, ("stage_timed_packets", help), timed)?;
+        let help = "Nanoseconds that these took, reading the clock included";
+        let nanos = costs.iter().map(|(labels, cost)| (labels.clone(), cost.nanos));
+        family(encoder, MetricType::Counter, ("stage_nanoseconds", help), nanos)?;
+        let bins = PROBE_LENGTH_BINS
+            .map(|most| if most == u32::MAX { "more".to_owned() } else { most.to_string() });
+        let flows = self.live.probe_lengths.iter().flat_map(|(protocol, flows)| {
+            let labels = move |bin| vec![("protocol", protocol.name()), ("packets", bin)];
+            bins.iter().zip(flows).map(move |(bin, flows)| (labels(bin.as_str()), flows))
+        });
+        let help = "Flows by the packets it took to know them: at most so many, and more than the \
+                    bin before";
+        family(encoder, MetricType::Counter, ("flows_known", help), flows)
     }
 
     fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 pub(crate) mod baseline;
 pub(crate) mod capacity;
+pub(crate) mod engine;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod evidence;

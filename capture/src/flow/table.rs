@@ -7,7 +7,7 @@ use super::index::Index;
 use super::key::{FlowKey, FlowSeed, Sender};
 use super::wheel::{Linked, Links, Wheel};
 use crate::packet::{PerSide, Side, TcpHeader, Transport};
-use crate::prefetch::prefetch;
+use crate::places::Places;
 use crate::time::Timestamp;
 
 /// Bounds and timeouts of a flow table.
@@ -249,7 +249,7 @@ impl<S: Default> FlowTable<S> {
         Self {
             settings,
             index: Index::new(),
-            slab: Slab { flows: Vec::new(), free: Vec::new() },
+            slab: Slab { flows: Places::default(), free: Vec::new() },
             wheel: Wheel::new(),
             half_open: HalfOpen::new(settings.max_flows),
             half_open_evicted: 0,
@@ -310,7 +310,7 @@ impl<S: Default> FlowTable<S> {
     #[inline(always)]
     pub fn prefetch_flow(&self, hash: u32) {
         if let Some(place) = self.index.find(hash, |_| true) {
-            prefetch(&self.slab.flows, place as usize);
+            self.slab.flows.prefetch(place as usize);
         }
     }
 
@@ -511,7 +511,7 @@ fn report_active<S>(
 /// Flows by place. A place is used again, under another generation.
 #[derive(Debug)]
 struct Slab<S> {
-    flows: Vec<Flow<S>>,
+    flows: Places<Flow<S>>,
     free: Vec<u32>,
 }
 
@@ -532,7 +532,7 @@ impl<S: Default> Slab<S> {
     }
 
     fn octets(&self) -> usize {
-        self.flows.capacity() * size_of::<Flow<S>>() + self.free.capacity() * size_of::<u32>()
+        self.flows.octets() + self.free.capacity() * size_of::<u32>()
     }
 
     fn insert(&mut self, key: FlowKey, time: Timestamp, marks: Marks) -> FlowId {
@@ -553,8 +553,7 @@ impl<S: Default> Slab<S> {
             *flow = new(flow.generation);
             return FlowId { index, generation: flow.generation };
         }
-        let index = self.flows.len() as u32;
-        self.flows.push(new(0));
+        let index = self.flows.push(new(0)) as u32;
         FlowId { index, generation: 0 }
     }
 
@@ -755,7 +754,7 @@ mod tests {
         }
         let stats = bench.table.stats();
         assert_eq!(stats.flows, stats.capacity);
-        assert!(stats.octets as u64 <= 2 * settings.table_memory(), "a vector grows by doubling");
+        assert!(stats.octets as u64 <= 2 * settings.table_memory(), "an index grows by doubling");
     }
 
     #[test]

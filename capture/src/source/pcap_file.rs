@@ -54,6 +54,13 @@ impl PcapFile {
         self.layer
     }
 
+    /// Octets of the record at the beginning of these, as it says.
+    #[inline]
+    pub(super) fn length(&self, rest: &[u8]) -> Option<usize> {
+        let captured = self.order.u32(*rest.get(8..12)?.first_chunk()?);
+        (captured <= MAX_CAPTURED).then_some(RECORD_HEADER + captured as usize)
+    }
+
     /// What stands at the beginning of these octets.
     #[inline]
     pub(super) fn next(&self, rest: &[u8]) -> Next {

@@ -79,6 +79,13 @@ impl PcapngFile {
         self.layer.unwrap_or(LinkLayer::Ethernet)
     }
 
+    /// Octets of the block at the beginning of these, as it says.
+    #[inline]
+    pub(super) fn length(&self, rest: &[u8]) -> Option<usize> {
+        let length = self.order.u32(*rest.get(4..8)?.first_chunk()?) as usize;
+        (AROUND..=MAX_BLOCK).contains(&length).then_some(length)
+    }
+
     /// What stands at the beginning of these octets.
     pub(super) fn next(&mut self, rest: &[u8]) -> Next {
         let Some([kind, length, after]) = words(rest) else {

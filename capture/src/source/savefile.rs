@@ -92,6 +92,16 @@ impl Savefile {
         }
     }
 
+    /// Asks memory for one frame more of those that the next [`Savefile::fill`] will read. To be called
+    /// about once a frame, while the frames of a batch are dealt with; it changes nothing but how
+    /// soon memory answers.
+    #[inline]
+    pub fn look_ahead(&mut self) {
+        if let Reading::Mapped(file) = &mut self.reading {
+            file.look_ahead();
+        }
+    }
+
     /// The next frame; `None` at the end of the file.
     ///
     /// # Errors
