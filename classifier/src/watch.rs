@@ -19,8 +19,8 @@ const IDLE: Duration = Duration::from_millis(500);
 /// What a server sends on one request before it is a download: the whole of a page is seldom more.
 const BULK: u64 = 400_000;
 /// The same where the client is known only by what the server acknowledges: it may have asked for a
-/// known file of another's (a web seed's piece), and its words are not seen.
-const BULK_ACKNOWLEDGED: u64 = 600_000;
+/// piece of a torrent's web seed, often 512 KiB, and its words are not seen.
+const BULK_ACKNOWLEDGED: u64 = 550_000;
 /// The same where nothing is seen of the client, so that a page's many requests are not.
 const BULK_ONE_WAY: u64 = 2_000_000;
 /// No page sends so much without a pause: the verdict is surer.
