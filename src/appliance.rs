@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::alerts::Alerts;
 use crate::config::{self, Config};
 use crate::detection::{self, Listener, Transition, Watch};
 use crate::failure::Failure;
@@ -115,6 +116,7 @@ pub(crate) struct Appliance {
     detection: Option<JoinHandle<()>>,
     server: JoinHandle<()>,
     server_stop: watch::Sender<bool>,
+    alerts: Option<Alerts>,
 }
 
 impl Appliance {
@@ -130,7 +132,13 @@ impl Appliance {
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
         let networks = networks::load(config)?;
+        let detects = config.detection.enabled.unwrap_or(detection == Detecting::Unless);
+        let tells = detects && !config.alerts.receivers.is_empty();
+        let mut alerts = if tells { Some(Alerts::start(config.alerts.clone())?) } else { None };
         let (store, store_kind, engine) = open_store(&config.store).await?;
+        if let Some(alerts) = &mut alerts {
+            alerts.log_into(store.clone());
+        }
         let (engine_stop, engine_stopped) = watch::channel(false);
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
         let writer = start_writer(store.clone(), &config.spool, spool);
@@ -142,6 +150,7 @@ impl Appliance {
         let state = ApiState::start(etiage_api::Settings {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
             networks: networks.clone(),
+            alerts: alerts.as_ref().map(Alerts::delivery),
             ..api_settings(
                 config,
                 (store.clone(), store_kind),
@@ -154,10 +163,10 @@ impl Appliance {
         let fresh =
             networks::keep_fresh(config.networks.clone(), networks.clone(), stopped.clone());
         tokio::spawn(fresh);
-        let detects = config.detection.enabled.unwrap_or(detection == Detecting::Unless);
         let detection = detects.then(|| {
-            let settings =
-                Watch { store, config: config.clone(), listeners: vec![announce(state.clone())] };
+            let mut listeners = vec![announce(state.clone())];
+            listeners.extend(alerts.as_ref().map(Alerts::listener));
+            let settings = Watch { store, config: config.clone(), listeners };
             tokio::spawn(detection::watch(settings, stopped.clone()))
         });
         let server = tokio::spawn(async move {
@@ -179,19 +188,22 @@ impl Appliance {
             stop: Stop::default(),
             workers: Arc::default(),
         };
-        Ok(Self { intake, address, engine, engine_stop, detection, server, server_stop })
+        Ok(Self { intake, address, engine, engine_stop, detection, server, server_stop, alerts })
     }
 
     /// Ends everything in order: what was counted is in the spool, and written if the database takes it
     /// soon; then the API and the engine stop.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        let Self { intake, engine, engine_stop, detection, server, server_stop, .. } = self;
+        let Self { intake, engine, engine_stop, detection, server, server_stop, alerts, .. } = self;
         let spooled = tokio::time::timeout(LAST_WRITE, intake.writer.spooled()).await;
         let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
         server_stop.send_replace(true);
         let _ = server.await; // The API has nothing left to lose.
         if let Some(detection) = detection {
             let _ = detection.await; // What it had not kept it finds again.
+        }
+        if let Some(alerts) = alerts {
+            alerts.stop().await;
         }
         engine_stop.send_replace(true);
         if let Some(engine) = engine {
@@ -385,6 +397,7 @@ pub(crate) fn api_settings(
         networks: Arc::default(),
         clock: Clock::system(),
         max_streams: DEFAULT_MAX_STREAMS,
+        alerts: None,
         detection: Detection {
             parameters: config.detection.parameters.clone(),
             calendar: config.detection.calendar.clone(),

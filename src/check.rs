@@ -52,6 +52,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     }
     let token = if config.api.token.is_some() { "bearer token demanded" } else { "no token" };
     println!("api       http://{}, {token}", config.api.listen);
+    for line in crate::alerts::describe(&config.alerts) {
+        println!("alerts    {line}");
+    }
     for link in &config.links {
         println!("link      {}", describe(link, &config));
     }

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Export(crate::export::Arguments),
     /// Write plausible history of invented links into the store, to try Etiage on
     Simulate(crate::simulate::Arguments),
+    /// Try who is told of events
+    Alerts(crate::alerts::Arguments),
     /// Say what a configuration means, or everything that is wrong in it
     Check(Check),
     /// Print the statements that make the database on a ClickHouse server or cluster

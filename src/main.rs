@@ -2,6 +2,7 @@
 //!
 //! The appliance: command line, configuration, and the wiring of what the other crates do.
 
+mod alerts;
 mod appliance;
 mod ask;
 mod backtest;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => serve(export::run(arguments)),
         Command::Simulate(arguments) => serve(simulate::run(arguments)),
         Command::Replay(arguments) => serve(replay::run(arguments)),
+        Command::Alerts(arguments) => serve(alerts::run(arguments)),
         Command::Backtest(arguments) => serve(backtest::run(arguments)),
         Command::Events(arguments) => serve(events::run(arguments)),
     };

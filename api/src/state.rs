@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use etiage_aggregator::Live;
 use etiage_aggregator::networks::SharedNetworks;
+use etiage_alerts::Delivery;
 use etiage_classifier::{Knowledge, Rules};
 use etiage_detector::{Calendar, Parameters};
 use etiage_planner::Tariff;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub max_streams: usize,
     /// What events are judged by: the expectation that charts show is made with it.
     pub detection: Detection,
+    /// Who is told of events, where anybody is.
+    pub alerts: Option<Delivery>,
 }
 
 /// What events are judged by.

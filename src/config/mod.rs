@@ -3,6 +3,7 @@
 //! A file is read once, into values that are all valid; whatever is wrong in it is said at once, each
 //! error with its line and column. Nothing after this sees a string that could be invalid.
 
+mod alerts;
 mod capture;
 mod detection;
 mod link;
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     /// Where addresses' networks are known from.
     pub(crate) networks: Sources,
     pub(crate) detection: Detection,
+    /// Who is told of events.
+    pub(crate) alerts: etiage_alerts::Settings,
 }
 
 /// Where rows are kept until the database has acknowledged them.
@@ -161,7 +164,11 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     });
     let api = top.section("api", |section| api(section, folder));
     let networks = top.section("networks", |section| networks(section, folder));
-    let (detection, named) = top.section("detection", detection::read);
+    let (detection, mut named) = top.section("detection", detection::read);
+    let directory = alerts::default_directory(store.as_ref(), folder);
+    let (alerts, links_of_routes) =
+        top.section("alerts", |section| alerts::read(section, folder, (&probe, directory)));
+    named.extend(links_of_routes);
     let mut interfaces = Vec::new();
     let links = top.sections("link", |section| link::read(section, &mut interfaces));
     let own = own.into_iter().flatten().collect();
@@ -191,6 +198,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         api: api?,
         networks,
         detection,
+        alerts,
     })
 }
 

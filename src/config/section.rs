@@ -23,6 +23,7 @@ pub(super) struct Section<'v, 't, 'p, 'f> {
     pub(super) at: usize,
     title: &'static str,
     known: Vec<&'static str>,
+    lenient: bool,
     problems: &'p mut Problems<'f>,
 }
 
@@ -33,7 +34,7 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
         title: &'static str,
         problems: &'p mut Problems<'f>,
     ) -> Self {
-        Self { table, at, title, known: Vec::new(), problems }
+        Self { table, at, title, known: Vec::new(), lenient: false, problems }
     }
 
     /// Adds an error.
@@ -41,9 +42,29 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
         self.problems.add(at, message);
     }
 
+    /// Where a line of the string begins whose value is at `at`; its first line is the first one of its
+    /// content.
+    pub(super) fn line_of(&self, at: usize, line: usize) -> usize {
+        let text = self.problems.text();
+        let Some(rest) = text.get(at..) else { return at };
+        let many = rest.starts_with("\"\"\"") || rest.starts_with("'''");
+        let first = rest.get(3..).unwrap_or_default();
+        let below = first.starts_with('\n') || first.starts_with("\r\n");
+        let skip = if many { line - 1 + usize::from(below) } else { 0 };
+        let starts = rest.match_indices('\n').map(|(place, _)| at + place + 1);
+        starts.take(skip).last().unwrap_or(at)
+    }
+
+    /// Takes every key for known: what they are depends on one that is wrong.
+    pub(super) fn ignore_the_rest(&mut self) {
+        self.lenient = true;
+    }
+
     /// A key's value as it stands.
     pub(super) fn raw(&mut self, key: &'static str) -> Option<&'v Value<'t>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.table.get(key)
     }
 
@@ -210,7 +231,7 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
     pub(super) fn finish(self) {
         for (key, _) in self.table {
             let name = key.get_ref().as_ref();
-            if !self.known.contains(&name) {
+            if !self.lenient && !self.known.contains(&name) {
                 let (title, known) = (self.title, self.known.join(", "));
                 self.problems
                     .add(key.span().start, format!("unknown key `{name}`; {title} has {known}"));

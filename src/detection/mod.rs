@@ -7,5 +7,5 @@ mod words;
 
 pub(crate) use feed::{Feed, Past};
 pub(crate) use keep::{adopt, known, row};
-pub(crate) use live::{Listener, Transition, Watch, watch};
+pub(crate) use live::{Listener, Stage, Transition, Watch, watch};
 pub(crate) use words::Words;

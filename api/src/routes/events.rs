@@ -166,14 +166,14 @@ impl EventSummary {
     }
 }
 
-fn acknowledged(notes: &[EventNote]) -> Option<Acknowledged> {
+pub(super) fn acknowledged(notes: &[EventNote]) -> Option<Acknowledged> {
     let of_it = |note: &&EventNote| matches!(&*note.action, "acknowledge" | "unacknowledge");
     let last = notes.iter().rev().find(of_it)?;
     (last.action == "acknowledge")
         .then(|| Acknowledged { by: last.who.clone(), at: format_unix(last.at.div_euclid(1000)) })
 }
 
-fn silenced_until(notes: &[EventNote], now: OffsetDateTime) -> Option<u32> {
+pub(super) fn silenced_until(notes: &[EventNote], now: OffsetDateTime) -> Option<u32> {
     let of_it = |note: &&EventNote| matches!(&*note.action, "silence" | "unsilence");
     let last = notes.iter().rev().find(of_it)?;
     let until = last.until.filter(|_| last.action == "silence")?;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::alerts::{self, ReceiverHealth};
 use crate::live::{Dropped, format_time, format_unix};
 use crate::params::RawPairs;
 use crate::problem::{ApiError, Problem, chain};
@@ -47,6 +48,8 @@ pub(crate) struct Health {
     store: StoreHealth,
     /// Each configured link.
     links: Vec<LinkHealth>,
+    /// Each receiver of alerts.
+    alerts: Vec<ReceiverHealth>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -219,7 +222,9 @@ pub(crate) async fn make(state: &ApiState) -> Health {
     let live = settings.live.snapshot();
     let size = size(&settings.store).await;
     let store = store_health(settings, size);
-    let reasons = reasons(&store, &live);
+    let alerts = alerts::receivers(settings);
+    let mut reasons = reasons(&store, &live);
+    reasons.extend(alerts::reasons(&alerts));
     let knowledge = settings.knowledge.stats();
     let packets_per_second =
         state.feed().borrow().as_ref().map_or(0, |event| event.packets_per_second);
@@ -242,6 +247,7 @@ pub(crate) async fn make(state: &ApiState) -> Health {
         },
         store,
         links: links(&live),
+        alerts,
     }
 }
 

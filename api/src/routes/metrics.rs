@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
+use etiage_alerts::{Delivery, ReceiverStats};
 use etiage_classifier::KnowledgeStats;
 use etiage_store::spool::SpoolStats;
 use etiage_store::{Dropped, WriterStats};
@@ -53,6 +54,7 @@ pub(crate) async fn metrics(
         probe: settings.probe.to_string(),
         started: settings.started.unix_timestamp(),
         streams: (settings.max_streams - state.streams().available_permits()) as u64,
+        receivers: settings.alerts.as_ref().map(Delivery::stats).unwrap_or_default(),
     }));
     let mut body = String::with_capacity(8 * 1024);
     text::encode(&mut body, &registry).map_err(|error| ApiError::Internal(error.into()))?;
@@ -73,6 +75,7 @@ struct Books {
     probe: String,
     started: i64,
     streams: u64,
+    receivers: Vec<ReceiverStats>,
 }
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -117,6 +120,7 @@ impl Collector for Books {
         self.capture(encoder)?;
         self.flows(encoder)?;
         self.engine(encoder)?;
+        self.alerts(encoder)?;
         self.store(encoder)
     }
 }
@@ -257,6 +261,32 @@ impl Books {
         let help = "Flows by the packets it took to know them: at most so many, and more than the \
                     bin before";
         family(encoder, MetricType::Counter, ("flows_known", help), flows)
+    }
+
+    fn alerts(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = |value: fn(&ReceiverStats) -> u64| {
+            let receivers = self.receivers.iter();
+            receivers.map(move |stats| (vec![("receiver", stats.name.as_str())], value(stats)))
+        };
+        let name = ("alerts_waiting", "Messages that wait for a receiver of alerts");
+        family(encoder, MetricType::Gauge, name, of(|stats| stats.waiting))?;
+        let name = ("alerts_firing", "Events that a receiver was told of and that are not over");
+        family(encoder, MetricType::Gauge, name, of(|stats| stats.firing))?;
+        let name = ("alerts_delivered", "Messages that a receiver has taken");
+        family(encoder, MetricType::Counter, name, of(|stats| stats.delivered))?;
+        let name = ("alerts_failed_tries", "Tries that failed; what failed is tried again");
+        family(encoder, MetricType::Counter, name, of(|stats| stats.failed_tries))?;
+        let dropped = self.receivers.iter().flat_map(|stats| {
+            let labels = |reason| vec![("receiver", stats.name.as_str()), ("reason", reason)];
+            [
+                (labels("refused"), stats.refused),
+                (labels("expired"), stats.expired),
+                (labels("overflow"), stats.overflowed),
+                (labels("silenced"), stats.silenced),
+            ]
+        });
+        let name = ("alerts_dropped", "Messages that a receiver was never told");
+        family(encoder, MetricType::Counter, name, dropped)
     }
 
     fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

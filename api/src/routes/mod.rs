@@ -1,5 +1,6 @@
 //! The handlers, one file a resource.
 
+mod alerts;
 pub(crate) mod baseline;
 pub(crate) mod capacity;
 pub(crate) mod engine;

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{Note, find};
+use super::events::{acknowledged, silenced_until};
 use crate::params::{RawPairs, parse_moment};
 use crate::problem::{ApiError, ParameterError, Problem};
 use crate::state::{ApiState, Settings};
@@ -69,7 +70,8 @@ pub(crate) async fn add_note(
     let now = settings.clock.now().unix_timestamp_nanos() / 1_000_000;
     let now = i64::try_from(now).unwrap_or(0);
     // What is said later stands later, however fast it comes.
-    let last = settings.store.notes(std::slice::from_ref(&id)).await?.last().map(|note| note.at);
+    let mut notes = settings.store.notes(std::slice::from_ref(&id)).await?;
+    let last = notes.last().map(|note| note.at);
     let note = EventNote {
         event: id,
         at: last.map_or(now, |last| now.max(last + 1)),
@@ -79,7 +81,21 @@ pub(crate) async fn add_note(
         until,
     };
     settings.store.add_notes(std::slice::from_ref(&note)).await?;
+    notes.push(note.clone());
+    tell(settings, &notes).await;
     Ok((StatusCode::CREATED, Json(note.into())))
+}
+
+/// Tells delivery how an event stands: what is acknowledged or silenced is not told any more.
+async fn tell(settings: &Settings, notes: &[EventNote]) {
+    let (Some(delivery), Some(note)) = (settings.alerts.clone(), notes.last()) else { return };
+    let acknowledged = acknowledged(notes).is_some();
+    let until = silenced_until(notes, settings.clock.now()).map(i64::from);
+    let event = note.event.clone();
+    let marking = move || delivery.mark(&event, acknowledged, until);
+    if let Err(error) = tokio::task::spawn_blocking(marking).await {
+        tracing::error!("alerts were not told of a note: {error}");
+    }
 }
 
 /// Who asks, as far as is known: without a token it is somebody on this machine.

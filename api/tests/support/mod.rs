@@ -95,6 +95,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         clock: Clock::fixed(NOW),
         max_streams: 2,
         detection: Detection::default(),
+        alerts: None,
     }
 }
 
