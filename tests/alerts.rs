@@ -45,10 +45,7 @@ fn what_is_wrong_is_named_with_its_line() {
             "[[alerts.receiver]]\nname = \"a\"\ntype = \"pager\"\nurl = \"http://x\"\n",
             "6: `type` is \"pager\", not one of alertmanager, webhook, slack, syslog, email",
         ),
-        (
-            "[[alerts.receiver]]\nname = \"a\"\ntype = \"slack\"\n",
-            "4: the receiver has no `url`",
-        ),
+        ("[[alerts.receiver]]\nname = \"a\"\ntype = \"slack\"\n", "4: the receiver has no `url`"),
         (
             "[[alerts.receiver]]\nname = \"a\"\ntype = \"slack\"\nurl_file = \"missing\"\n",
             "7: `url_file`: cannot read",
@@ -136,7 +133,8 @@ fn server(status: &'static str) -> (String, Receiver<String>) {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).unwrap();
             let _ = sent.send(String::from_utf8(body).unwrap());
         }
@@ -166,7 +164,10 @@ fn a_route_is_tried_and_each_answer_is_said() {
     assert!(printed.contains("good (webhook, http://127.0.0.1:"), "{printed}");
     assert!(printed.contains("204 No Content"), "{printed}");
     let body = received.recv().unwrap();
-    assert!(body.contains("\"status\":\"firing\"") && body.contains("nothing has happened"), "{body}");
+    assert!(
+        body.contains("\"status\":\"firing\"") && body.contains("nothing has happened"),
+        "{body}"
+    );
     assert!(received.recv().unwrap().contains("\"status\":\"resolved\""));
 
     let (status, printed, errors) = output(&["alerts", "test", "both", "--config", &config]);

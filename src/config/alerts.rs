@@ -211,7 +211,10 @@ fn http(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<HttpTarg
         }
     };
     match HttpTarget::new(&url) {
-        Ok(target) => Some(HttpTarget { authorization, ca_file, proxy, ..target }),
+        Ok(mut target) => {
+            (target.authorization, target.ca_file, target.proxy) = (authorization, ca_file, proxy);
+            Some(target)
+        }
         Err(error) => {
             section.problem(at, error);
             None
@@ -302,10 +305,11 @@ fn email(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<EmailTa
     };
     let to: Vec<String> = to.into_iter().map(|to| to.value).collect();
     match EmailTarget::new(server.value, &from.value, &to) {
-        Ok(target) => {
+        Ok(mut target) => {
             let port = port.and_then(|port| u16::try_from(port.value).ok());
-            let port = port.unwrap_or_else(|| encryption.port());
-            Some(EmailTarget { port, encryption, login, ca_file, ..target })
+            target.port = port.unwrap_or_else(|| encryption.port());
+            (target.encryption, target.login, target.ca_file) = (encryption, login, ca_file);
+            Some(target)
         }
         Err(error) => {
             section.problem(from.at, error);

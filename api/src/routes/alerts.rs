@@ -79,7 +79,9 @@ pub(super) fn reasons(receivers: &[ReceiverHealth]) -> Vec<String> {
         let name = &receiver.name;
         if let Some(error) = &receiver.error {
             let waiting = receiver.waiting;
-            reasons.push(format!("{name} cannot be told of events ({waiting} messages wait): {error}"));
+            reasons.push(format!(
+                "{name} cannot be told of events ({waiting} messages wait): {error}"
+            ));
         }
         let lost = receiver.expired + receiver.overflowed;
         if lost > 0 {
