@@ -1,4 +1,5 @@
-//! Alerts from the command line: what is wrong in a configuration is named, and routes can be tried.
+//! Alerts: what is wrong in a configuration is named, routes can be tried, and the evening of 19 January 2012 is
+//! one alert of the real Alertmanager, which has an end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -9,7 +10,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
-use support::output;
+use serde_json::Value;
+use support::alertmanager::Alertmanager;
+use support::{Appliance, output};
 
 const LINK: &str = "[[link]]\nname = \"transit-1\"\ninterface = \"any\"\n";
 
@@ -186,4 +189,67 @@ fn a_route_is_tried_and_each_answer_is_said() {
     assert!(printed.contains(one), "{printed}");
     assert!(printed.contains("receiver chat: slack, http://127.0.0.1:"), "{printed}");
     assert!(!printed.contains("SECRETPATH"), "{printed}");
+}
+
+/// What of an event was told to whom: receiver, transition, outcome.
+fn told(event: &Value) -> Vec<(&str, &str, &str)> {
+    let alerts = event["alerts"].as_array().unwrap().iter();
+    alerts
+        .map(|alert| {
+            let text = |name: &str| alert[name].as_str().unwrap();
+            (text("receiver"), text("transition"), text("outcome"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_evening_is_one_alert_and_then_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let alertmanager = Alertmanager::start(folder.path());
+    let config = folder.path().join("etiage.toml");
+    let configure = |accept_after: &str| {
+        let text = format!(
+            "[store]\ndata = \"data\"\n[api]\nlisten = \"127.0.0.1:0\"\n\
+             [detection]\nenabled = true\naccept_after = \"{accept_after}\"\n\
+             [[alerts.receiver]]\nname = \"am\"\ntype = \"alertmanager\"\nurl = \"http://{}\"\n\
+             [[alerts.route]]\nname = \"all\"\nreceivers = \"am\"\n",
+            alertmanager.address
+        );
+        std::fs::write(&config, text).unwrap();
+    };
+    configure("72h");
+    let path = config.display().to_string();
+    let story = ["simulate", "--config", &path, "--scenario", "scenarios/megaupload-2012.toml"];
+    let (from, to) = ("2011-12-29", "2012-01-20T02:00:00Z");
+    let written = ["--step", "5m", "--from", from, "--to", to];
+    let (status, _, log) = output(&[&story[..], &written].concat());
+    assert!(status.success(), "{log}");
+    assert_eq!(alertmanager.firing().len(), 0);
+
+    let served = [&story[..], &["--serve", "--only-serve"]].concat();
+    let appliance = Appliance::start(&served);
+    let firing = alertmanager.wait_for(1);
+    let events = appliance.wait_until("/api/v1/events", |answer| answer["events"][0].is_object());
+    let event = &events["events"][0];
+    let id = event["id"].as_str().unwrap();
+    assert_eq!(firing[0]["labels"]["event"], id);
+    assert_eq!(firing[0]["labels"]["kind"], "shutdown");
+    assert_eq!(firing[0]["annotations"]["summary"], event["subject"]);
+    let about = format!("/api/v1/events/{id}");
+    let event = appliance.wait_until(&about, |event| !told(event).is_empty());
+    assert_eq!(told(&event), [("am", "firing", "delivered")]);
+    let health = appliance.get("/api/v1/health");
+    assert_eq!(health["alerts"][0]["firing"], 1, "{health:#}");
+    let (status, log) = appliance.stop("-INT");
+    assert!(status.success(), "{log}");
+
+    // What is low for so long is the new normal: it is over.
+    configure("5h");
+    let appliance = Appliance::start(&served);
+    alertmanager.wait_for(0);
+    let event = appliance.wait_until(&about, |event| told(event).len() > 1);
+    assert_eq!(told(&event), [("am", "firing", "delivered"), ("am", "resolved", "delivered")]);
+    assert_eq!(event["state"], "ended");
+    appliance.stop("-INT");
+    assert_eq!(alertmanager.firing().len(), 0);
 }

@@ -66,7 +66,7 @@ pub struct Logged {
     pub transition: Transition,
     /// When, in Unix milliseconds.
     pub at: i64,
-    /// What became of it. That it failed is told at the first failure only.
+    /// What became of it. That it failed is told after the first try only.
     pub outcome: Outcome,
     /// What the receiver said, where it did not take it.
     pub error: String,
@@ -273,7 +273,9 @@ async fn serve(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
         let stopping = *stop.borrow();
         match post.work().await {
             Work::Send { fresh: false, .. } | Work::Repeat(_) | Work::Wait(_) if stopping => return,
-            Work::Send { item, known, first, .. } => post.deliver(*item, known, first).await,
+            Work::Send { item, known, first, fresh } => {
+                post.deliver(*item, known, first, fresh).await;
+            }
             Work::Repeat(held) => post.repeat(held).await,
             Work::Wait(until) => {
                 let pause = u64::try_from(until.saturating_sub(now())).unwrap_or(0);
@@ -328,7 +330,7 @@ impl Post {
         })
     }
 
-    async fn deliver(self: &Arc<Self>, item: Item, known: Labels, first: u64) {
+    async fn deliver(self: &Arc<Self>, item: Item, known: Labels, first: u64, fresh: bool) {
         let sent = now();
         let head = self.letterhead();
         let numbers = (item.number, first);
@@ -336,13 +338,14 @@ impl Post {
         message.known = known;
         let result = self.sender.send(&message).await;
         let (labels, post) = (message.labels, self.clone());
-        let settling = tokio::task::spawn_blocking(move || post.settle(&item, labels, result));
+        let settling =
+            tokio::task::spawn_blocking(move || post.settle(&item, labels, fresh, result));
         if let Err(error) = settling.await {
             tracing::error!("alerts: what became of a message was not written down: {error}");
         }
     }
 
-    fn settle(&self, item: &Item, labels: Labels, result: Result<String, SendError>) {
+    fn settle(&self, item: &Item, labels: Labels, fresh: bool, result: Result<String, SendError>) {
         let now = now();
         let mut outbox = self.outbox();
         let name = &self.receiver.name;
@@ -376,8 +379,8 @@ impl Post {
                 counted.last_error = None;
             }
             Outcome::Failed => {
-                let news = self.count_failure(&error);
-                if !news {
+                self.count_failure(&error);
+                if !fresh {
                     return;
                 }
             }
@@ -396,8 +399,8 @@ impl Post {
         self.write_log(item, outcome, error);
     }
 
-    /// Counts a try that failed; whether that is news.
-    fn count_failure(&self, error: &str) -> bool {
+    /// Counts a try that failed, and says so where that is news.
+    fn count_failure(&self, error: &str) {
         let mut counted = lock(&self.counted);
         counted.failed_tries += 1;
         let news = counted.last_error.as_deref() != Some(error);
@@ -409,7 +412,6 @@ impl Post {
                 self.receiver.name
             );
         }
-        news
     }
 
     async fn repeat(&self, held: Vec<Held>) {

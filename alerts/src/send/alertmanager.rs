@@ -52,8 +52,12 @@ impl Alertmanager {
     }
 
     pub(super) async fn send(&self, message: &Message) -> Result<String, SendError> {
+        let (known, over) = (&message.known, message.transition == Transition::Resolved);
+        if over && !known.is_empty() {
+            return self.post(&[self.alert(message, known)]).await;
+        }
         let mut alerts = vec![self.alert(message, &message.labels)];
-        if !message.known.is_empty() && message.known != message.labels {
+        if !known.is_empty() && *known != message.labels {
             let over =
                 Alert { ends_at: moment(message.now), ..self.alert(message, &message.known) };
             alerts.push(over);

@@ -19,7 +19,7 @@ use etiage_alerts::{
     Templates,
 };
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -209,12 +209,13 @@ impl Smtp {
     }
 }
 
-async fn talk(
-    stream: tokio::net::TcpStream,
+/// Talks to a client, over whatever it comes.
+pub async fn talk(
+    stream: impl AsyncRead + AsyncWrite,
     mails: Arc<Mutex<Vec<Mail>>>,
     refusals: Arc<Mutex<VecDeque<String>>>,
 ) -> Option<()> {
-    let (read, mut write) = stream.into_split();
+    let (read, mut write) = tokio::io::split(stream);
     let mut lines = BufReader::new(read).lines();
     let mut mail = Mail::default();
     write.write_all(b"220 mail.example.net ESMTP\r\n").await.ok()?;
