@@ -187,6 +187,21 @@ struct Tracked {
     demands: Demands,
 }
 
+/// What is known of a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    /// Not seen in the present minute.
+    blind: bool,
+    /// Octets a minute that it usually carries, and from how many minutes that is known.
+    usual: f64,
+    minutes: u32,
+}
+
+/// Over how many minutes that a link was seen in its usual volume is averaged: a day.
+const USUAL_MINUTES: u32 = 1440;
+/// Sums over all links are not judged while links are blind that carry more than this part of everything.
+const BLIND_SHARE: f64 = 0.005;
+
 /// An open event, by the series that take part in it.
 #[derive(Clone)]
 struct Open {
@@ -201,7 +216,7 @@ pub struct Detector {
     calendar: Calendar,
     tracked: Vec<Tracked>,
     places: HashMap<Key, usize, foldhash::fast::RandomState>,
-    blind: HashMap<Arc<str>, bool, foldhash::fast::RandomState>,
+    links: HashMap<Arc<str>, Watched, foldhash::fast::RandomState>,
     open: Vec<Open>,
     /// Tells its events from other detectors'.
     source: u16,
@@ -223,7 +238,7 @@ impl Detector {
             calendar,
             tracked: Vec::new(),
             places: HashMap::default(),
-            blind: HashMap::default(),
+            links: HashMap::default(),
             open: Vec::new(),
             source: 0,
             now: None,
@@ -313,6 +328,7 @@ impl Detector {
                 tracked.octets += octets.max(0.0);
             }
         }
+        self.weigh_links();
         let floors = self.floors();
         for place in 0..self.tracked.len() {
             let Some(turn) = self.judge(place, minute.start, any_blind, &floors) else { continue };
@@ -325,26 +341,47 @@ impl Detector {
         changes
     }
 
-    /// Which links are blind now; whether any is.
+    /// Which links are blind now; whether sums over all links miss something by it.
     fn look_at_links(&mut self, minute: &Minute, changes: &mut Vec<Change>) -> bool {
         let seen = |link: &Arc<str>| {
             minute.links.iter().any(|minute| minute.link == *link && minute.observed)
         };
         // A link that was never seen yet is not missed.
         for LinkMinute { link, .. } in minute.links.iter().filter(|minute| minute.observed) {
-            self.blind.entry_ref(link).or_insert(false);
+            self.links.entry_ref(link).or_default();
         }
-        let mut any = false;
-        for (link, blind) in &mut self.blind {
+        let (mut hidden, mut all, mut any) = (0.0, 0.0, false);
+        for (link, watched) in &mut self.links {
             let now = !seen(link);
-            if now != *blind && !self.silent {
+            if now != watched.blind && !self.silent {
                 let link = link.clone();
                 changes.push(if now { Change::Blind(link) } else { Change::Seen(link) });
             }
-            *blind = now;
-            any |= now;
+            watched.blind = now;
+            all += watched.usual;
+            if now {
+                hidden += watched.usual;
+                any = true;
+            }
         }
-        any
+        any && (all <= 0.0 || hidden > BLIND_SHARE * all)
+    }
+
+    /// Learns what links carry, both ways together.
+    fn weigh_links(&mut self) {
+        let mut sums: HashMap<Arc<str>, f64, foldhash::fast::RandomState> = HashMap::default();
+        for tracked in &self.tracked {
+            if let Key::Link { link, .. } = &tracked.key {
+                *sums.entry_ref(link).or_default() += tracked.octets;
+            }
+        }
+        for (link, octets) in sums {
+            let Some(watched) = self.links.get_mut(&link) else { continue };
+            if !watched.blind {
+                watched.minutes = (watched.minutes + 1).min(USUAL_MINUTES);
+                watched.usual += (octets - watched.usual) / f64::from(watched.minutes);
+            }
+        }
     }
 
     /// What a category of each link must carry to be judged, in octets a minute.
@@ -367,14 +404,15 @@ impl Detector {
         any_blind: bool,
         floors: &HashMap<Arc<str>, f64, foldhash::fast::RandomState>,
     ) -> Option<Turn> {
-        let Self { parameters, calendar, tracked, blind, silent, .. } = self;
+        let Self { parameters, calendar, tracked, links, silent, .. } = self;
         let Tracked { key, series, octets, masked, demands } = tracked.get_mut(place)?;
         let Demands { rules, floor } = &*demands;
+        let unseen = |link| links.get(link).is_none_or(|watched: &Watched| watched.blind);
         let (floor, hidden) = match key {
-            Key::Link { link, .. } => (*floor, blind.get(link) != Some(&false)),
+            Key::Link { link, .. } => (*floor, unseen(link)),
             Key::LinkCategory { link, .. } => {
                 let share = floors.get(link).copied().unwrap_or(0.0);
-                (floor.max(share), blind.get(link) != Some(&false))
+                (floor.max(share), unseen(link))
             }
             _ => (*floor, any_blind),
         };

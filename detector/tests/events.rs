@@ -254,6 +254,37 @@ fn what_was_not_seen_did_not_fall() {
 }
 
 #[test]
+fn a_link_that_carries_next_to_nothing_hides_no_sum() {
+    let service = Key::Service { direction: "in".into(), service: "youtube".into() };
+    for (mean, events) in [(1e6, 1), (1e10, 0)] {
+        let mut bench = Bench::new(&[total("large"), total("small")], Calendar::utc());
+        let series = bench.detector.series(&service);
+        let mut changes = Vec::new();
+        for start in (START..EVENING + 3600).step_by(60) {
+            let evening = start >= EVENING;
+            let octets = usual(start, 1e10);
+            let link = |link: &str, observed| LinkMinute { link: link.into(), observed };
+            let minute = Minute {
+                start,
+                links: vec![link("large", true), link("small", !evening)],
+                octets: vec![
+                    (bench.series[0].0, octets),
+                    (bench.series[1].0, if evening { 0.0 } else { usual(start, mean) }),
+                    (series, octets * if evening { 0.05 } else { 0.5 }),
+                ],
+            };
+            if start < START + 2 * WEEK {
+                bench.detector.learn(&minute);
+            } else {
+                changes.extend(bench.detector.step(&minute));
+            }
+        }
+        let opened = changes.iter().filter(|change| matches!(change, Change::Opened(_))).count();
+        assert_eq!(opened, events, "{mean}");
+    }
+}
+
+#[test]
 fn clocks_that_change_are_followed() {
     // An hour forward on the Sunday before the fourth week.
     let change = START + 3 * WEEK - DAY + 3600;
@@ -305,6 +336,63 @@ fn odd_series_make_no_events() {
         bench.play(START + WEEK, EVENING + DAY, true, |time, _| Some(odd(time)));
         assert!(bench.changes.is_empty(), "{name}: {}", brief(&bench.opened()));
     }
+}
+
+#[test]
+fn history_with_gaps_is_history() {
+    let keys = [total("a")];
+    let mut bench = Bench::new(&keys, Calendar::utc());
+    // Not observed: every third hour, a whole day, and the same evening of last week.
+    let gap = |time: i64| {
+        time / 3600 % 3 == 0
+            || (EVENING - 5 * DAY..EVENING - 4 * DAY).contains(&time)
+            || (EVENING - WEEK - 7200..EVENING - WEEK + 7200).contains(&time)
+    };
+    let quiet = |time: i64, _: &Key| (!gap(time)).then(|| usual(time, 1e10));
+    bench.play(START, START + 2 * WEEK, false, quiet);
+    bench.play(START + 2 * WEEK, EVENING, true, quiet);
+    assert!(bench.opened().is_empty(), "{}", brief(&bench.opened()));
+    let fall = |time: i64, _: &Key| Some(usual(time, 5e9));
+    bench.play(EVENING, EVENING + 3600, true, fall);
+    assert_eq!(bench.opened().len(), 1);
+    assert_eq!(bench.opened()[0].onset, EVENING);
+}
+
+#[test]
+fn events_that_are_known_are_no_history() {
+    let keys = [total("a")];
+    let mut bench = Bench::new(&keys, Calendar::utc());
+    // Half a day of every past week was an outage.
+    let down = |time: i64| (0..DAY / 2).contains(&(time - EVENING).rem_euclid(WEEK));
+    let series = |time: i64, _: &Key| Some(usual(time, 1e10) * if down(time) { 0.3 } else { 1.0 });
+    for weeks in 1..=3 {
+        let from = EVENING - weeks * WEEK;
+        bench.detector.mask(&keys[0], from..from + DAY / 2);
+    }
+    bench.play(START, EVENING, false, series);
+    bench.play(EVENING, EVENING + 3600, true, series);
+    assert_eq!(bench.opened().len(), 1, "the fourth time it is one still");
+}
+
+#[test]
+fn events_are_named_by_their_minute_and_their_detector() {
+    let names = ["probe-1", "probe-2"].map(|source| {
+        let mut bench = Bench::new(&[total("a")], Calendar::utc());
+        bench.detector =
+            Detector::new(Parameters::default(), Calendar::utc()).unwrap().named(source);
+        bench.series = vec![(bench.detector.series(&total("a")), total("a"))];
+        let fall =
+            |time: i64, _: &Key| Some(usual(time, 1e10) * if time >= EVENING { 0.4 } else { 1.0 });
+        bench.play(START, EVENING, false, fall);
+        bench.play(EVENING, EVENING + 1800, true, fall);
+        let id = bench.opened()[0].id.clone();
+        bench.detector.rename(&id, etiage_detector::EventId("another".into()));
+        assert_eq!(&*bench.detector.open().next().unwrap().id.0, "another");
+        id.0.to_string()
+    });
+    assert_ne!(names[0], names[1]);
+    assert_eq!(names[0].split('-').count(), 3, "{names:?}");
+    assert_eq!(names[0][..13], names[1][..13]);
 }
 
 #[test]
