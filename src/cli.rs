@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Print the statements that make the database on a ClickHouse server or cluster
     Schema(Schema),
+    /// List the rows that the database has refused, or offer them to it again
+    Refused(crate::refused::Arguments),
 }
 
 #[derive(Debug, Args)]

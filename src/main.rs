@@ -21,6 +21,7 @@ mod networks;
 mod outbox;
 mod output;
 mod reader;
+mod refused;
 mod replay;
 mod report;
 mod run;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Alerts(arguments) => serve(alerts::run(arguments)),
         Command::Backtest(arguments) => serve(backtest::run(arguments)),
         Command::Events(arguments) => serve(events::run(arguments)),
+        Command::Refused(arguments) => serve(refused::run(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

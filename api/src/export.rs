@@ -47,17 +47,24 @@ pub(crate) fn wanted(pairs: &mut Pairs, headers: &HeaderMap) -> Wanted {
     Wanted::Json
 }
 
-/// The file. A client that goes away drops the body, and with it the query. An error after the first octet
-/// breaks the connection: the client sees that the file is not whole.
+/// Volumes as a file.
 pub(crate) async fn file(
     store: &Store,
     query: &ExportQuery,
     name: &str,
 ) -> Result<Response, ApiError> {
-    let mut export = store.export(query).await?;
+    sent(store.export(query).await?, query.format, name).await
+}
+
+/// The file. A client that goes away drops the body, and with it the query. An error after the first octet
+/// breaks the connection: the client sees that the file is not whole.
+pub(crate) async fn sent(
+    mut export: Export,
+    format: Format,
+    name: &str,
+) -> Result<Response, ApiError> {
     // The first octets are waited for: until then errors still have a status.
     let first = export.next().await?;
-    let format = query.format;
     let mut response = Body::from_stream(bytes(first, export)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));

@@ -184,6 +184,22 @@ async fn round_trip_times() {
     assert_eq!(answer["p95_us"], json!([null, 10_000, null]));
     assert_eq!(answer["p99_us"], json!([null, 50_000, null]));
     assert_eq!(answer["samples"], json!([0, 100, 0]));
+    // As a file: a row where there are samples.
+    for (format, begin) in [
+        (
+            "csv",
+            &b"\"time\",\"p50_us\",\"p95_us\",\"p99_us\",\"samples\"\n\
+              \"2026-11-21T11:58:00Z\",10000,10000,50000,100\n"[..],
+        ),
+        ("jsonl", b"{\"time\":\"2026-11-21T11:58:00Z\",\"p50_us\":10000,"),
+        ("parquet", b"PAR1"),
+        ("arrow", b"ARROW1"),
+    ] {
+        let answer = get(&router, &format!("{path}&format={format}")).await;
+        assert!(answer.body.starts_with(begin), "{format}: {:?}", answer.text());
+        let name = format!("attachment; filename=\"etiage-round-trips.{format}\"");
+        assert_eq!(answer.header("content-disposition"), name);
+    }
     let answer = ok(&get(&router, "/api/v1/round-trips?from=now-3m&link=ix-1").await);
     assert!(answer["samples"].as_array().unwrap().iter().all(|samples| samples == 0));
 }

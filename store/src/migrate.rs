@@ -5,7 +5,8 @@
 //! ever released is never edited; a change is a new step.
 //!
 //! Versions 1 to 3 were the tables of the first release, with intervals of 10 s alone: `volumes_10s`,
-//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers; what came after adds tables beside them.
+//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers, version 5 adds tables beside them, version 6
+//! coarser families to them.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -16,13 +17,19 @@ use crate::settings::Settings;
 use crate::tier::Tier;
 
 /// The version of this program's schema.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = COARSE.0;
 
 /// The tables in their tiers.
 const TIERS: (u32, &str) = (4, "0004_tiers");
 
 /// Steps that add tables beside those, in order: version, name, tables.
 const ADDED: [(u32, &str, &[Single]); 1] = [(5, "0005_events", &Single::EVENTS)];
+
+/// Families with fewer dimensions, added up from what there is.
+const COARSE: (u32, &str) = (6, "0006_coarse");
+
+/// Intervals of a tier that are added up in one insert: as many as a few hundred thousand rows at most.
+const INTERVALS: u32 = 300;
 
 /// What the first release applied: version and checksum of its files.
 const FIRST_RELEASE: [(u32, &str); 3] =
@@ -81,6 +88,10 @@ impl Migration<'_> {
         if has(TIERS.0) {
             self.drop_first_tables().await?; // If that was cut off.
             self.apply_retention().await?;
+            if !has(COARSE.0) {
+                self.add_up_coarse().await?;
+                self.record(COARSE.0, COARSE.1, &schema::checksum_of_coarse()).await?;
+            }
         } else {
             self.make_tiers(!applied.is_empty()).await?;
         }
@@ -95,7 +106,7 @@ impl Migration<'_> {
         Ok(())
     }
 
-    /// Version 4, from nothing or from the first release.
+    /// All tiers and families, from nothing or from the first release.
     async fn make_tiers(&self, older: bool) -> Result<(), Error> {
         if older {
             self.set_first_tables_aside().await?;
@@ -109,8 +120,67 @@ impl Migration<'_> {
                 return Err(error);
             }
         }
+        // The views have filled the coarser families: whoever finds the tiers recorded must not do it again.
+        self.record(COARSE.0, COARSE.1, &schema::checksum_of_coarse()).await?;
         self.record(TIERS.0, TIERS.1, &schema::checksum_of_tiers()).await?;
         self.drop_first_tables().await
+    }
+
+    /// Fills the coarser families from the rows that there are, and makes their views: in this order, so
+    /// that what is inserted meanwhile is missing from them rather than counted twice. The tokens make a
+    /// step that was cut off harmless to repeat.
+    async fn add_up_coarse(&self) -> Result<(), Error> {
+        for (family, source) in Family::COARSE {
+            for tier in family.tiers() {
+                let mut statements = Vec::new();
+                self.renderer.family(family, *tier, &mut statements);
+                let (views, tables): (Vec<_>, Vec<_>) = statements
+                    .into_iter()
+                    .partition(|statement| statement.starts_with("CREATE MATERIALIZED VIEW"));
+                for statement in tables {
+                    self.execute("bring the schema up to date", &statement).await?;
+                }
+                self.add_up(family, source, *tier).await?;
+                for statement in views {
+                    self.execute("bring the schema up to date", &statement).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_up(&self, family: Family, source: Family, tier: Tier) -> Result<(), Error> {
+        let (table, source) = (family.table(tier), source.table(tier));
+        let keys = match family {
+            Family::Asns => "time, direction, category, asn",
+            _ => "time, link, direction",
+        };
+        let wide = INTERVALS * tier.secs();
+        let chunks: Vec<u32> = self
+            .client
+            .query(&format!(
+                "SELECT DISTINCT toUInt32(intDiv(toUnixTimestamp(time), {wide})) AS chunk FROM {source} \
+                 ORDER BY chunk"
+            ))
+            .fetch_all()
+            .await
+            .map_err(failed("read what is to be added up"))?;
+        if !chunks.is_empty() {
+            tracing::info!(table, chunks = chunks.len(), "rows are added up");
+        }
+        for chunk in chunks {
+            let from = u64::from(chunk) * u64::from(wide);
+            let to = from + u64::from(wide);
+            let sql = format!(
+                "INSERT INTO {table} ({keys}, octets, packets, flows, written) SELECT {keys}, \
+                 sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, \
+                 max(s.written) AS written FROM {source} AS s \
+                 WHERE time >= toDateTime({from}, 'UTC') AND time < toDateTime({to}, 'UTC') \
+                 GROUP BY {keys} ORDER BY ALL"
+            );
+            self.insert_once(&sql, &format!("coarse-{table}-{chunk}")).await?;
+        }
+        Ok(())
     }
 
     /// What was applied, if it is what this program knows.
@@ -132,6 +202,7 @@ impl Migration<'_> {
             let known = match (first, added) {
                 (Some((_, known)), _) => (*known).to_owned(),
                 (_, Some((.., tables))) => schema::checksum_of(tables),
+                _ if *version == COARSE.0 => schema::checksum_of_coarse(),
                 _ => schema::checksum_of_tiers(),
             };
             if *checksum != known {
@@ -184,23 +255,27 @@ impl Migration<'_> {
                 );
                 let select = select.replace("{old}", &old).replace("{hour}", &range);
                 let (table, columns) = (family.table(Tier::TenSeconds), columns(family));
-                let mut insert = self
-                    .client
-                    .query_raw(&format!("INSERT INTO {table} ({columns}) {select}"))
-                    .with_setting("insert_deduplication_token", format!("first-{table}-{hour}"));
-                for (name, value) in crate::store::INSERT_SETTINGS.into_iter().chain([
-                    // One block, in the order asked for.
-                    ("max_insert_threads", "1"),
-                    ("min_insert_block_size_rows", "1000000000"),
-                    ("min_insert_block_size_bytes", "0"),
-                    ("max_execution_time", "600"),
-                ]) {
-                    insert = insert.with_setting(name, value);
-                }
-                insert.execute().await.map_err(failed("take over the old rows"))?;
+                let sql = format!("INSERT INTO {table} ({columns}) {select}");
+                self.insert_once(&sql, &format!("first-{table}-{hour}")).await?;
             }
         }
         Ok(())
+    }
+
+    /// Inserts what a query finds; with the same token a second time, nothing.
+    async fn insert_once(&self, sql: &str, token: &str) -> Result<(), Error> {
+        let mut insert =
+            self.client.query_raw(sql).with_setting("insert_deduplication_token", token);
+        for (name, value) in crate::store::INSERT_SETTINGS.into_iter().chain([
+            // One block, in the order asked for.
+            ("max_insert_threads", "1"),
+            ("min_insert_block_size_rows", "1000000000"),
+            ("min_insert_block_size_bytes", "0"),
+            ("max_execution_time", "600"),
+        ]) {
+            insert = insert.with_setting(name, value);
+        }
+        insert.execute().await.map_err(failed("take over the old rows"))
     }
 
     async fn drop_first_tables(&self) -> Result<(), Error> {

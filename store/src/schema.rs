@@ -13,10 +13,14 @@ pub(crate) enum Family {
     Volumes,
     /// By link, direction and category.
     Links,
+    /// By link and direction.
+    Loads,
     /// By class, over all links.
     Classes,
     /// By link, direction, category and remote network.
     Networks,
+    /// By direction, category and remote network, over all links.
+    Asns,
     /// Links as a whole.
     Observations,
     /// Round-trip times.
@@ -25,21 +29,29 @@ pub(crate) enum Family {
 
 impl Family {
     /// In the order in which they are made: a view's source comes before the view.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Volumes,
         Self::Links,
+        Self::Loads,
         Self::Classes,
         Self::Networks,
+        Self::Asns,
         Self::Observations,
         Self::RoundTrips,
     ];
+
+    /// Those that came later than the others, each with the one that it is added up from.
+    pub(crate) const COARSE: [(Self, Self); 2] =
+        [(Self::Loads, Self::Links), (Self::Asns, Self::Networks)];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Volumes => "volumes",
             Self::Links => "links",
+            Self::Loads => "loads",
             Self::Classes => "classes",
             Self::Networks => "networks",
+            Self::Asns => "asns",
             Self::Observations => "observations",
             Self::RoundTrips => "round_trips",
         }
@@ -49,8 +61,10 @@ impl Family {
         match self {
             Self::Volumes => include_str!("schema/volumes.sql"),
             Self::Links => include_str!("schema/links.sql"),
+            Self::Loads => include_str!("schema/loads.sql"),
             Self::Classes => include_str!("schema/classes.sql"),
             Self::Networks => include_str!("schema/networks.sql"),
+            Self::Asns => include_str!("schema/asns.sql"),
             Self::Observations => include_str!("schema/observations.sql"),
             Self::RoundTrips => include_str!("schema/round_trips.sql"),
         }
@@ -59,9 +73,11 @@ impl Family {
     /// The resolutions it is kept at, the finest first.
     pub(crate) const fn tiers(self) -> &'static [Tier] {
         match self {
-            Self::Volumes | Self::Links | Self::Classes | Self::Observations => &Tier::ALL,
+            Self::Volumes | Self::Links | Self::Loads | Self::Classes | Self::Observations => {
+                &Tier::ALL
+            }
             // 500 networks of each class every 10 s, or every 5 minutes for a year, are not worth their room.
-            Self::Networks => &[Tier::Minute, Tier::Hour, Tier::Day],
+            Self::Networks | Self::Asns => &[Tier::Minute, Tier::Hour, Tier::Day],
             // Nobody is billed by round-trip times: 5 min are added up from 1 min.
             Self::RoundTrips => &[Tier::TenSeconds, Tier::Minute, Tier::Hour, Tier::Day],
         }
@@ -81,6 +97,8 @@ impl Family {
     fn source(self, tier: Tier) -> Option<(Self, Tier)> {
         match self {
             Self::Links | Self::Classes => Some((Self::Volumes, tier)),
+            Self::Loads => Some((Self::Links, tier)),
+            Self::Asns => Some((Self::Networks, tier)),
             _ => {
                 let finer = self.tiers().iter().copied().filter(|own| *own < tier).max();
                 finer.map(|finer| (self, finer))
@@ -88,10 +106,11 @@ impl Family {
         }
     }
 
-    /// Links' rows stay together on one shard; a class's rows are wherever its links' are.
+    /// Links' rows stay together on one shard; those over all links are wherever the links' are.
     const fn sharding(self) -> &'static str {
         match self {
-            Self::Classes => "rand()", // Never inserted into: only its local tables are, by their views.
+            // Only their local tables are inserted into, by their views.
+            Self::Classes | Self::Asns => "rand()",
             _ => "cityHash64(link)",
         }
     }
@@ -222,7 +241,8 @@ impl<'a> Renderer<'a> {
         statements
     }
 
-    fn family(&self, family: Family, tier: Tier, statements: &mut Vec<String>) {
+    /// The table and the view of one family and tier.
+    pub(crate) fn family(&self, family: Family, tier: Tier, statements: &mut Vec<String>) {
         let template = strip_comments(family.template());
         let mut parts = template.split(";\n");
         let table = parts.next().unwrap_or_default();
@@ -333,10 +353,17 @@ pub fn schema(settings: &Settings) -> String {
     text
 }
 
-/// FNV-1a, 64 bits, of the tiers' files: tells whether one was edited, no more is asked of it. What the
-/// settings change - cluster, retention - is no part of it.
+/// FNV-1a, 64 bits, of the files of the first tiers: tells whether one was edited, no more is asked of it.
+/// What the settings change - cluster, retention - is no part of it.
 pub(crate) fn checksum_of_tiers() -> String {
-    fnv(Family::ALL.iter().map(|family| strip_comments(family.template())))
+    let later = |family: &Family| Family::COARSE.iter().any(|(coarse, _)| coarse == family);
+    let first = Family::ALL.into_iter().filter(|family| !later(family));
+    fnv(first.map(|family| strip_comments(family.template())))
+}
+
+/// The same of the families that came later.
+pub(crate) fn checksum_of_coarse() -> String {
+    fnv(Family::COARSE.iter().map(|(family, _)| strip_comments(family.template())))
 }
 
 /// The same of tables that stand alone.
@@ -383,6 +410,7 @@ mod tests {
         assert_eq!(Family::Links.source(Tier::Day), Some((Family::Volumes, Tier::Day)));
         assert_eq!(Family::Networks.source(Tier::Hour), Some((Family::Networks, Tier::Minute)));
         assert_eq!(Family::RoundTrips.source(Tier::Hour), Some((Family::RoundTrips, Tier::Minute)));
+        assert_eq!(Family::Asns.source(Tier::Hour), Some((Family::Networks, Tier::Hour)));
         assert_eq!(Family::Networks.at_least(Tier::TenSeconds), Tier::Minute);
         assert_eq!(Family::RoundTrips.at_least(Tier::FiveMinutes), Tier::Hour);
     }

@@ -154,6 +154,7 @@ async fn the_first_releases_database_is_taken_over() {
     assert_eq!(young, 0);
 
     a_migration_that_was_cut_off_goes_on(&database).await;
+    the_tiers_get_their_coarser_families(&database).await;
 
     let settings = database.fresh();
     first_release(&settings).await;
@@ -203,4 +204,83 @@ async fn a_migration_that_was_cut_off_goes_on(database: &Database) {
     execute("DROP TABLE saved").await;
     let store = Store::open(&settings).await.unwrap();
     answers_the_same(&store, counts).await;
+}
+
+/// The statements of version 4, as they were released.
+const VERSION_4: &str = include_str!("fixtures/v4/schema.sql");
+
+/// A database of version 4, which knew neither `loads` nor `asns`.
+async fn the_tiers_get_their_coarser_families(database: &Database) {
+    let settings = database.fresh();
+    let server = client(&Settings { database: "default".to_owned(), ..settings.clone() });
+    server.query(&format!("CREATE DATABASE {}", settings.database)).execute().await.unwrap();
+    let old = client(&settings);
+    let execute = async |sql: &str| old.query_raw(sql).execute().await.unwrap();
+    for statement in VERSION_4.split(";\n").map(str::trim) {
+        if statement.starts_with("CREATE TABLE") || statement.starts_with("CREATE MATERIALIZED") {
+            execute(statement).await;
+        }
+    }
+    // What it recorded; a change of any file of it would be refused here.
+    execute(
+        "INSERT INTO schema_migrations (version, name, checksum) \
+         VALUES (4, '0004_tiers', '35e91f4320819670')",
+    )
+    .await;
+    let intervals = u64::from(HOURS) * 360;
+    execute(&format!(
+        "INSERT INTO volumes_10s (time, link, direction, category, protocol, service, probe, octets, \
+         packets, flows) SELECT toDateTime({MIDNIGHT} + 10 * intDiv(number, 12), 'UTC'), \
+         'link-' || toString(number % {LINKS}), ['in', 'out'][number % 2 + 1], \
+         'category-' || toString(intDiv(number, 3) % {CLASSES}), 'tls', 'none', 'probe-1', \
+         1000 + number, 10, 1 FROM numbers({})",
+        intervals * 12
+    ))
+    .await;
+    execute(&format!(
+        "INSERT INTO observations_10s (time, link, probe, batches, packets, octets, active_flows, \
+         dropped_kernel, late, table_full) SELECT toDateTime({MIDNIGHT} + 10 * intDiv(number, 3), 'UTC'), \
+         'link-' || toString(number % {LINKS}), 'probe-1', 1, 40, 4000, 7, 0, 0, 0 FROM numbers({})",
+        intervals * 3
+    ))
+    .await;
+    execute(
+        "INSERT INTO networks_1m (time, link, direction, category, asn, octets, packets, flows) \
+         SELECT time, link, direction, category, 64500 + cityHash64(category) % 3, sum(v.octets), \
+         sum(v.packets), sum(v.flows) FROM volumes_1m AS v GROUP BY ALL",
+    )
+    .await;
+    // Two programs at the same time; then once more.
+    let (one, two) = tokio::join!(Store::open(&settings), Store::open(&settings));
+    let store = one.unwrap();
+    two.unwrap();
+    Store::open(&settings).await.unwrap();
+    let expected = expected(&settings).await;
+    let range = range(MIDNIGHT, MIDNIGHT + HOURS * 3_600);
+    let ask = async |group_by: Vec<Dimension>| {
+        let filter = Filter::default();
+        let query = TotalsQuery { range, group_by: group_by.clone(), filter, top: None };
+        let total = store.totals(&query).await.unwrap().total;
+        for step_secs in [10, 300, 3_600] {
+            let (group_by, filter) = (group_by.clone(), Filter::default());
+            let query = VolumeQuery { range, step_secs, group_by, filter, top: None };
+            let answer = store.volumes(&query).await.unwrap();
+            let sum: u64 = answer.series.iter().map(|series| series.total.octets).sum();
+            assert_eq!(sum, total.octets, "{group_by:?} {step_secs}", group_by = query.group_by);
+        }
+        total
+    };
+    for group_by in
+        [vec![Dimension::Link], vec![Dimension::Asn], vec![Dimension::Asn, Dimension::Link]]
+    {
+        assert_eq!(ask(group_by.clone()).await, expected, "{group_by:?}");
+    }
+    // What comes next is in them too.
+    execute(&format!(
+        "INSERT INTO volumes_10s (time, link, direction, category, protocol, service, probe, octets, \
+         packets, flows) VALUES (toDateTime({MIDNIGHT}, 'UTC'), 'link-0', 'in', 'web', 'tls', 'none', \
+         'probe-1', 5, 1, 1)"
+    ))
+    .await;
+    assert_eq!(ask(vec![Dimension::Link]).await.octets, expected.octets + 5);
 }

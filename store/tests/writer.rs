@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Database, MIDNIGHT, batch, range, volume};
 use etiage_aggregator::{Batch, Direction, Volume};
-use etiage_store::spool::{MIN_SPOOL_BYTES, Spool, SpoolError, SpoolSettings, SpoolStats};
+use etiage_store::spool::{MIN_SPOOL_BYTES, Refused, Spool, SpoolError, SpoolSettings, SpoolStats};
 use etiage_store::{Filter, Store, TotalsQuery, Writer, WriterHandle, WriterSettings};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -268,6 +268,22 @@ async fn what_the_database_refuses_for_its_content_does_not_block_the_rest() {
     writer.try_send(two_rows(0)).unwrap();
     within("close", writer.close()).await;
     assert_eq!(octets(&store).await, (1000, 1));
+    // Once the database would take it, it can be read again; sent twice, it is there once.
+    common::client(&settings)
+        .query("ALTER TABLE volumes_10s DROP CONSTRAINT honest")
+        .execute()
+        .await
+        .unwrap();
+    let kept = SpoolSettings::new(folder.path().join("spool"));
+    let mut refused = Refused::read_all(&kept).unwrap();
+    let one = refused.pop().unwrap();
+    assert_eq!((refused.len(), one.group.rows, one.damaged), (0, 2, 0));
+    for _ in 0..2 {
+        store.insert(&one.group.batches, &one.group.token).await.unwrap();
+    }
+    one.forget();
+    assert_eq!(octets(&store).await, (1666, 2));
+    assert!(Refused::read_all(&kept).unwrap().is_empty());
     database.engine.stop().await;
 }
 

@@ -2,12 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use etiage_store::RoundTripQuery;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::export::{Wanted, sent, wanted};
 use crate::live::{format_time, format_unix};
-use crate::params::{HistogramParams, RangeParams, RawPairs, RoundTripParams, StepParams, flag};
+use crate::params::{
+    FormatParams, HistogramParams, RangeParams, RawPairs, RoundTripParams, StepParams, flag,
+};
 use crate::problem::{ApiError, Problem};
 use crate::state::ApiState;
 
@@ -54,7 +59,7 @@ pub(crate) struct Histogram {
     get,
     path = "/api/v1/round-trips",
     tag = "history",
-    params(RangeParams, StepParams, RoundTripParams, HistogramParams),
+    params(FormatParams, RangeParams, StepParams, RoundTripParams, HistogramParams),
     responses(
         (status = 200, description = "Quantiles per bucket", body = RoundTrips),
         (status = 400, description = "Wrong parameters: all of them", body = Problem,
@@ -66,9 +71,11 @@ pub(crate) struct Histogram {
 )]
 pub(crate) async fn round_trips(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     RawPairs(mut pairs): RawPairs,
-) -> Result<Json<RoundTrips>, ApiError> {
+) -> Result<Response, ApiError> {
     let settings = state.settings();
+    let wanted = wanted(&mut pairs, &headers);
     let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
     let step = StepParams::take(&mut pairs).resolve(&mut pairs, range.as_ref());
     let filter = RoundTripParams::take(&mut pairs).resolve(&mut pairs, settings);
@@ -76,6 +83,10 @@ pub(crate) async fn round_trips(
     pairs.finish()?;
     let (Some(range), Some(step_secs)) = (range, step) else { return Err(ApiError::unresolved()) };
     let query = RoundTripQuery { range, step_secs, filter };
+    if let Wanted::File(format) = wanted {
+        let export = settings.store.export_round_trips(&query, format).await?;
+        return sent(export, format, "round-trips").await;
+    }
     let answer = settings.store.round_trips(&query).await?;
     let histogram = match histogram {
         true => {
@@ -97,5 +108,6 @@ pub(crate) async fn round_trips(
         p99_us: answer.p99_us,
         samples: answer.samples,
         histogram,
-    }))
+    })
+    .into_response())
 }

@@ -43,10 +43,10 @@ impl Store {
              WHERE {time} AND link = {{link:String}} \
              UNION ALL \
              SELECT time, if(direction = 'in', octets, 0) AS i, if(direction = 'out', octets, 0) AS o \
-             FROM {links} WHERE {time} AND link = {{link:String}}) \
+             FROM {loads} WHERE {time} AND link = {{link:String}}) \
              GROUP BY time ORDER BY time",
             observations = Family::Observations.table(Tier::FiveMinutes),
-            links = Family::Links.table(Tier::FiveMinutes),
+            loads = Family::Loads.table(Tier::FiveMinutes),
         );
         self.fetch("read a link's bins", self.client.query(&sql).param("link", link)).await
     }

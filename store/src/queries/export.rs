@@ -9,7 +9,9 @@ use etiage_aggregator::OTHER_NETWORKS;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::plan::{Plan, between};
-use super::{BUCKET, Dimension, Filter, Grouping, OTHER, Span, Statement, TimeRange};
+use super::{
+    BUCKET, Dimension, Filter, Grouping, OTHER, RoundTripQuery, Span, Statement, TimeRange,
+};
 use crate::{Error, Store};
 
 /// Most points of time in one statement of an export that is made of several: memory for it, here and
@@ -143,6 +145,31 @@ impl Store {
             store: self.clone(),
             query: query.clone(),
             statements: statements.into(),
+            running: None,
+            _place: place,
+            first: true,
+        };
+        export.begin()?;
+        Ok(export)
+    }
+
+    /// Begins an export of round-trip times: one row a point of time that has samples.
+    ///
+    /// # Errors
+    /// As [`Store::export`] and [`Store::round_trips`].
+    pub async fn export_round_trips(
+        &self,
+        query: &RoundTripQuery,
+        format: Format,
+    ) -> Result<Export, Error> {
+        let busy = |_| Error::TooManyExports { limit: MAX_EXPORTS };
+        let place = self.exports.clone().try_acquire_owned().map_err(busy)?;
+        let statement = self.round_trips_statement(query).await?;
+        let RoundTripQuery { range, filter, .. } = query.clone();
+        let mut export = Export {
+            store: self.clone(),
+            query: ExportQuery { range, step_secs: None, group_by: Vec::new(), filter, format },
+            statements: [statement].into(),
             running: None,
             _place: place,
             first: true,

@@ -42,6 +42,7 @@ impl Family {
         let only = |known: &[Dimension]| used.iter().all(|dimension| known.contains(dimension));
         if used.contains(&Asn) {
             return match only(&[Link, Direction, Category, Asn]) {
+                true if !used.contains(&Link) => Ok(Self::Asns),
                 true => Ok(Self::Networks),
                 false => Err(Error::BadQuery(
                     "networks are known by link, direction and category only: leave out asn, or \
@@ -52,6 +53,7 @@ impl Family {
         }
         Ok(match () {
             () if only(&[Direction, Category, Protocol, Service]) => Self::Classes,
+            () if only(&[Link, Direction]) => Self::Loads,
             () if only(&[Link, Direction, Category]) => Self::Links,
             () if only(&[Link, Direction, Category, Protocol, Service, Probe]) => Self::Volumes,
             () => Self::Networks,
@@ -328,10 +330,14 @@ mod tests {
             (&[Category, Direction], &[], Family::Classes),
             (&[Service], &[Protocol], Family::Classes),
             (&[Category], &[Link], Family::Links),
-            (&[Link, Direction], &[], Family::Links),
+            (&[Link, Category], &[], Family::Links),
+            (&[Link, Direction], &[], Family::Loads),
+            (&[], &[Link], Family::Loads),
             (&[Service], &[Link], Family::Volumes),
             (&[Probe], &[], Family::Volumes),
-            (&[Asn], &[], Family::Networks),
+            (&[Asn], &[], Family::Asns),
+            (&[Asn, Category], &[Direction], Family::Asns),
+            (&[Asn, Link], &[], Family::Networks),
             (&[Category], &[Asn, Link], Family::Networks),
         ] {
             assert_eq!(Family::with(group_by, &filter(only)).unwrap(), family, "{group_by:?}");

@@ -3,6 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
+use super::plan::Plan;
 use super::{BUCKET, Dimension, Filter, Statement, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store};
@@ -65,20 +66,41 @@ struct QuantileRow {
 }
 
 impl Store {
+    async fn plan_round_trips(&self, query: &RoundTripQuery) -> Result<Plan, Error> {
+        let known = [Dimension::Link, Dimension::Category, Dimension::Probe];
+        if query.filter.dimensions().any(|dimension| !known.contains(&dimension)) {
+            let text = "round-trip times can be filtered by link, category and probe only";
+            return Err(Error::BadQuery(text.to_owned()));
+        }
+        let RoundTripQuery { range, step_secs, filter } = query;
+        self.plan_series(Some(Family::RoundTrips), &[], filter, *range, *step_secs).await
+    }
+
+    /// The same figures as rows for a file: points of time without samples have none.
+    pub(super) async fn round_trips_statement(
+        &self,
+        query: &RoundTripQuery,
+    ) -> Result<String, Error> {
+        let plan = self.plan_round_trips(query).await?;
+        Ok(format!(
+            "SELECT toDateTime(bucket, 'UTC') AS time, q[1] AS p50_us, q[2] AS p95_us, \
+             q[3] AS p99_us, total AS samples FROM (SELECT {bucket} AS bucket, \
+             quantilesExactWeighted(0.5, 0.95, 0.99)(bin_us, samples) AS q, sum(samples) AS total \
+             FROM {table} WHERE {time}{condition} GROUP BY bucket) WHERE total > 0 ORDER BY bucket",
+            bucket = BUCKET.replace("{step:UInt32}", &plan.span.step.to_string()),
+            table = plan.table(),
+            time = plan.time(),
+            condition = query.filter.condition()?,
+        ))
+    }
+
     /// Percentiles of round-trip times over time.
     ///
     /// # Errors
     /// [`Error::BadQuery`] also for a filter on dimensions that round-trip times do not have;
     /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn round_trips(&self, query: &RoundTripQuery) -> Result<RoundTripAnswer, Error> {
-        let known = [Dimension::Link, Dimension::Category, Dimension::Probe];
-        if query.filter.dimensions().any(|dimension| !known.contains(&dimension)) {
-            let text = "round-trip times can be filtered by link, category and probe only";
-            return Err(Error::BadQuery(text.to_owned()));
-        }
-        let plan = self
-            .plan_series(Some(Family::RoundTrips), &[], &query.filter, query.range, query.step_secs)
-            .await?;
+        let plan = self.plan_round_trips(query).await?;
         let span = plan.span;
         let sql = format!(
             "SELECT {BUCKET} AS bucket, \
@@ -124,9 +146,7 @@ impl Store {
         &self,
         query: &RoundTripQuery,
     ) -> Result<RoundTripHistograms, Error> {
-        let plan = self
-            .plan_series(Some(Family::RoundTrips), &[], &query.filter, query.range, query.step_secs)
-            .await?;
+        let plan = self.plan_round_trips(query).await?;
         let span = plan.span;
         let sql = format!(
             "SELECT {BUCKET} AS bucket, \

@@ -48,6 +48,11 @@ pub struct Group {
     pub token: String,
 }
 
+/// What a group is known by to the database: the spool's id, its first and its last record.
+pub(super) fn token(id: u128, first: u64, last: u64) -> String {
+    format!("{id:032x}-{first}-{last}")
+}
+
 /// Why batches were not appended.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to the spool {}: {source}", directory.display())]
@@ -283,7 +288,7 @@ impl Spool {
     }
 
     fn token(&self, first: u64, last: u64) -> String {
-        format!("{:032x}-{first}-{last}", self.id)
+        token(self.id, first, last)
     }
 
     /// Reads records that were not acknowledged, up to a sequence.

@@ -28,6 +28,7 @@ mod log;
 mod merge;
 mod record;
 mod recovery;
+mod refused;
 mod room;
 mod segment;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 pub use log::{Group, Spool};
 pub(crate) use record::octets_of;
+pub use refused::Refused;
 #[doc(hidden)]
 pub use verify::check_octets;
 
