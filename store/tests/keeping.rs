@@ -40,7 +40,7 @@ async fn retention_follows_the_configuration(database: &Database) {
     settings.retention.five_minutes = Keep::Forever;
     settings.retention.day = Keep::days(9_999);
     let store = Store::open(&settings).await.unwrap();
-    for family in ["volumes", "links", "classes", "observations"] {
+    for family in ["volumes", "links", "loads", "classes", "observations"] {
         let table = |tier| format!("{family}_{tier}");
         assert_eq!(expiry(&settings, &table("10s")).await, "written + toIntervalHour(24)");
         assert_eq!(expiry(&settings, &table("1m")).await, "written + toIntervalHour(720)");
@@ -175,7 +175,7 @@ async fn three_probes_write_into_one_store(database: &Database) {
         ])
     );
     for tier in ["10s", "1m", "5m", "1h", "1d"] {
-        for family in ["volumes", "links", "classes"] {
+        for family in ["volumes", "links", "loads", "classes"] {
             let sql = format!("SELECT sum(octets) FROM {family}_{tier}");
             let octets: u64 = client(&settings).query(&sql).fetch_one().await.unwrap();
             assert_eq!(octets, INTERVALS * 6_033, "{family}_{tier}");

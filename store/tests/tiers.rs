@@ -12,18 +12,20 @@ use etiage_store::{
 };
 
 const T: u32 = MIDNIGHT;
-const FAMILIES: [(&str, &str); 6] = [
+const FAMILIES: [(&str, &str); 8] = [
     ("volumes", "octets"),
     ("links", "octets"),
+    ("loads", "octets"),
     ("classes", "octets"),
     ("networks", "octets"),
+    ("asns", "octets"),
     ("observations", "packets"),
     ("round_trips", "samples"),
 ];
 
 fn tiers(family: &str) -> &'static [&'static str] {
     match family {
-        "networks" => &["1m", "1h", "1d"],
+        "networks" | "asns" => &["1m", "1h", "1d"],
         "round_trips" => &["10s", "1m", "1h", "1d"],
         _ => &["10s", "1m", "5m", "1h", "1d"],
     }
@@ -132,7 +134,7 @@ async fn batches_go_to_the_tier_of_their_length(database: &Database) {
         let sql = format!("SELECT sum(octets) FROM {table}");
         client(&settings).query(&sql).fetch_one().await.unwrap()
     };
-    for family in ["volumes", "links", "classes"] {
+    for family in ["volumes", "links", "loads", "classes"] {
         for (tier, octets) in
             [("10s", 1), ("1m", 21), ("5m", 321), ("1h", 4_321), ("1d", 54_321_u64)]
         {
@@ -198,7 +200,9 @@ async fn what_has_expired_is_answered_coarser(database: &Database) {
     let whole = range(T, T + 7_200);
     assert_eq!(store.volumes(&series(whole, 10)).await.unwrap().step_secs, 10);
     let drop = async |tier: &str| {
-        for family in ["volumes", "links", "classes", "observations", "round_trips"] {
+        for family in
+            ["volumes", "links", "loads", "classes", "observations", "round_trips"]
+        {
             if tiers(family).contains(&tier) {
                 let sql = format!("TRUNCATE TABLE {family}_{tier}");
                 client(&settings).query(&sql).execute().await.unwrap();
