@@ -293,6 +293,135 @@ GROUP BY time, link, direction, category;
 CREATE TABLE IF NOT EXISTS links_1d ON CLUSTER `main` AS links_1d_local
 ENGINE = Distributed('main', 'etiage', 'links_1d_local', cityHash64(link));
 
+CREATE TABLE IF NOT EXISTS loads_10s_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/loads_10s', '{replica}', (octets, packets, flows))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), link, direction)
+ORDER BY (toStartOfHour(time), link, direction, time)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_10s_local_view ON CLUSTER `main` TO loads_10s_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_10s_local AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_10s ON CLUSTER `main` AS loads_10s_local
+ENGINE = Distributed('main', 'etiage', 'loads_10s_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS loads_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/loads_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, direction)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, direction, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1m_local_view ON CLUSTER `main` TO loads_1m_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1m_local AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1m ON CLUSTER `main` AS loads_1m_local
+ENGINE = Distributed('main', 'etiage', 'loads_1m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS loads_5m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/loads_5m', '{replica}', (octets, packets, flows))
+PARTITION BY toYYYYMM(time)
+PRIMARY KEY (toDate(time), link, direction)
+ORDER BY (toDate(time), link, direction, time)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_5m_local_view ON CLUSTER `main` TO loads_5m_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_5m_local AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_5m ON CLUSTER `main` AS loads_5m_local
+ENGINE = Distributed('main', 'etiage', 'loads_5m_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS loads_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/loads_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, direction)
+ORDER BY (toMonday(time), link, direction, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1h_local_view ON CLUSTER `main` TO loads_1h_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1h_local AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1h ON CLUSTER `main` AS loads_1h_local
+ENGINE = Distributed('main', 'etiage', 'loads_1h_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS loads_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/loads_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, direction)
+ORDER BY (toYear(time), link, direction, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1d_local_view ON CLUSTER `main` TO loads_1d_local AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1d_local AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1d ON CLUSTER `main` AS loads_1d_local
+ENGINE = Distributed('main', 'etiage', 'loads_1d_local', cityHash64(link));
+
 CREATE TABLE IF NOT EXISTS classes_10s_local ON CLUSTER `main`
 (
     time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -513,6 +642,86 @@ GROUP BY time, link, direction, category, asn;
 
 CREATE TABLE IF NOT EXISTS networks_1d ON CLUSTER `main` AS networks_1d_local
 ENGINE = Distributed('main', 'etiage', 'networks_1d_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS asns_1m_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/asns_1m', '{replica}', (octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), direction, category, asn)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), direction, category, asn, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1m_local_view ON CLUSTER `main` TO asns_1m_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1m_local AS s
+GROUP BY time, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1m ON CLUSTER `main` AS asns_1m_local
+ENGINE = Distributed('main', 'etiage', 'asns_1m_local', rand());
+
+CREATE TABLE IF NOT EXISTS asns_1h_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/asns_1h', '{replica}', (octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), direction, category, asn)
+ORDER BY (toMonday(time), direction, category, asn, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1h_local_view ON CLUSTER `main` TO asns_1h_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1h_local AS s
+GROUP BY time, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1h ON CLUSTER `main` AS asns_1h_local
+ENGINE = Distributed('main', 'etiage', 'asns_1h_local', rand());
+
+CREATE TABLE IF NOT EXISTS asns_1d_local ON CLUSTER `main`
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/asns_1d', '{replica}', (octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), direction, category, asn)
+ORDER BY (toYear(time), direction, category, asn, time)
+SETTINGS ttl_only_drop_parts = 1, replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1d_local_view ON CLUSTER `main` TO asns_1d_local AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1d_local AS s
+GROUP BY time, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1d ON CLUSTER `main` AS asns_1d_local
+ENGINE = Distributed('main', 'etiage', 'asns_1d_local', rand());
 
 CREATE TABLE IF NOT EXISTS observations_10s_local ON CLUSTER `main`
 (

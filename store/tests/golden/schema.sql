@@ -263,6 +263,120 @@ SELECT s.time AS time, s.link AS link, s.direction AS direction, s.category AS c
 FROM volumes_1d AS s
 GROUP BY time, link, direction, category;
 
+CREATE TABLE IF NOT EXISTS loads_10s
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toDate(time)
+PRIMARY KEY (toStartOfHour(time), link, direction)
+ORDER BY (toStartOfHour(time), link, direction, time)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_10s_view TO loads_10s AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_10s AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1m
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), link, direction)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), link, direction, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1m_view TO loads_1m AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1m AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_5m
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toYYYYMM(time)
+PRIMARY KEY (toDate(time), link, direction)
+ORDER BY (toDate(time), link, direction, time)
+TTL written + toIntervalHour(9600)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_5m_view TO loads_5m AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_5m AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1h
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), link, direction)
+ORDER BY (toMonday(time), link, direction, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1h_view TO loads_1h AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1h AS s
+GROUP BY time, link, direction;
+
+CREATE TABLE IF NOT EXISTS loads_1d
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    link      LowCardinality(String) CODEC(ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), link, direction)
+ORDER BY (toYear(time), link, direction, time)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS loads_1d_view TO loads_1d AS
+SELECT s.time AS time, s.link AS link, s.direction AS direction,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM links_1d AS s
+GROUP BY time, link, direction;
+
 CREATE TABLE IF NOT EXISTS classes_10s
 (
     time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -459,6 +573,77 @@ SELECT toStartOfDay(s.time) AS time, s.link AS link, s.direction AS direction, s
     sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
 FROM networks_1h AS s
 GROUP BY time, link, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1m
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toMonday(time)
+PRIMARY KEY (toStartOfInterval(time, toIntervalHour(6)), direction, category, asn)
+ORDER BY (toStartOfInterval(time, toIntervalHour(6)), direction, category, asn, time)
+TTL written + toIntervalHour(720)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1m_view TO asns_1m AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1m AS s
+GROUP BY time, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1h
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toStartOfQuarter(time)
+PRIMARY KEY (toMonday(time), direction, category, asn)
+ORDER BY (toMonday(time), direction, category, asn, time)
+TTL written + toIntervalHour(43824)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1h_view TO asns_1h AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1h AS s
+GROUP BY time, direction, category, asn;
+
+CREATE TABLE IF NOT EXISTS asns_1d
+(
+    time      DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    direction LowCardinality(String) CODEC(ZSTD(1)),
+    category  LowCardinality(String) CODEC(ZSTD(1)),
+    asn       UInt32 CODEC(ZSTD(1)),
+    octets    UInt64 CODEC(T64, ZSTD(1)),
+    packets   UInt64 CODEC(T64, ZSTD(1)),
+    flows     UInt64 CODEC(T64, ZSTD(1)),
+    written   DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = SummingMergeTree((octets, packets, flows))
+PARTITION BY toYear(time)
+PRIMARY KEY (toYear(time), direction, category, asn)
+ORDER BY (toYear(time), direction, category, asn, time)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS asns_1d_view TO asns_1d AS
+SELECT s.time AS time, s.direction AS direction, s.category AS category, s.asn AS asn,
+    sum(s.octets) AS octets, sum(s.packets) AS packets, sum(s.flows) AS flows, max(s.written) AS written
+FROM networks_1d AS s
+GROUP BY time, direction, category, asn;
 
 CREATE TABLE IF NOT EXISTS observations_10s
 (
