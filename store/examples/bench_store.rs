@@ -360,7 +360,7 @@ impl Bench {
         if question.series {
             let query = VolumeQuery { range, step_secs, group_by, filter, top };
             let answer = self.store.volumes(&query).await.unwrap();
-            let networks = query.group_by.contains(&Dimension::Asn);
+            let networks = query.group_by.contains(&Asn);
             let step = if networks { step_secs.max(60) } else { step_secs };
             assert!(answer.step_secs == step && !answer.series.is_empty(), "{answer:?}");
         } else {
