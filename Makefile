@@ -84,7 +84,7 @@ eval: deps $(DIST)
 			echo; echo "== etiage eval $$cut $$folder"; $(BIN)/etiage eval $$cut $$folder || exit 1; \
 		done; done
 
-# Its table is kept in docs/benchmarks.md. Needs some 5 GB of disk, and half an hour.
+# Its table is kept in docs/benchmarks.md. Needs some 10 GB of disk, and an hour or more.
 .PHONY: bench-store
 bench-store: $(ENGINE)
 	cargo build --profile $(PROFILE) --package etiage-clickhouse
