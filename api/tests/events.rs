@@ -224,7 +224,11 @@ async fn history(store: &Store) {
             start: u32::try_from(start).unwrap(),
             seconds: 300,
             volumes: vec![volume("web", 30_000_000_000), volume("p2p", 60_000_000_000 / down)],
-            observations: vec![Observation { link: "transit-1".into(), ..Observation::default() }],
+            observations: vec![Observation {
+                link: "transit-1".into(),
+                packets: 2,
+                ..Observation::default()
+            }],
             ..Batch::default()
         }
     };

@@ -1,7 +1,10 @@
 //! `etiage simulate`: plausible history, to try Etiage on.
 
 mod plan;
+mod play;
 mod scenario;
+#[cfg(test)]
+mod trials;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +28,7 @@ use crate::failure::Failure;
 use crate::moment;
 
 pub(crate) use plan::Step;
+use play::Play;
 use scenario::Scenario;
 
 /// Rows of one insert: the more, the quicker.
@@ -75,6 +79,13 @@ pub(crate) struct Arguments {
     /// Write nothing: serve what was simulated before, with the same links
     #[arg(long, requires = "serve")]
     only_serve: bool,
+    /// From here on to the end, play by the minute while API, dashboards and (where it is enabled) detection
+    /// run: what is before is written at once
+    #[arg(long, value_name = "TIME", value_parser = moment::parse, requires = "serve", conflicts_with = "only_serve")]
+    play_from: Option<OffsetDateTime>,
+    /// How many times faster than it would happen that is played
+    #[arg(long, value_name = "TIMES", default_value_t = 60, requires = "play_from", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    speed: u32,
     /// Keep API and dashboards running afterwards, until stopped
     #[arg(long)]
     serve: bool,
@@ -108,31 +119,60 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .parse()
         .map_err(|error| Failure::Unusable(format!("etiage: --probe: {error}")))?;
     let mut signals = Signals::listen()?;
+    let mut played = None;
     if !arguments.only_serve {
         let to = arguments.to.unwrap_or_else(OffsetDateTime::now_utc);
         let from = arguments.from.unwrap_or(to - time::Duration::days(365));
+        let end = to;
         let (Some(from), Some(to)) = (moment::seconds(from), moment::seconds(to)) else {
             return Err(Failure::Unusable(
                 "etiage: --from and --to must lie between 1970 and 2106".to_owned(),
             ));
         };
-        let stretches = plan::plan(from, to, arguments.step, specs.len())?;
+        let play_from = arguments.play_from.and_then(moment::seconds).map(|from| from - from % 60);
+        let until = play_from.unwrap_or(to).min(to);
+        let mut stretches = plan::plan(from, until, arguments.step, specs.len())?;
         let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
-        let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
-        let world = World::new(settings, specs);
-        if fill(&config, arguments, Story { world, stretches, scenario }, &mut signals).await?
-            == Filled::Stopped
-        {
+        let settings = Settings { seed: arguments.seed, era, origin: end, noise: Noise::default() };
+        let world = || World::new(settings.clone(), specs.clone());
+        let story =
+            Story { world: world(), stretches: stretches.clone(), scenario: scenario.clone() };
+        if fill(&config, arguments, story, &mut signals).await? == Filled::Stopped {
             return Ok(());
+        }
+        if let Some(from) = play_from {
+            let to = to - to % 60;
+            stretches.push(Stretch { from, to, step: 60, networks_step: 60, round_trips: true });
+            let (probe, speed) = (arguments.probe.clone(), arguments.speed);
+            played = Some(Play { world: world(), stretches, scenario, probe, from, speed });
         }
     }
     if arguments.serve {
-        let appliance = Appliance::start(&config, config.savefile_links(), Detecting::Only).await?;
-        tracing::info!("dashboards and API on http://{}; Ctrl-C ends it", appliance.address);
-        signals.received().await;
-        appliance.stop().await?;
+        serve(&config, played, &mut signals).await?;
     }
     Ok(())
+}
+
+/// Serves until stopped, and plays what there is to play.
+async fn serve(config: &Config, play: Option<Play>, signals: &mut Signals) -> Result<(), Failure> {
+    let appliance = Appliance::start(config, config.savefile_links(), Detecting::Only).await?;
+    tracing::info!("dashboards and API on http://{}; Ctrl-C ends it", appliance.address);
+    let (writer, stop) = (appliance.intake.writer.clone(), appliance.intake.stop.clone());
+    let playing =
+        tokio::task::spawn_blocking(move || play.is_some_and(|play| play.run(&writer, &stop)));
+    let played = async {
+        if playing.await.unwrap_or(false) {
+            appliance.intake.writer.flush().await;
+            tracing::info!("played to the end; serving until stopped");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = signals.received() => {}
+        () = played => {}
+    }
+    appliance.intake.stop.set();
+    appliance.stop().await
 }
 
 /// What is told: of which links, when, and what happens.

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use etiage_detector::{BIN_SECS, Bin, Key, TracePoint, masks, trace};
-use etiage_store::{SeriesFilter, Tier, TimeRange};
+use etiage_detector::{BIN_SECS, Key, TracePoint, masks, trace};
+use etiage_store::{SeriesFilter, TimeRange};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{find, of, record};
 use super::evidence::others;
+use super::mixed::{self, Span, whole};
 use crate::live::format_unix;
 use crate::params::{BaselineParams, OfParams, Pairs, RawPairs, baseline_query, series_key};
 use crate::problem::{ApiError, Problem};
@@ -103,7 +104,7 @@ pub(crate) async fn event_series(
     while points.last().is_some_and(|last| last.octets.is_none()) {
         points.pop();
     }
-    let step = step(points.len() as i64 * points.first().map_or(60, |point| point.secs));
+    let step = step(points.iter().map(|point| point.secs).sum());
     Ok(Json(Expected::new(of(&key), key.direction().to_string(), &points, step)))
 }
 
@@ -181,25 +182,16 @@ async fn expected(
     range: TimeRange,
 ) -> Result<Vec<TracePoint>, ApiError> {
     let parameters = &settings.detection.parameters;
-    let whole = |moment: OffsetDateTime| {
-        moment - Duration::seconds(moment.unix_timestamp().rem_euclid(BIN_SECS))
-    };
     let from = whole(range.from);
     let to = range.to.max(from + Duration::seconds(BIN_SECS));
     let past = from - Duration::weeks(i64::from(parameters.weeks) + 1);
-    let links: Vec<String> = settings.links.iter().map(|link| link.name.clone()).collect();
-    let store = &settings.store;
-    let read = |tier, from, to| store.series(tier, TimeRange { from, to }, filter, &links);
-    let mut bins = read(Tier::FiveMinutes, past.max(OffsetDateTime::UNIX_EPOCH), from).await?;
+    let span = Span { from: past.max(OffsetDateTime::UNIX_EPOCH), fine: from, to };
     let short = (to - from).whole_seconds() <= MAX_POINTS * 60 * 4;
-    let fine = if short { read(Tier::Minute, from, to).await? } else { Vec::new() };
-    if fine.iter().any(|bin: &Bin| bin.octets.is_some()) {
-        bins.extend(fine);
-    } else {
-        bins.extend(read(Tier::FiveMinutes, from, to).await?);
-    }
+    let cut = if short { mixed::cut(settings, filter, span).await? } else { to };
+    let (mut bins, minutes) = mixed::bins(settings, filter, span, cut).await?;
+    bins.extend(minutes);
     // Events before the range are no history; those in it hold the level that they began at.
-    let past = TimeRange { from: past.max(OffsetDateTime::UNIX_EPOCH), to: from };
+    let past = TimeRange { from: span.from, to: from };
     let others = others(settings, "", &settings.probe, past).await?;
     let judged = from.unix_timestamp() - 2 * 86_400;
     let masked = masks(others.iter().filter(|other| other.event.onset < judged), key);
@@ -215,7 +207,7 @@ async fn expected(
 
 impl Expected {
     fn new(of: String, direction: String, points: &[TracePoint], step: i64) -> Self {
-        let step = step.max(points.first().map_or(60, |point| point.secs));
+        let step = step.max(points.iter().map(|point| point.secs).max().unwrap_or(60));
         let mut expected = Self {
             of,
             direction,

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{find, of, record};
+use super::mixed::{self, Span, whole};
 use crate::params::RawPairs;
 use crate::problem::{ApiError, Problem};
 use crate::state::{ApiState, Settings};
@@ -75,12 +76,12 @@ pub(crate) async fn evidence(
     let onset = at(record.event.onset.div_euclid(300) * 300);
     let judged = onset - JUDGED_BEFORE;
     let end = record.event.ended.map_or(onset + LONGEST, |ended| at(ended) + AFTER);
-    let past =
-        TimeRange { from: judged - Duration::weeks(i64::from(parameters.weeks) + 1), to: judged };
-    let past = TimeRange { from: past.from.max(OffsetDateTime::UNIX_EPOCH), ..past };
-    let recent = TimeRange { from: judged, to: whole(end) };
+    let from = judged - Duration::weeks(i64::from(parameters.weeks) + 1);
+    let from = from.max(OffsetDateTime::UNIX_EPOCH);
+    let span = Span { from, fine: judged, to: whole(end) };
+    let past = TimeRange { from, to: judged };
     let others = others(settings, &row.id, &row.probe, past).await?;
-    let mut reading = Reading { settings, past, recent, tier: None, queries: Vec::new() };
+    let mut reading = Reading { settings, span, cut: None, queries: Vec::new() };
     let mut series = Vec::new();
     for key in keys(&record) {
         let runs = reading.runs(&key).await?;
@@ -108,10 +109,6 @@ pub(crate) async fn evidence(
         etiage: settings.version.to_string(),
         clickhouse: settings.store.version().to_owned(),
     }))
-}
-
-fn whole(moment: OffsetDateTime) -> OffsetDateTime {
-    moment - Duration::seconds(moment.unix_timestamp().rem_euclid(300))
 }
 
 /// The event's series, and the totals by which the floors of their categories are found.
@@ -147,34 +144,29 @@ pub(crate) async fn others(
 
 struct Reading<'a> {
     settings: &'a Settings,
-    past: TimeRange,
-    recent: TimeRange,
-    /// What the last days are read by: minutes where there are any.
-    tier: Option<Tier>,
+    span: Span,
+    /// From where on there are minutes: the same for all series.
+    cut: Option<OffsetDateTime>,
     queries: Vec<String>,
 }
 
 impl Reading<'_> {
     async fn runs(&mut self, key: &Key) -> Result<Vec<Run>, ApiError> {
-        let Self { settings, past, recent, .. } = *self;
-        let store = &settings.store;
+        let Self { settings, span, .. } = *self;
         let filter = SeriesFilter::from(key);
-        let links: Vec<String> = settings.links.iter().map(|link| link.name.clone()).collect();
-        let before = store.series(Tier::FiveMinutes, past, &filter, &links).await?;
-        let mut after = Vec::new();
-        let tiers = self.tier.map_or(vec![Tier::Minute, Tier::FiveMinutes], |tier| vec![tier]);
-        for tier in tiers {
-            after = store.series(tier, recent, &filter, &links).await?;
-            self.tier = Some(tier);
-            if after.iter().any(|bin| bin.octets.is_some()) {
-                break;
-            }
-        }
-        for (tier, range) in
-            [(Tier::FiveMinutes, past), (self.tier.unwrap_or(Tier::Minute), recent)]
+        let cut = match self.cut {
+            Some(cut) => cut,
+            None => mixed::cut(settings, &filter, span).await?,
+        };
+        self.cut = Some(cut);
+        let (before, after) = mixed::bins(settings, &filter, span, cut).await?;
+        for (tier, from, to) in [(Tier::FiveMinutes, span.from, cut), (Tier::Minute, cut, span.to)]
         {
-            let sql = store.series_statement(tier, range, &filter)?;
-            self.queries.push(format!("-- {} {}\n{sql}", of(key), key.direction()));
+            if from < to {
+                let range = TimeRange { from, to };
+                let sql = settings.store.series_statement(tier, range, &filter)?;
+                self.queries.push(format!("-- {} {}\n{sql}", of(key), key.direction()));
+            }
         }
         Ok(Run::of(&before).into_iter().chain(Run::of(&after)).collect())
     }

@@ -5,7 +5,7 @@ use etiage_detector::{Bin, Key};
 use serde::Deserialize;
 
 use super::plan::between;
-use super::watch::TRUSTED_LOSS;
+use super::watch::OBSERVED;
 use super::{Span, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store, Tier};
@@ -188,8 +188,7 @@ fn seen_sql(tier: Tier, span: Span) -> String {
     format!(
         "SELECT start AS time, toUInt64(countIf(observed)) AS links FROM (\
          SELECT toUnixTimestamp(rows.time) AS start, rows.link AS name, \
-         sum(dropped_kernel) * 1000000 <= {TRUSTED_LOSS} * (sum(packets) + sum(dropped_kernel)) \
-         AS observed FROM {} AS rows WHERE {} AND rows.link IN {{links:Array(String)}} \
+         {OBSERVED} AS observed FROM {} AS rows WHERE {} AND rows.link IN {{links:Array(String)}} \
          GROUP BY start, name) GROUP BY start ORDER BY start",
         Family::Observations.table(tier),
         between(span.from, span.to).replace("time ", "rows.time "),

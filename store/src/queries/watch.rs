@@ -13,8 +13,10 @@ use crate::{Error, Store, Tier};
 const MAX_ROWS: u64 = 5_000_000;
 /// Most services and networks that are watched.
 const MAX_NAMES: u32 = 200;
-/// A probe may lose so many of a million packets before what it saw is not trusted.
-pub(super) const TRUSTED_LOSS: u64 = 10_000;
+/// Whether a link was seen: a probe may lose one packet in a hundred before what it saw is not trusted. A link
+/// without a single packet, either way, has no signal: routers always say something to each other.
+pub(super) const OBSERVED: &str = "(sum(packets) > 0 AND \
+    sum(dropped_kernel) * 100 <= sum(packets) + sum(dropped_kernel))";
 
 /// Octets of a link, direction and category in an interval.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Deserialize)]
@@ -38,7 +40,8 @@ pub struct WatchedLink {
     pub time: u32,
     /// The link's name.
     pub link: String,
-    /// Whether all of it was seen: a probe reported it, and dropped no more than one packet in a hundred.
+    /// Whether all of it was seen: a probe reported it with any packets, and dropped no more than one in a
+    /// hundred.
     pub observed: bool,
 }
 
@@ -215,9 +218,8 @@ impl Store {
         }
         let links = format!(
             "SELECT toUnixTimestamp(time) AS time, toString(link) AS link, \
-             sum(dropped_kernel) * 1000000 <= {TRUSTED_LOSS} * (sum(packets) + sum(dropped_kernel)) \
-             AS observed FROM {} AS rows WHERE {} GROUP BY rows.time, link ORDER BY rows.time \
-             LIMIT {limit}",
+             {OBSERVED} AS observed FROM {} AS rows WHERE {} GROUP BY rows.time, link \
+             ORDER BY rows.time LIMIT {limit}",
             Family::Observations.table(tier),
             time.replace("time ", "rows.time "),
         );

@@ -1,0 +1,137 @@
+//! The evening of 19 January 2012 while the appliance runs: simulated weeks in the store, the evening played at
+//! many times real speed, one event over the API; proven from its bundle, and found again after a restart.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::Value;
+use support::{Appliance, etiage, output};
+
+/// A configuration on a port that others know: commands ask the running appliance.
+fn config(folder: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let text = format!(
+        "[store]\ndata = \"data\"\n[api]\nlisten = \"{address}\"\n[detection]\nenabled = true\n"
+    );
+    let path = folder.join("etiage.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect()
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    let events = answer["events"].as_array().unwrap();
+    events.iter().map(|event| event["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_evening_is_played_and_is_one_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let scenario = "scenarios/megaupload-2012.toml";
+    let played = [
+        "simulate",
+        "--config",
+        &config,
+        "--scenario",
+        scenario,
+        "--step",
+        "5m",
+        "--serve",
+        "--from",
+        "2011-12-29",
+        "--to",
+        "2012-01-20T01:00:00Z",
+        "--play-from",
+        "2012-01-19T17:00:00Z",
+        "--speed",
+        "3600",
+    ];
+    let mut appliance = Appliance::start(&played);
+    appliance.wait_for_line("played to the end");
+    let has_ledger = |event: &Value| event["explained_seconds"].as_u64() >= Some(5 * 3600);
+    let events = appliance.wait_until("/api/v1/events", |answer| !ids(answer).is_empty());
+    let id = ids(&events)[0].to_owned();
+    let event = appliance.wait_until(&format!("/api/v1/events/{id}"), has_ledger);
+    assert_eq!(ids(&appliance.get("/api/v1/events")), [&*id], "one event, not twenty");
+    assert_eq!(
+        (&event["kind"], &event["state"], &event["sign"], &event["basis"]),
+        (&"shutdown".into(), &"open".into(), &"drop".into(), &"time-of-week".into()),
+        "{event:#}"
+    );
+    let onset = event["onset"].as_str().unwrap();
+    assert!(("2012-01-19T18:45:00Z".."2012-01-19T19:30:00Z").contains(&onset), "{onset}");
+    assert!(event["members"].as_array().unwrap().len() > 5, "many series fell");
+    assert_eq!(names(&event["attribution"]["services"])[0], "megaupload");
+    assert_eq!(names(&event["attribution"]["categories"])[0], "direct-download");
+    let share = event["attribution"]["categories"][0]["share"].as_f64().unwrap();
+    assert!(share >= 0.8, "{share}");
+    let risen = names(&event["ledger"]);
+    assert!(risen.contains(&"p2p"), "{risen:?}");
+    assert!(risen.iter().any(|name| ["uploaded", "putlocker", "rapidshare"].contains(name)));
+
+    let series = appliance.get(&format!("/api/v1/events/{id}/series?of=service:megaupload"));
+    let last = |list: &str| {
+        let values = series[list].as_array().unwrap();
+        values.iter().rev().find_map(Value::as_f64).unwrap()
+    };
+    assert!(last("values") < 0.2 * last("baseline"), "{} {}", last("values"), last("baseline"));
+
+    bundle(folder.path(), &config, &id);
+
+    // What is known is made anew from the store, and is the same.
+    let (status, log) = appliance.stop("-INT");
+    assert!(status.success(), "{log}");
+    let again =
+        ["simulate", "--config", &config, "--scenario", scenario, "--serve", "--only-serve"];
+    let mut appliance = Appliance::start(&again);
+    appliance.wait_for_line("detection begins");
+    let events = appliance.get("/api/v1/events");
+    assert_eq!(ids(&events), [&*id]);
+    assert_eq!(events["events"][0]["onset"], onset);
+    assert_eq!(events["events"][0]["state"], "open");
+    appliance.stop("-INT");
+}
+
+/// An event is proven by its bundle; a changed octet is found.
+fn bundle(folder: &Path, config: &str, id: &str) {
+    let (status, list, error) = output(&["events", "list", "--config", config, "--open"]);
+    assert!(status.success() && list.contains(id) && list.contains("megaupload"), "{list}{error}");
+    let directory = folder.join("bundle");
+    let directory = directory.to_str().unwrap();
+    let (status, shown, error) =
+        output(&["events", "show", id, "--config", config, "--bundle", directory]);
+    assert!(status.success(), "{error}");
+    assert!(shown.contains("made of services: megaupload"), "{shown}");
+    let (status, proven, error) = output(&["events", "verify", directory]);
+    assert!(status.success() && proven.contains(id), "{proven}{error}");
+
+    let series = Path::new(directory).join("series.csv");
+    let whole = std::fs::read_to_string(&series).unwrap();
+    // One digit of the last line.
+    let at = whole.rfind(|c: char| c.is_ascii_digit()).unwrap();
+    let mut changed = whole.clone().into_bytes();
+    changed[at] = if changed[at] == b'1' { b'2' } else { b'1' };
+    std::fs::write(&series, changed).unwrap();
+    let (status, _, error) = output(&["events", "verify", directory]);
+    assert_eq!(status.code(), Some(1));
+    assert!(error.contains("series.csv was changed"), "{error}");
+    // Numbers that are no numbers, and lines that are cut off, are told with their line.
+    for (text, wrong) in [("time,seconds\n1,2\n", "line 2"), ("", "recomputed.json")] {
+        std::fs::write(&series, text).unwrap();
+        let (status, _, error) = output(&["events", "verify", directory]);
+        assert!(!status.success() && error.contains(wrong), "{text:?}: {error}");
+    }
+    let refused = etiage(&["events", "show", id, "--config", config, "--bundle", directory]);
+    let refused = { refused }.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "it exists");
+}
