@@ -14,7 +14,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use etiage_aggregator::{Batch, Direction, Observation, Volume};
-use etiage_api::{ApiState, EventNotice};
+use etiage_alerts::{Delivery, Event, HttpTarget, Receiver, Route, Target, Templates, Transition};
+use etiage_api::{ApiState, EventNotice, Settings};
 use etiage_store::{AlertLogRow, EventRow, Store};
 use serde_json::{Value, json};
 use support::{Answer, NOW, get, router, send, settings, settings_with, store};
@@ -307,4 +308,62 @@ async fn the_live_stream_tells_of_transitions() {
     assert!(text.contains(r#"data: {"id":"20261121-1915-3fa2","state":"open""#), "{text}");
     state.stop_streams();
     while body.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn who_is_told_hears_what_is_said_of_an_event() {
+    let directory = tempfile::tempdir().unwrap();
+    // Nobody is there: what is told waits.
+    let http = HttpTarget::new("http://127.0.0.1:1/secret").unwrap();
+    let receiver = Receiver {
+        name: "pager".to_owned(),
+        target: Target::Webhook { http, secret: None },
+        templates: Templates::new(None, None).unwrap(),
+        timeout: Receiver::TIMEOUT,
+    };
+    let (log, mut logged) = tokio::sync::mpsc::channel(9);
+    let delivery = Delivery::start(
+        etiage_alerts::Settings {
+            probe: "probe-1".to_owned(),
+            public_url: None,
+            directory: directory.path().to_owned(),
+            receivers: vec![receiver],
+            routes: vec![Route::everything("all", vec!["pager".to_owned()])],
+            give_up_after: etiage_alerts::Settings::GIVE_UP_AFTER,
+        },
+        log,
+    );
+    let delivery = delivery.unwrap();
+    let store = store().await;
+    store.save_events(&[row("new", now() - 7200, "open")]).await.unwrap();
+    let router = router(Settings { alerts: Some(delivery.clone()), ..settings_with(store) });
+    let event = Event { id: "new".to_owned(), ..Event::sample(now()) };
+    delivery.tell(Transition::Firing, &event);
+    assert_eq!(logged.recv().await.unwrap().outcome.name(), "failed");
+
+    let path = "/api/v1/events/new/notes";
+    let say = async |note: Value| {
+        let answer = post(&router, path, "application/json", &note.to_string()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    };
+    say(json!({"action": "acknowledge"})).await;
+    let until = NOW + time::Duration::HOUR;
+    let until = until.format(&time::format_description::well_known::Rfc3339).unwrap();
+    say(json!({"action": "silence", "until": until})).await;
+    let held = delivery.held();
+    assert!(held[0].acknowledged, "{held:?}");
+    assert_eq!(held[0].silenced_until, Some(now() + 3600));
+    say(json!({"action": "unacknowledge"})).await;
+    assert!(!delivery.held()[0].acknowledged);
+
+    let health = ok(&get(&router, "/api/v1/health").await);
+    let pager = &health["alerts"][0];
+    assert_eq!((&pager["name"], &pager["waiting"]), (&"pager".into(), &1.into()), "{health}");
+    assert_eq!(pager["place"], "http://127.0.0.1:1/…");
+    let reasons = health["reasons"].to_string();
+    assert!(reasons.contains("pager cannot be told of events (1 messages wait)"), "{reasons}");
+    let metrics = get(&router, "/metrics").await;
+    assert!(metrics.text().contains("etiage_alerts_waiting{receiver=\"pager\"} 1"));
+    assert!(!metrics.text().contains("secret") && !health.to_string().contains("secret"));
+    delivery.stop().await;
 }
