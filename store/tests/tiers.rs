@@ -200,9 +200,7 @@ async fn what_has_expired_is_answered_coarser(database: &Database) {
     let whole = range(T, T + 7_200);
     assert_eq!(store.volumes(&series(whole, 10)).await.unwrap().step_secs, 10);
     let drop = async |tier: &str| {
-        for family in
-            ["volumes", "links", "loads", "classes", "observations", "round_trips"]
-        {
+        for family in ["volumes", "links", "loads", "classes", "observations", "round_trips"] {
             if tiers(family).contains(&tier) {
                 let sql = format!("TRUNCATE TABLE {family}_{tier}");
                 client(&settings).query(&sql).execute().await.unwrap();
