@@ -83,7 +83,7 @@ fn a_hoster_whose_flows_are_gone_is_a_shutdown() {
     // Some kilobits a second are all there is.
     let text = "local_prefixes = [\"100.64.0.0/10\", \"2001:db8:6400::/48\"]\n\
                 [store]\ndata = \"data\"\n[api]\nlisten = \"127.0.0.1:0\"\n\
-                [detection]\nmin_rate = \"500\"\n[[link]]\nname = \"lab\"\nkind = \"transit\"\n";
+                [detection]\nmin_rate = \"500\"\n[[link]]\nname = \"lab\"\nkind = \"transit\"\ninterface = \"any\"\n";
     std::fs::write(&config, text).unwrap();
     let config = config.to_str().unwrap();
 

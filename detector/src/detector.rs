@@ -1,5 +1,6 @@
 //! All series together: what falls at the same time is one event.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -216,7 +217,7 @@ pub struct Detector {
     calendar: Calendar,
     tracked: Vec<Tracked>,
     places: HashMap<Key, usize, foldhash::fast::RandomState>,
-    links: HashMap<Arc<str>, Watched, foldhash::fast::RandomState>,
+    links: BTreeMap<Arc<str>, Watched>,
     open: Vec<Open>,
     /// Tells its events from other detectors'.
     source: u16,
@@ -238,7 +239,7 @@ impl Detector {
             calendar,
             tracked: Vec::new(),
             places: HashMap::default(),
-            links: HashMap::default(),
+            links: BTreeMap::new(),
             open: Vec::new(),
             source: 0,
             now: None,
@@ -348,7 +349,7 @@ impl Detector {
         };
         // A link that was never seen yet is not missed.
         for LinkMinute { link, .. } in minute.links.iter().filter(|minute| minute.observed) {
-            self.links.entry_ref(link).or_default();
+            self.links.entry(link.clone()).or_default();
         }
         let (mut hidden, mut all, mut any) = (0.0, 0.0, false);
         for (link, watched) in &mut self.links {
@@ -434,7 +435,10 @@ impl Detector {
             // What takes a lost volume over may come hours later; an onset that is found backwards is
             // sooner too early than too late.
             let after = if member.alarm.sign == open.event.sign { join } else { 6 * join };
-            (-2 * join..=after).contains(&apart)
+            // A series full of unrest may have its onset found hours too early: then it is told by when
+            // it was certain.
+            let certain = member.alarm.confirmed - open.event.confirmed;
+            (-2 * join..=after).contains(&apart) || (apart < 0 && certain <= join)
         };
         if let Some(open) = self.open.iter_mut().find(joins) {
             open.active.push(place);

@@ -3,16 +3,16 @@
 //! From sums over windows only: the time of the event and the same local time of some past weeks, with
 //! the hours before each. So the question is one query, and its answer can be kept and checked.
 
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::history::median;
 use crate::series::Sign;
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+/// In order: sums are added up in the same order each time, and come out the same to the last bit.
+type Map<K, V> = BTreeMap<K, V>;
 
 /// Octets of the hours before the onset, and since the onset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -312,7 +312,7 @@ impl Sum {
     }
 }
 
-fn sums<K: Eq + Hash>(rows: &[&Difference<'_>], key: impl Fn(&Place) -> K) -> Map<K, Sum> {
+fn sums<K: Ord>(rows: &[&Difference<'_>], key: impl Fn(&Place) -> K) -> Map<K, Sum> {
     let mut sums: Map<K, Sum> = Map::default();
     for row in rows {
         let sum = sums.entry(key(row.place)).or_default();

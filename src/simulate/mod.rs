@@ -123,7 +123,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.only_serve {
         let to = arguments.to.unwrap_or_else(OffsetDateTime::now_utc);
         let from = arguments.from.unwrap_or(to - time::Duration::days(365));
-        let end = to;
         let (Some(from), Some(to)) = (moment::seconds(from), moment::seconds(to)) else {
             return Err(Failure::Unusable(
                 "etiage: --from and --to must lie between 1970 and 2106".to_owned(),
@@ -133,7 +132,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         let until = play_from.unwrap_or(to).min(to);
         let mut stretches = plan::plan(from, until, arguments.step, specs.len())?;
         let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
-        let settings = Settings { seed: arguments.seed, era, origin: end, noise: Noise::default() };
+        let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
         let world = || World::new(settings.clone(), specs.clone());
         let story =
             Story { world: world(), stretches: stretches.clone(), scenario: scenario.clone() };
@@ -156,7 +155,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Serves until stopped, and plays what there is to play.
 async fn serve(config: &Config, play: Option<Play>, signals: &mut Signals) -> Result<(), Failure> {
     let appliance = Appliance::start(config, config.savefile_links(), Detecting::Only).await?;
-    tracing::info!("dashboards and API on http://{}; Ctrl-C ends it", appliance.address);
+    tracing::info!("dashboards and API on http://{}", appliance.address);
     let (writer, stop) = (appliance.intake.writer.clone(), appliance.intake.stop.clone());
     let playing =
         tokio::task::spawn_blocking(move || play.is_some_and(|play| play.run(&writer, &stop)));
