@@ -16,7 +16,15 @@ const TOLERANCE: (i64, f64) = (900, 0.05);
 /// Runs the command.
 pub(super) fn run(directory: &Path) -> Result<(), Failure> {
     let mut differences = hashes(directory)?;
-    let (kept, evidence) = read(directory)?;
+    let (kept, evidence) = match read(directory) {
+        Ok(read) => read,
+        Err(failure) if differences.is_empty() => return Err(failure),
+        // That it was changed is why it cannot be read.
+        Err(failure) => {
+            differences.push(failure.to_string());
+            return Err(refused(directory, &differences));
+        }
+    };
     let again = recompute(&evidence, &kept.event).context("the event's parameters")?;
     let written = fs::read_to_string(directory.join(RECOMPUTED))
         .map_err(|error| unusable(directory, RECOMPUTED, &error.to_string()))?;
@@ -32,7 +40,12 @@ pub(super) fn run(directory: &Path) -> Result<(), Failure> {
         println!("{name}: event {} follows from what is here", kept.event.id.0);
         return Ok(());
     }
-    Err(Failure::Failed(anyhow!("{name} does not prove its event: {}", differences.join("; "))))
+    Err(refused(directory, &differences))
+}
+
+fn refused(directory: &Path, differences: &[String]) -> Failure {
+    let name = directory.display();
+    Failure::Failed(anyhow!("{name} does not prove its event: {}", differences.join("; ")))
 }
 
 /// The files that are not as they were written.
