@@ -133,7 +133,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         let mut stretches = plan::plan(from, until, arguments.step, specs.len())?;
         let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
         let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
-        let world = || World::new(settings.clone(), specs.clone());
+        let world = || World::new(settings, specs.clone());
         let story =
             Story { world: world(), stretches: stretches.clone(), scenario: scenario.clone() };
         if fill(&config, arguments, story, &mut signals).await? == Filled::Stopped {
