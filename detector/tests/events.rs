@@ -392,7 +392,7 @@ fn events_are_named_by_their_minute_and_their_detector() {
     });
     assert_ne!(names[0], names[1]);
     assert_eq!(names[0].split('-').count(), 3, "{names:?}");
-    assert_eq!(names[0][..13], names[1][..13]);
+    assert_eq!(names[0].get(..13), names[1].get(..13));
 }
 
 #[test]
