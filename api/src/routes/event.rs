@@ -206,6 +206,8 @@ pub(crate) struct BlindSpan {
     params(("id" = String, Path, description = "The event's id", example = "20261121-1915-3fa2")),
     responses(
         (status = 200, description = "The event", body = EventDetail),
+        (status = 400, description = "An unknown parameter", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Problem,
