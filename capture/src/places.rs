@@ -3,10 +3,11 @@
 /// Elements of a chunk.
 const CHUNK: usize = 1 << 12;
 
-/// Elements by place, in chunks: one more never moves those that are there.
+/// Elements by place, in chunks: one more does not move those that are there.
 ///
 /// A table of a million flows in one piece would be copied when it grows, while packets wait, and would for that
-/// moment and ever after take up to twice its size.
+/// moment and ever after take up to twice its size. Only the first chunk grows as a vector does, so that a few
+/// elements take little.
 #[derive(Debug)]
 pub struct Places<T> {
     chunks: Vec<Vec<T>>,
@@ -54,8 +55,8 @@ impl<T> Places<T> {
         let place = self.len();
         match self.chunks.last_mut() {
             Some(last) if last.len() < CHUNK => last.push(element),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
+            last => {
+                let mut chunk = Vec::with_capacity(if last.is_some() { CHUNK } else { 0 });
                 chunk.push(element);
                 self.chunks.push(chunk);
             }
@@ -69,8 +70,11 @@ impl<T> Places<T> {
     }
 
     /// Octets that they take, with the room for more that there is.
-    pub const fn octets(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<T>() + self.chunks.capacity() * size_of::<Vec<T>>()
+    pub fn octets(&self) -> usize {
+        let elements: usize = self.chunks.iter().take(2).map(Vec::capacity).sum();
+        let first = self.chunks.first().map_or(0, Vec::capacity);
+        let further = self.chunks.len().saturating_sub(1) * CHUNK;
+        (first + further) * size_of::<T>() + self.chunks.capacity() * size_of::<Vec<T>>()
     }
 }
 
@@ -83,8 +87,12 @@ mod tests {
         let mut places = Places::default();
         assert!((places.is_empty(), places.len(), places.get(0)) == (true, 0, None));
         assert_eq!(places.push(0), 0);
+        assert!(places.octets() < 512, "few take little");
+        for element in 1..CHUNK {
+            assert_eq!(places.push(element), element);
+        }
         let first = std::ptr::from_ref(places.get(0).unwrap());
-        for element in 1..3 * CHUNK {
+        for element in CHUNK..3 * CHUNK {
             assert_eq!(places.push(element), element);
         }
         assert_eq!(places.len(), 3 * CHUNK);
