@@ -11,8 +11,8 @@ use anyhow::{Context, anyhow};
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, Detection, EventNotice, LinkInfo,
-    ServiceInfo, StoreKind, Token,
+    Access, AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, Detection, EventNotice,
+    LinkInfo, ServiceInfo, StoreKind, Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -392,7 +392,8 @@ pub(crate) fn api_settings(
         probe: config.probe.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         started: OffsetDateTime::now_utc(),
-        token: token(config)?,
+        token: token(config.api.token.as_deref())?,
+        access: access(config)?,
         hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
         networks: Arc::default(),
         clock: Clock::system(),
@@ -405,8 +406,14 @@ pub(crate) fn api_settings(
     })
 }
 
-fn token(config: &Config) -> Result<Option<Token>, Failure> {
-    let token = config.api.token.as_deref().map(Token::new).transpose();
+/// Who is known beside the operators' token.
+fn access(config: &Config) -> Result<Access, Failure> {
+    let proxy = config.api.proxy.clone();
+    Ok(Access { viewer_token: token(config.api.viewer_token.as_deref())?, proxy })
+}
+
+fn token(text: Option<&str>) -> Result<Option<Token>, Failure> {
+    let token = text.map(Token::new).transpose();
     token.map_err(|error| Failure::Unusable(format!("etiage: the API's token: {error}")))
 }
 

@@ -50,7 +50,11 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
         Err(error) => return Err(Failure::Unusable(format!("etiage: {error}"))),
     }
-    let token = if config.api.token.is_some() { "bearer token demanded" } else { "no token" };
+    let token = match config.api.asks_for_something() {
+        true if config.api.token.is_some() => "bearer token demanded",
+        true => "a login is demanded",
+        false => "no token",
+    };
     println!("api       http://{}, {token}", config.api.listen);
     for line in crate::alerts::describe(&config.alerts) {
         println!("alerts    {line}");

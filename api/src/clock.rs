@@ -20,6 +20,11 @@ impl Clock {
         Self(Arc::new(move || moment))
     }
 
+    /// A clock that shows what is asked here.
+    pub fn of(read: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
     /// The moment it is.
     pub fn now(&self) -> OffsetDateTime {
         (self.0)()

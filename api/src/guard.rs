@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::auth::{Peer, identify, same_origin};
 use crate::problem::ApiError;
 use crate::state::ApiState;
 
 /// Longest URL: filters with a few hundred values fit.
 const MAX_URL: usize = 8 * 1024;
-/// No request here has a use for a body; a small one is ignored.
-const MAX_BODY: u64 = 16 * 1024;
+/// No request here has a use for a larger body.
+pub(crate) const MAX_BODY: u64 = 16 * 1024;
 /// How long a handler may take, the store's query included: longer than the store lets one take, so that
 /// the database does not work on for nobody.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -42,7 +43,7 @@ impl Token {
 
     /// Whether this is the token. Takes as long for any two texts of the same length, so that the
     /// time of the answer tells nothing about how much of a guess was right.
-    fn is(&self, presented: &[u8]) -> bool {
+    pub(crate) fn is(&self, presented: &[u8]) -> bool {
         let expected = self.0.as_bytes();
         let differences = expected
             .iter()
@@ -123,44 +124,55 @@ pub(crate) async fn admit(
         .map_err(|_| ApiError::Timeout { secs: TIME_LIMIT.as_secs() })
 }
 
-/// The token, where one is configured.
+/// Who asks, where anything is configured that tells; it goes with the request. What changes something must not
+/// come from another site.
 pub(crate) async fn authorize(
     State(state): State<ApiState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if let Some(token) = &state.settings().token {
-        let presented = bearer(request.headers()).ok_or(ApiError::Unauthorized)?;
-        if !token.is(presented) {
-            return Err(ApiError::Unauthorized);
-        }
+    let peer = request.extensions().get::<Peer>().copied();
+    let caller = identify(&state, request.headers(), peer)?;
+    if !request.method().is_safe() {
+        same_origin(request.headers(), caller.via)?;
     }
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-/// Nothing but this server's own scripts, styles, images and data. ECharts and Swagger UI set styles
-/// on elements, which a policy can only allow as a whole.
+/// Nothing but this server's own scripts, styles, images and data. Elements may have styles of their own, as those
+/// that ECharts makes; sheets within pages may not be.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+     img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'self'",
+);
+/// The same for the API's documentation: Swagger UI adds sheets to its page.
+const POLICY_OF_SWAGGER: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
-     form-action 'self'",
+     img-src 'self' data:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'self'",
 );
 
 /// Adds the security headers to every answer, and forbids to keep what says nothing about keeping.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
+    let policy = match request.uri().path().starts_with("/api/docs") {
+        true => POLICY_OF_SWAGGER,
+        false => CONTENT_SECURITY_POLICY,
+    };
     let mut response = next.run(request).await.into_response();
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: HeaderValue| {
         headers.entry(name).or_insert(value);
     };
-    default(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    default(header::CONTENT_SECURITY_POLICY, policy);
     default(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     default(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

@@ -6,8 +6,11 @@
 //! value that was checked.
 
 mod assets;
+mod auth;
+mod body;
 mod cache;
 mod clock;
+mod docs;
 mod export;
 mod guard;
 mod live;
@@ -18,6 +21,7 @@ mod routes;
 mod serve;
 mod state;
 
+pub use auth::{Access, Caller, Peer, Role, TrustedProxy, Via};
 pub use clock::Clock;
 pub use guard::{AllowedHosts, Token, UnusableToken};
 pub use live::LiveEvent;

@@ -82,9 +82,18 @@ pub enum ApiError {
     MethodNotAllowed(String),
     /// No token, or a wrong one.
     #[error(
-        "a valid token is needed: send `Authorization: Bearer TOKEN` with the configured token"
+        "a valid token is needed: send `Authorization: Bearer TOKEN` with the configured token, or log in"
     )]
     Unauthorized,
+    /// Too many wrong tokens from one address.
+    #[error("too many wrong tokens from this address; try again in {seconds} s")]
+    TooManyAttempts {
+        /// When a token is looked at again.
+        seconds: i64,
+    },
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// The Host header names a host that this server does not answer for.
     #[error(
         "this server does not answer for the host `{0}`; use the address it listens on, or add the \
@@ -98,7 +107,7 @@ pub enum ApiError {
         limit: usize,
     },
     /// The request has a body that is too large.
-    #[error("the request's body has more than {limit} octets; no request here needs one")]
+    #[error("the request's body has more than {limit} octets; no request here needs that")]
     BodyTooLarge {
         /// The largest that is taken.
         limit: u64,
@@ -148,6 +157,8 @@ impl ApiError {
             Self::NotFound(_) | Self::NoData(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -194,6 +205,10 @@ impl IntoResponse for ApiError {
         }
         let detail = self.to_string();
         let retry = self.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let wait = match &self {
+            Self::TooManyAttempts { seconds } => Some(HeaderValue::from(*seconds)),
+            _ => None,
+        };
         let challenge = matches!(self, Self::Unauthorized);
         let errors = if let Self::Parameters(errors) = self { errors } else { Vec::new() };
         let problem = Problem {
@@ -206,8 +221,8 @@ impl IntoResponse for ApiError {
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if retry {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECS);
+        if let Some(wait) = wait.or(retry.then_some(RETRY_AFTER_SECS)) {
+            headers.insert(header::RETRY_AFTER, wait);
         }
         if challenge {
             let scheme = HeaderValue::from_static("Bearer realm=\"etiage\"");

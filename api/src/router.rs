@@ -17,10 +17,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::problem::ApiError;
 use crate::routes::{
     baseline, capacity, engine, event, events, evidence, filter, health, heatmap, lists, live,
-    metrics, notes, overview, planning, profile, round_trips, sankey, system, totals, volumes,
+    metrics, notes, overview, planning, profile, round_trips, sankey, session, system, totals,
+    views, volumes,
 };
 use crate::state::ApiState;
-use crate::{assets, guard};
+use crate::{assets, docs, guard};
 
 /// The head of the OpenAPI document; its paths come from the routes themselves.
 #[derive(OpenApi)]
@@ -84,6 +85,8 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(lists::networks))
         .routes(routes!(profile::network))
         .routes(routes!(overview::overview))
+        .routes(routes!(views::views, views::save))
+        .routes(routes!(views::delete))
         .routes(routes!(system::system))
         .routes(routes!(health::health))
         .routes(routes!(engine::engine))
@@ -91,9 +94,14 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(metrics::metrics))
 }
 
+/// What answers before anybody is known.
+fn free() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(session::session, session::login, session::logout))
+}
+
 /// The OpenAPI 3.1 document of all that [`router`] serves.
 pub fn openapi() -> Document {
-    with_unauthorized(documented().into_openapi())
+    with_unauthorized(documented().merge(free()).into_openapi())
 }
 
 /// Every path can ask for the token: it is said here once and not at each of them.
@@ -104,7 +112,10 @@ fn with_unauthorized(mut document: Document) -> Document {
         .content("application/problem+json", problem)
         .build();
     let items = document.paths.paths.values_mut();
-    for operation in items.flat_map(|item| item.get.as_mut().into_iter().chain(&mut item.post)) {
+    let operations = items.flat_map(|item| {
+        item.get.as_mut().into_iter().chain(&mut item.post).chain(&mut item.delete)
+    });
+    for operation in operations {
         operation.responses.responses.insert("401".to_owned(), answer.clone().into());
     }
     document
@@ -115,14 +126,19 @@ fn with_unauthorized(mut document: Document) -> Document {
 /// The documentation is free even where a token is configured: it is the same for every
 /// installation, and a browser could not present the token to open it.
 pub fn router(state: ApiState) -> Router {
-    let (api, document) = documented().split_for_parts();
+    let guarded = documented().route_layer(from_fn_with_state(state.clone(), guard::authorize));
+    let (api, document) = guarded.merge(free()).split_for_parts();
     // Serialized once; nothing in it can fail to be JSON.
     let document = with_unauthorized(document).to_json().unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     let document = get(move || async move { ([(header::CONTENT_TYPE, json)], document) });
     let page = SwaggerUi::new("/api/docs").config(Config::from(DOCUMENT));
-    api.route_layer(from_fn_with_state(state.clone(), guard::authorize))
-        .route(DOCUMENT, document)
+    api.route(DOCUMENT, document)
+        .route("/docs", get(docs::root))
+        .route("/docs/", get(docs::index))
+        .route("/docs/style.css", get(docs::style))
+        .route("/docs/{page}", get(docs::show))
+        .route("/docs/images/{name}", get(docs::image))
         .merge(page)
         .method_not_allowed_fallback(wrong_method)
         .fallback(fallback)

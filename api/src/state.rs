@@ -15,6 +15,7 @@ use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::{Semaphore, broadcast, watch};
 use utoipa::ToSchema;
 
+use crate::auth::{Access, Attempts, Sessions};
 use crate::cache::Cached;
 use crate::clock::Clock;
 use crate::guard::{AllowedHosts, Token};
@@ -46,8 +47,10 @@ pub struct Settings {
     pub version: Arc<str>,
     /// When the program was started.
     pub started: OffsetDateTime,
-    /// The token that clients must present, if any.
+    /// The operators' token, if any.
     pub token: Option<Token>,
+    /// Who else is known, and how.
+    pub access: Access,
     /// The host names that the API answers for.
     pub hosts: AllowedHosts,
     /// Whose addresses are whose, for the networks' names.
@@ -177,6 +180,8 @@ struct Inner {
     notices: broadcast::Sender<EventNotice>,
     stop: watch::Sender<bool>,
     caches: Caches,
+    sessions: Sessions,
+    attempts: Attempts,
 }
 
 /// Answers that are made once for all who ask.
@@ -200,7 +205,16 @@ impl ApiState {
         let feed = live::start(settings.live.clone(), settings.clock.clone(), stopped);
         let streams = Arc::new(Semaphore::new(settings.max_streams));
         let notices = broadcast::Sender::new(MAX_NOTICES);
-        Self(Arc::new(Inner { settings, feed, streams, notices, stop, caches: Caches::default() }))
+        Self(Arc::new(Inner {
+            settings,
+            feed,
+            streams,
+            notices,
+            stop,
+            caches: Caches::default(),
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+        }))
     }
 
     /// Tells the live streams of a transition of an event.
@@ -216,6 +230,16 @@ impl ApiState {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// People who are logged in.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Wrong tokens.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.0.attempts
     }
 
     pub(crate) fn caches(&self) -> &Caches {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use etiage_api::TrustedProxy;
 use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
@@ -100,8 +101,12 @@ impl Kept {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Api {
     pub(crate) listen: SocketAddr,
-    /// The bearer token that clients must present.
+    /// The operators' bearer token.
     pub(crate) token: Option<String>,
+    /// The token of those who only look.
+    pub(crate) viewer_token: Option<String>,
+    /// Proxies that say who asks.
+    pub(crate) proxy: Option<TrustedProxy>,
     /// Names under which the API may be asked, besides this machine's own.
     pub(crate) hosts: Vec<String>,
 }
@@ -109,7 +114,9 @@ pub(crate) struct Api {
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let token = self.token.as_ref().map(|_| "…");
-        f.debug_struct("Api").field("listen", &self.listen).field("token", &token).finish()
+        let mut told = f.debug_struct("Api");
+        told.field("listen", &self.listen).field("token", &token).field("proxy", &self.proxy);
+        told.finish_non_exhaustive()
     }
 }
 
@@ -414,19 +421,51 @@ fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {
         None => DEFAULT_LISTEN.parse().ok()?,
     };
     let token = secret(section, "token", "token_file", folder)?;
-    if let Some(token) = &token
-        && token.len() < 16
-    {
+    let viewer_token = secret(section, "viewer_token", "viewer_token_file", folder)?;
+    if [&token, &viewer_token].into_iter().flatten().any(|token| token.len() < 16) {
         section.problem(
             at,
             "the token must have at least 16 characters: `openssl rand -hex 16` makes one",
         );
     }
-    if let Some(problem) = exposed(listen, token.is_some()) {
+    if token.is_some() && token == viewer_token {
+        section
+            .problem(at, "`token` and `viewer_token` are the same: everybody would be an operator");
+    }
+    let proxy = section.section("proxy", proxy);
+    if let Some(problem) =
+        exposed(listen, token.is_some() || viewer_token.is_some() || proxy.is_some())
+    {
         section.problem(at, problem);
     }
     let hosts = section.list::<String>("hosts").into_iter().map(|host| host.value).collect();
-    Some(Api { listen, token, hosts })
+    Some(Api { listen, token, viewer_token, proxy, hosts })
+}
+
+/// Proxies that say who asks; none where nothing is said of them.
+fn proxy(section: &mut Section<'_, '_, '_, '_>) -> Option<TrustedProxy> {
+    let addresses: Vec<String> =
+        section.list::<String>("addresses").into_iter().map(|own| own.value).collect();
+    let user_header = section.string("user_header");
+    let role_header = section.string("role_header");
+    let operators: Vec<String> =
+        section.list::<String>("operators").into_iter().map(|own| own.value).collect();
+    if addresses.is_empty()
+        && user_header.is_none()
+        && role_header.is_none()
+        && operators.is_empty()
+    {
+        return None;
+    }
+    let user_header = user_header.map_or_else(|| "X-Forwarded-User".to_owned(), |own| own.value);
+    let role_header = role_header.as_ref().map(|own| own.value.as_str());
+    match TrustedProxy::new(&addresses, &user_header, role_header, operators) {
+        Ok(proxy) => Some(proxy),
+        Err(problem) => {
+            section.problem(section.at, problem);
+            None
+        }
+    }
 }
 
 /// What is wrong with serving here: other machines could read everything without a token.
@@ -472,11 +511,18 @@ fn secret(
     }
 }
 
+impl Api {
+    /// Whether whoever asks must be known.
+    pub(crate) const fn asks_for_something(&self) -> bool {
+        self.token.is_some() || self.viewer_token.is_some() || self.proxy.is_some()
+    }
+}
+
 impl Config {
     /// Serves at this address, if one is given, instead of the configured one.
     pub(crate) fn listen_on(&mut self, listen: Option<SocketAddr>) -> Result<(), Failure> {
         let Some(listen) = listen else { return Ok(()) };
-        if let Some(problem) = exposed(listen, self.api.token.is_some()) {
+        if let Some(problem) = exposed(listen, self.api.asks_for_something()) {
             return Err(Failure::Unusable(format!("etiage: --listen: {problem}")));
         }
         self.api.listen = listen;

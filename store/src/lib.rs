@@ -34,10 +34,11 @@ pub use queries::{
     AlertLogRow, Asked, CompareWindows, Counts, Dimension, EventNote, EventQuery, EventRow, Export,
     ExportQuery, Figures, Filter, Format, Group, HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek,
     LinkBin, LinkObservation, LossPoint, Losses, MAX_BUCKETS, MAX_EVENTS, MAX_GROUPS,
-    MAX_PATH_VALUES, OTHER, Parameter, PathQuery, Paths, ProbeReport, Progress, RoundTripAnswer,
-    RoundTripHistograms, RoundTripQuery, Series, SeriesFilter, Statistics, StatisticsQuery,
-    TableSize, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace, UnknownDimension,
-    UnknownFormat, VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
+    MAX_PATH_VALUES, MAX_VIEWS, OTHER, Parameter, PathQuery, Paths, ProbeReport, Progress,
+    RoundTripAnswer, RoundTripHistograms, RoundTripQuery, SavedView, Series, SeriesFilter,
+    Statistics, StatisticsQuery, TableSize, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace,
+    UnknownDimension, UnknownFormat, VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink,
+    WatchedVolume,
 };
 pub use schema::schema;
 pub use settings::Settings;

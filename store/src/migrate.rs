@@ -17,13 +17,17 @@ use crate::settings::Settings;
 use crate::tier::Tier;
 
 /// The version of this program's schema.
-pub(crate) const VERSION: u32 = COARSE.0;
+pub(crate) const VERSION: u32 = VIEWS.0;
 
 /// The tables in their tiers.
 const TIERS: (u32, &str) = (4, "0004_tiers");
 
 /// Steps that add tables beside those, in order: version, name, tables.
-const ADDED: [(u32, &str, &[Single]); 1] = [(5, "0005_events", &Single::EVENTS)];
+const ADDED: [(u32, &str, &[Single]); 2] =
+    [(5, "0005_events", &Single::EVENTS), (VIEWS.0, VIEWS.1, &[Single::SavedViews])];
+
+/// Names for URLs of the pages.
+const VIEWS: (u32, &str) = (7, "0007_views");
 
 /// Families with fewer dimensions, added up from what there is.
 const COARSE: (u32, &str) = (6, "0006_coarse");

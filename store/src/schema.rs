@@ -125,14 +125,21 @@ pub(crate) enum Single {
     EventNotes,
     /// What was told to whom.
     AlertLog,
+    /// Names for URLs of the pages.
+    SavedViews,
 }
 
 impl Single {
     /// Those of events.
     pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
 
+    /// All of them, in the order in which they came.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::SavedViews => "saved_views",
             Self::Events => "events",
             Self::EventNotes => "event_notes",
             Self::AlertLog => "alert_log",
@@ -141,6 +148,7 @@ impl Single {
 
     const fn template(self) -> &'static str {
         match self {
+            Self::SavedViews => include_str!("schema/saved_views.sql"),
             Self::Events => include_str!("schema/events.sql"),
             Self::EventNotes => include_str!("schema/event_notes.sql"),
             Self::AlertLog => include_str!("schema/alert_log.sql"),
@@ -150,7 +158,7 @@ impl Single {
     /// An event's rows stay together on one shard, or the newest would not replace the others.
     const fn sharding(self) -> &'static str {
         match self {
-            Self::Events => "cityHash64(id)",
+            Self::Events | Self::SavedViews => "cityHash64(id)",
             Self::EventNotes | Self::AlertLog => "cityHash64(event)",
         }
     }
@@ -344,7 +352,7 @@ pub fn schema(settings: &Settings) -> String {
     let mut text = String::new();
     let first =
         [renderer.database(), format!("USE `{}`", settings.database), renderer.migrations()];
-    let tables = renderer.tiers().into_iter().chain(renderer.singles(&Single::EVENTS));
+    let tables = renderer.tiers().into_iter().chain(renderer.singles(&Single::ALL));
     for statement in first.into_iter().chain(tables) {
         let _ = write!(text, "{statement};\n\n");
     }

@@ -21,6 +21,8 @@ pub(crate) mod planning;
 pub(crate) mod profile;
 pub(crate) mod round_trips;
 pub(crate) mod sankey;
+pub(crate) mod session;
 pub(crate) mod system;
 pub(crate) mod totals;
+pub(crate) mod views;
 pub(crate) mod volumes;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::event::{Note, find};
 use super::events::{acknowledged, silenced_until};
+use crate::auth::{Operator, Via};
 use crate::params::{RawPairs, parse_moment};
 use crate::problem::{ApiError, ParameterError, Problem};
 use crate::state::{ApiState, Settings};
@@ -48,6 +49,8 @@ pub(crate) struct NewNote {
         (status = 201, description = "The note, as it is kept", body = Note),
         (status = 400, description = "What is wrong with it: everything", body = Problem,
          content_type = "application/problem+json"),
+        (status = 403, description = "This needs the role operator", body = Problem,
+         content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Problem,
@@ -58,6 +61,7 @@ pub(crate) struct NewNote {
 pub(crate) async fn add_note(
     State(state): State<ApiState>,
     Path(id): Path<String>,
+    Operator(caller): Operator,
     RawPairs(pairs): RawPairs,
     headers: HeaderMap,
     body: Bytes,
@@ -75,7 +79,7 @@ pub(crate) async fn add_note(
     let note = EventNote {
         event: id,
         at: last.map_or(now, |last| now.max(last + 1)),
-        who: caller(settings).to_owned(),
+        who: if caller.via == Via::Open { "local".to_owned() } else { caller.name },
         action: new.action,
         text: new.text,
         until,
@@ -96,11 +100,6 @@ async fn tell(settings: &Settings, notes: &[EventNote]) {
     if let Err(error) = tokio::task::spawn_blocking(marking).await {
         tracing::error!("alerts were not told of a note: {error}");
     }
-}
-
-/// Who asks, as far as is known: without a token it is somebody on this machine.
-fn caller(settings: &Settings) -> &'static str {
-    if settings.token.is_some() { "operator" } else { "local" }
 }
 
 fn wrong(parameter: &str, detail: String) -> ParameterError {

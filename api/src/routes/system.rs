@@ -32,6 +32,8 @@ pub(crate) struct System {
     tables: Option<Vec<Table>>,
     /// Live streams.
     streams: Streams,
+    /// People who are logged in.
+    sessions: usize,
 }
 
 /// What a probe reported over the range.
@@ -147,6 +149,7 @@ pub(crate) async fn system(
         drops: known(losses).map(|losses| drops(&losses)),
         tables: known(tables).map(|tables| tables.into_iter().map(table).collect()),
         streams: Streams { open: limit.saturating_sub(state.streams().available_permits()), limit },
+        sessions: state.sessions().count(now),
     }))
 }
 

@@ -14,7 +14,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use etiage_aggregator::Live;
 use etiage_api::{
-    AllowedHosts, ApiState, Billing, Clock, Detection, LinkInfo, ServiceInfo, Settings, StoreKind,
+    Access, AllowedHosts, ApiState, Billing, Clock, Detection, LinkInfo, ServiceInfo, Settings,
+    StoreKind,
 };
 use etiage_classifier::Knowledge;
 use etiage_store::embedded::Engine;
@@ -90,6 +91,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         version: "1.2.3".into(),
         started: datetime!(2026-11-21 10:00:00 UTC),
         token: None,
+        access: Access::default(),
         networks: Arc::default(),
         hosts: AllowedHosts::any(),
         clock: Clock::fixed(NOW),

@@ -142,7 +142,12 @@ impl Store {
         self.add("write the log of alerts", Single::AlertLog, alerts).await
     }
 
-    async fn add<T>(&self, what: &'static str, table: Single, rows: &[T]) -> Result<(), Error>
+    pub(super) async fn add<T>(
+        &self,
+        what: &'static str,
+        table: Single,
+        rows: &[T],
+    ) -> Result<(), Error>
     where
         T: RowOwned + RowWrite,
     {

@@ -13,6 +13,7 @@ mod statement;
 mod statistics;
 mod system;
 mod totals;
+mod views;
 mod volumes;
 mod watch;
 
@@ -37,6 +38,7 @@ pub use statement::{Asked, Parameter, Trace};
 pub use statistics::{Figures, Statistics, StatisticsQuery};
 pub use system::{LossPoint, Losses, ProbeReport, TableSize};
 pub use totals::{TotalsAnswer, TotalsQuery, TotalsRow};
+pub use views::{MAX_VIEWS, SavedView};
 pub use volumes::{Series, VolumeAnswer, VolumeQuery};
 pub use watch::{CompareWindows, WatchList, Watched, WatchedLink, WatchedVolume};
 
