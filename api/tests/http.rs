@@ -229,7 +229,7 @@ async fn the_openapi_document_lists_every_route() {
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let names = "links volumes totals round-trips services services/{name} health engine live report \
                  forecast networks networks/{asn} heatmap sankey filter overview system capacity \
-                 session views views/{id} engine \
+                 session views views/{id} \
                  events events/{id} events/{id}/series events/{id}/evidence events/{id}/notes baseline";
     let mut expected: Vec<String> =
         names.split_whitespace().map(|name| format!("/api/v1/{name}")).collect();

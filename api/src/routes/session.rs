@@ -153,6 +153,8 @@ pub(crate) async fn login(
     tag = "configuration",
     responses(
         (status = 204, description = "There is no session any more"),
+        (status = 400, description = "An unknown parameter", body = Problem,
+         content_type = "application/problem+json"),
         (status = 403, description = "Asked by another site", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -161,7 +163,9 @@ pub(crate) async fn logout(
     State(state): State<ApiState>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
+    RawPairs(pairs): RawPairs,
 ) -> Result<Response, ApiError> {
+    pairs.finish()?;
     same_origin(&headers, Via::Session)?;
     if let Some(id) = cookie(&headers) {
         state.sessions().end(id);
