@@ -1,111 +1,10 @@
-/** The API, /api/v1: its answers as types, its errors as one class. The page asks nobody else. */
+/** The API, /api/v1: its questions, and its errors as one class. The page asks nobody else. */
 
-import type { Count } from './units';
+import type * as A from './answers';
+import { t } from './i18n.svelte';
 import { printTime, type Interval, type Millis } from './time';
 
-export interface Link {
-  name: string;
-  kind: string | null;
-  capacity_bps: number | null;
-  neighbour_asn: number | null;
-  description: string | null;
-}
-
-export interface Service {
-  name: string;
-  category: string;
-}
-
-export interface Volume {
-  octets: Count;
-  packets: Count;
-  flows: Count;
-}
-
-export type Group = Partial<Record<string, string>>;
-
-/** One class over time. Null where the bucket was not observed: unknown, not zero. */
-export interface Series {
-  group: Group;
-  octets: (Count | null)[];
-  packets: (Count | null)[];
-  flows: (Count | null)[];
-  total: Volume;
-}
-
-export interface Volumes {
-  from: string;
-  to: string;
-  step_seconds: number;
-  buckets: string[];
-  observed: boolean[];
-  series: Series[];
-}
-
-export interface Totals {
-  from: string;
-  to: string;
-  rows: (Volume & { group: Group })[];
-  total: Volume;
-}
-
-export interface Dropped {
-  kernel: Count;
-  interface: Count;
-  queue: Count;
-  table_full: Count;
-}
-
-export interface Health {
-  status: string;
-  /** What needs a look, in words. */
-  reasons?: string[];
-  version: string;
-  started: string;
-  probe: string;
-  capture: {
-    packets: Count;
-    octets: Count;
-    packets_per_second: number;
-    undecodable: Count;
-    late: Count;
-    implausible_time?: Count;
-    unmapped: Count;
-    undetermined?: Count;
-    dropped: Dropped;
-  };
-  flows: { active: number; capacity: number; started: Count };
-  store: {
-    kind: string;
-    version: string | null;
-    queued_rows: number;
-    written_rows: Count;
-    failed_inserts: Count;
-    dropped_rows: Count;
-    /** Null while the database does not answer. */
-    disk_octets?: Count | null;
-    last_error: string | null;
-    last_interval: string | null;
-    lag_seconds: number | null;
-  };
-  links: { name: string; last_packet: string | null }[];
-}
-
-export interface LiveLink {
-  name: string;
-  in_bps: number;
-  out_bps: number;
-  in_pps: number;
-  out_pps: number;
-}
-
-export interface LiveUpdate {
-  time: string;
-  links: LiveLink[];
-  categories: { name: string; in_bps: number; out_bps: number }[];
-  packets_per_second: number;
-  active_flows: number;
-}
+export * from './answers';
 
 /** Why a request failed, in words for the user (RFC 9457 where the API said why). */
 export class ApiError extends Error {
@@ -121,104 +20,123 @@ export class ApiError extends Error {
   }
 }
 
-/** The token lives in memory, and in sessionStorage so that a reload of this tab keeps it. It is never
- * in the URL or in localStorage, and ends with the tab. */
-const TOKEN_KEY = 'etiage.token';
-
 /** How long an answer may take. */
 const TIMEOUT_MS = 30_000;
 /** A difference to the server's clock below this is the `Date` header's own coarseness. */
 const SKEW_MS = 3000;
 
+/** Parameters of a request; what is null, undefined or empty is left out. */
+export type Parameters = Record<
+  string,
+  string | number | boolean | readonly string[] | null | undefined
+>;
+
+/** What is asked of volumes and totals. */
 export interface VolumeRequest {
   interval: Interval;
-  groupBy: string[];
-  links?: string[];
+  groupBy: readonly string[];
+  links?: readonly string[];
+  filter?: string;
+  /** Values of further dimensions. */
+  only?: Readonly<Record<string, readonly string[]>>;
   step?: number;
   /** How many groups; the rest comes as one, `other` in every dimension. */
   top?: number;
+  statistics?: boolean;
+  compare?: string;
 }
 
 /** The most groups that the API gives. */
-const MOST_GROUPS = 200;
+export const MOST_GROUPS = 200;
 
 export class Api {
-  #token: string | null;
   #skew = 0;
-
-  constructor() {
-    this.#token = storage()?.getItem(TOKEN_KEY) ?? null;
-  }
-
-  setToken(token: string): void {
-    this.#token = token;
-    storage()?.setItem(TOKEN_KEY, token);
-  }
-
-  forgetToken(): void {
-    this.#token = null;
-    storage()?.removeItem(TOKEN_KEY);
-  }
-
-  get hasToken(): boolean {
-    return this.#token !== null;
-  }
 
   /** The server's clock as its last answer told it: the viewer's may be wrong. */
   now(): Millis {
     return Date.now() + this.#skew;
   }
 
-  links(): Promise<{ links: Link[] }> {
-    return this.#json('links');
+  /** How far its clock is ahead of the viewer's. */
+  get skew(): Millis {
+    return this.#skew;
   }
 
-  services(): Promise<{ services: Service[] }> {
-    return this.#json('services');
+  links = () => this.get<{ links: A.Link[] }>('links');
+  services = () => this.get<{ services: A.Service[] }>('services');
+  health = () => this.get<A.Health>('health');
+  session = () => this.get<A.Session>('session');
+
+  volumes = (request: VolumeRequest, signal?: AbortSignal) =>
+    this.get<A.Volumes>('volumes', volumeParameters(request), signal);
+
+  totals = (request: VolumeRequest, signal?: AbortSignal) =>
+    this.get<A.Totals>('totals', volumeParameters(request), signal);
+
+  /** Exchanges a token for a session cookie, which scripts cannot read. */
+  async login(token: string): Promise<void> {
+    await this.post('session', { token });
   }
 
-  health(): Promise<Health> {
-    return this.#json('health');
+  async logout(): Promise<void> {
+    await this.#fetch('session', null, 'application/json', { method: 'DELETE' });
   }
 
-  volumes(request: VolumeRequest, signal: AbortSignal): Promise<Volumes> {
-    return this.#json(`volumes?${query(request)}`, signal);
+  get<T>(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<T> {
+    return this.#json<T>(path + search(parameters), signal);
   }
 
-  totals(request: VolumeRequest, signal: AbortSignal): Promise<Totals> {
-    return this.#json(`totals?${query(request)}`, signal);
+  post<T>(path: string, body: unknown): Promise<T> {
+    return this.#json<T>(path, undefined, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#fetch(path, null, 'application/json', { method: 'DELETE' });
   }
 
   /** The body of the live stream. It stays open: there is no time limit but the caller's. */
   async live(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#fetch('live', signal, 'text/event-stream');
-    if (!response.body) throw new ApiError(0, 'No live stream', 'The answer has no body.');
+    if (!response.body) throw new ApiError(0, t('live.ended'), '');
     return response.body;
   }
 
-  async #json<T>(path: string, signal?: AbortSignal): Promise<T> {
+  async #json<T>(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<T> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const both = signal ? AbortSignal.any([signal, timeout]) : timeout;
-    const response = await this.#fetch(path, both, 'application/json');
+    const response = await this.#fetch(path, both, 'application/json', init);
     try {
       return parseJson(await response.text()) as T;
     } catch (cause) {
       if (both.aborted) throw asApiError(cause);
+      const asked = `/api/v1/${path.split('?')[0]}`;
       throw new ApiError(
         response.status,
-        'The answer is not understood',
-        `/api/v1/${path.split('?')[0]} answered with something that is not JSON. Is there a proxy in between?`,
+        t('error.notUnderstood'),
+        t('error.notJson', { path: asked }),
       );
     }
   }
 
-  async #fetch(path: string, signal: AbortSignal, accept: string): Promise<Response> {
-    const headers: Record<string, string> = { Accept: accept };
-    if (this.#token !== null) headers.Authorization = `Bearer ${this.#token}`;
+  async #fetch(
+    path: string,
+    signal: AbortSignal | null,
+    accept: string,
+    init: RequestInit = {},
+  ): Promise<Response> {
     let response: Response;
     try {
-      const url = new URL(`api/v1/${path}`, document.baseURI);
-      response = await fetch(url, { headers, signal, cache: 'no-store' });
+      response = await fetch(apiUrl(path), {
+        ...init,
+        headers: { Accept: accept, ...init.headers },
+        signal,
+        cache: 'no-store',
+        credentials: 'same-origin',
+      });
     } catch (cause) {
       throw asApiError(cause);
     }
@@ -232,16 +150,49 @@ export class Api {
   }
 }
 
-function query({ interval, groupBy, links = [], step, top = MOST_GROUPS }: VolumeRequest): string {
-  const parameters = new URLSearchParams({
-    from: printTime(interval.from),
-    to: printTime(interval.to),
+/** The whole address of a request, as it can be copied. */
+export function apiUrl(path: string): URL {
+  return new URL(`api/v1/${path}`, document.baseURI);
+}
+
+/** Lists are repeated parameters. */
+export function search(parameters: Parameters): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === null || value === undefined || value === '' || value === false) continue;
+    if (Array.isArray(value)) for (const one of value) query.append(name, one);
+    else query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+export function volumeParameters({
+  interval,
+  groupBy,
+  links = [],
+  filter,
+  only = {},
+  step,
+  top = MOST_GROUPS,
+  statistics,
+  compare,
+}: VolumeRequest): Parameters {
+  return {
+    ...rangeOf(interval),
     group_by: groupBy.join(','),
-    top: String(top),
-  });
-  if (step !== undefined) parameters.set('step', String(step));
-  for (const link of links) parameters.append('link', link);
-  return parameters.toString();
+    top: groupBy.length > 0 ? top : undefined,
+    step,
+    link: links,
+    ...only,
+    filter,
+    statistics,
+    compare,
+  };
+}
+
+export function rangeOf(interval: Interval): { from: string; to: string } {
+  return { from: printTime(interval.from), to: printTime(interval.to) };
 }
 
 /**
@@ -287,23 +238,7 @@ export function isAborted(cause: unknown): boolean {
 function asApiError(cause: unknown): unknown {
   if (isAborted(cause) || cause instanceof ApiError) return cause;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
-    return new ApiError(
-      0,
-      'No answer in time',
-      `The server took longer than ${TIMEOUT_MS / 1000} s. A shorter range asks less of it.`,
-    );
+    return new ApiError(0, t('error.late'), t('error.lateWhy', { seconds: TIMEOUT_MS / 1000 }));
   }
-  return new ApiError(
-    0,
-    'The server cannot be reached',
-    'The appliance is stopped, restarting, or cut off from this browser. The page keeps trying.',
-  );
-}
-
-function storage(): Storage | undefined {
-  try {
-    return globalThis.sessionStorage;
-  } catch {
-    return undefined; // Forbidden by the browser's settings: the token then lives in memory only.
-  }
+  return new ApiError(0, t('error.unreachable'), t('error.unreachableWhy'));
 }

@@ -1,4 +1,7 @@
-/** Categories: their fixed order in the stack, their names for people, their colours. */
+/** Categories: their fixed order in the stack, their colours; and how anything else is shown. */
+
+import { t, tn } from './i18n.svelte';
+import { networkName } from './networks.svelte';
 
 export interface Look {
   label: string;
@@ -13,36 +16,66 @@ export interface Look {
  * vision (a test holds them to it); red is left to alarms. The first two are what the product is
  * about, and stand furthest apart: orange and blue.
  */
-const LOOKS: [string, string, string][] = [
-  ['p2p', 'P2P', '#f0a020'],
-  ['direct-download', 'Direct download', '#1f6fb4'],
-  ['web', 'Web', '#8cc9ee'],
-  ['streaming', 'Streaming', '#10906a'],
-  ['software-update', 'Software update', '#ecdf55'],
-  ['gaming', 'Gaming', '#b16fd6'],
-  ['cloud-storage', 'Cloud storage', '#7fd4c1'],
-  ['messaging', 'Messaging', '#8a93ea'],
-  ['voip', 'VoIP', '#efc6ec'],
-  ['usenet', 'Usenet', '#6f7d1e'],
-  ['mail', 'Mail', '#e3cd96'],
-  ['vpn', 'VPN', '#a8618f'],
-  ['remote-access', 'Remote access', '#c3d96b'],
-  ['dns', 'DNS', '#2e9fb3'],
-  ['network', 'Network', '#dfc3a2'],
-  ['unknown', 'Unknown', '#9aa3ad'],
-  ['other', 'Other', '#8b8f95'],
+const LOOKS: [string, string][] = [
+  ['p2p', '#f0a020'],
+  ['direct-download', '#1f6fb4'],
+  ['web', '#8cc9ee'],
+  ['streaming', '#10906a'],
+  ['software-update', '#ecdf55'],
+  ['gaming', '#b16fd6'],
+  ['cloud-storage', '#7fd4c1'],
+  ['messaging', '#8a93ea'],
+  ['voip', '#efc6ec'],
+  ['usenet', '#6f7d1e'],
+  ['mail', '#e3cd96'],
+  ['vpn', '#a8618f'],
+  ['remote-access', '#c3d96b'],
+  ['dns', '#2e9fb3'],
+  ['network', '#dfc3a2'],
+  ['unknown', '#9aa3ad'],
+  ['other', '#8b8f95'],
 ];
 
-const BY_NAME = new Map<string, Look & { place: number }>(
-  LOOKS.map(([name, label, colour], place) => [
-    name,
-    { label, colour, hatched: name === 'unknown', place },
-  ]),
+const BY_NAME = new Map(
+  LOOKS.map(([name, colour], place) => [name, { colour, hatched: name === 'unknown', place }]),
 );
+const GREY = '#8b8f95';
 
 /** How a category is shown; one that this page does not know yet is grey, under its own name. */
 export function look(category: string): Look {
-  return BY_NAME.get(category) ?? { label: category, colour: '#8b8f95', hatched: false };
+  const { colour, hatched } = BY_NAME.get(category) ?? { colour: GREY, hatched: false };
+  return { label: tn('category', category), colour, hatched };
+}
+
+/** Colours of what has no fixed one, by its place among the largest. */
+const PALETTE = [
+  ...['#1f6fb4', '#f0a020', '#10906a', '#b16fd6', '#ecdf55', '#2e9fb3', '#6f7d1e', '#efc6ec'],
+  ...['#8cc9ee', '#a8618f', '#c3d96b', '#8a93ea', '#dfc3a2', '#7fd4c1', '#e3cd96'],
+];
+
+/** The look of a value of any dimension; `place` is its rank or its place in the configuration. */
+export function lookOf(dimension: string, value: string, place: number): Look {
+  if (dimension === 'category') return look(value);
+  if (value === 'other') return { label: tn('category', 'other'), colour: GREY, hatched: false };
+  const unknown = (dimension === 'service' && value === 'none') || value === 'unknown';
+  if (unknown || (dimension === 'asn' && value === '0')) {
+    return { label: nameOf(dimension, value), colour: '#9aa3ad', hatched: true };
+  }
+  return {
+    label: nameOf(dimension, value),
+    colour: PALETTE[place % PALETTE.length] ?? GREY,
+    hatched: false,
+  };
+}
+
+/** A value as people read it. */
+export function nameOf(dimension: string, value: string): string {
+  if (value === 'other') return tn('category', 'other');
+  if (dimension === 'category') return tn('category', value);
+  if (dimension === 'direction') return tn('side', value);
+  if (dimension === 'service' && value === 'none') return t('value.noService');
+  if (dimension === 'asn') return value === '0' ? t('value.noNetwork') : networkName(value);
+  return value;
 }
 
 /** The order of the stack: known ones as listed, then others by name, then `unknown` and `other`. */

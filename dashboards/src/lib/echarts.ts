@@ -1,21 +1,27 @@
-/** Only the parts of ECharts that the page draws with: the whole is three times as large. */
+/** Only the parts of ECharts that the pages draw with: the whole is three times as large. */
 
-import { LineChart } from 'echarts/charts';
+import { BarChart, CustomChart, HeatmapChart, LineChart, SankeyChart } from 'echarts/charts';
 import {
   GridComponent,
   MarkAreaComponent,
   MarkLineComponent,
   TooltipComponent,
+  VisualMapContinuousComponent,
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
 echarts.use([
+  BarChart,
+  CustomChart,
+  HeatmapChart,
   LineChart,
+  SankeyChart,
   GridComponent,
   TooltipComponent,
   MarkAreaComponent,
   MarkLineComponent,
+  VisualMapContinuousComponent,
   CanvasRenderer,
 ]);
 

@@ -1,6 +1,7 @@
 /** What the health strip says, and when it turns red. Pure: answers and their age come in. */
 
 import type { Health } from './api';
+import { t, tn } from './i18n.svelte';
 import { NOTHING, formatDuration, formatExact, formatPacketRate, formatShort } from './units';
 import type { Millis } from './time';
 
@@ -21,18 +22,13 @@ const LAG_ALARM_SECONDS = 60;
 /** Part of the flow table from which on it is worth a word. */
 const FLOWS_NOTE = 0.9;
 
-const REASONS = [
-  ['kernel', 'kernel', 'the capture ring was full: more capture threads, or a larger ring, help'],
-  ['interface', 'interface', 'the network card or its driver dropped them before capture'],
-  ['queue', 'queue', 'a worker or the store did not keep up'],
-  ['table_full', 'flow table', 'the flow table was full: these packets are counted, by port only'],
-] as const;
+const REASONS = ['kernel', 'interface', 'queue', 'table_full'] as const;
 
 /** How much the drop counters grew from one answer to the next; a restart begins anew. */
 export function newDrops(before: Health | null, after: Health): bigint {
   if (!before || before.started !== after.started) return 0n;
   let grown = 0n;
-  for (const [key] of REASONS) {
+  for (const key of REASONS) {
     const step = BigInt(after.capture.dropped[key]) - BigInt(before.capture.dropped[key]);
     if (step > 0n) grown += step;
   }
@@ -60,26 +56,29 @@ export function describe({ health, packetsPerSecond, droppedAt, now }: HealthFac
     statusItem(health, fresh, now),
     {
       id: 'packets',
-      label: 'Packets',
+      label: t('health.packets'),
       value: formatPacketRate(packetsPerSecond ?? capture.packets_per_second),
       tone: 'plain',
-      hint: `${formatExact(capture.packets)} packets captured since the start.`,
+      hint: t('health.packetsWhat', { count: formatExact(capture.packets) }),
     },
     dropsItem(health, fresh),
     freshnessItem(health),
     {
       id: 'queue',
-      label: 'Queue',
-      value: `${formatShort(store.queued_rows)} rows`,
+      label: t('health.rowsQueued'),
+      value: t('health.rows', { count: formatShort(store.queued_rows) }),
       tone: 'plain',
-      hint: `Rows that wait to be written. ${formatExact(store.written_rows)} were written since the start.`,
+      hint: t('health.queuedWhat', { count: formatExact(store.written_rows) }),
     },
     {
       id: 'flows',
-      label: 'Flows',
-      value: `${formatShort(flows.active)} of ${formatShort(flows.capacity)}`,
+      label: t('health.flows'),
+      value: t('health.of', {
+        part: formatShort(flows.active),
+        whole: formatShort(flows.capacity),
+      }),
       tone: flows.capacity > 0 && flows.active > flows.capacity * FLOWS_NOTE ? 'note' : 'plain',
-      hint: `Active flows, and how many the flow table can hold. ${formatExact(flows.started)} began since the start.`,
+      hint: t('health.flowsWhat', { count: formatExact(flows.started) }),
     },
     ...asides(health),
   ];
@@ -94,10 +93,14 @@ function statusItem(health: Health, fresh: boolean, now: Millis): Item {
   const why = reasons.length > 0 ? ` ${capital(reasons.join('; '))}.` : '';
   return {
     id: 'status',
-    label: `Probe ${health.probe}`,
-    value: ok ? 'ok' : health.status,
+    label: `${t('health.probe')} ${health.probe}`,
+    value: tn('health', health.status),
     tone: ok ? 'good' : urgent ? 'alarm' : 'note',
-    hint: `Etiage ${health.version}, up ${up}; ClickHouse ${store.version ?? ''} (${store.kind}).${why}`,
+    hint:
+      t('health.status', {
+        ...{ version: health.version, up, kind: store.kind },
+        database: store.version ?? '',
+      }) + why,
   };
 }
 
@@ -112,21 +115,20 @@ function isLate({ store }: Health): boolean {
 
 function dropsItem(health: Health, fresh: boolean): Item {
   const dropped = health.capture.dropped;
-  const reasons = REASONS.filter(([key]) => BigInt(dropped[key]) > 0n);
+  const reasons = REASONS.filter((key) => BigInt(dropped[key]) > 0n);
   const rows = BigInt(health.store.dropped_rows);
-  const parts = reasons.map(([key, name]) => `${name} ${formatShort(dropped[key])}`);
-  if (rows > 0n) parts.push(`store ${formatShort(rows)} rows`);
-  const why = reasons.map(([key, name, text]) => `${name} ${formatExact(dropped[key])}: ${text}.`);
-  if (rows > 0n) why.push(`${formatExact(rows)} rows were given up: the store was away too long.`);
+  const parts = reasons.map((key) => `${t(`health.${key}`)} ${formatShort(dropped[key])}`);
+  if (rows > 0n) parts.push(t('health.storeRows', { rows: formatShort(rows) }));
+  const why = reasons.map(
+    (key) => `${t(`health.${key}`)} ${formatExact(dropped[key])}: ${t(`health.${key}What`)}.`,
+  );
+  if (rows > 0n) why.push(t('health.storeRowsWhat', { rows: formatExact(rows) }));
   return {
     id: 'drops',
-    label: 'Drops',
-    value: parts.length > 0 ? parts.join(' · ') : 'none',
+    label: t('health.drops'),
+    value: parts.length > 0 ? parts.join(' · ') : t('health.none'),
     tone: fresh ? 'alarm' : parts.length > 0 ? 'note' : 'good',
-    hint:
-      parts.length > 0
-        ? `Since the start. ${why.join(' ')}`
-        : 'Neither the kernel, the interface, a queue nor the flow table dropped anything since the start.',
+    hint: parts.length > 0 ? `${t('health.since')} ${why.join(' ')}` : t('health.noDrops'),
   };
 }
 
@@ -135,63 +137,32 @@ function freshnessItem(health: Health): Item {
   const old = lag !== null && lag > LAG_ALARM_SECONDS;
   return {
     id: 'lag',
-    label: 'Written',
-    value: lag === null ? NOTHING : `${formatDuration(lag)} behind`,
+    label: t('health.written'),
+    value: lag === null ? NOTHING : t('health.behind', { time: formatDuration(lag) }),
     tone: isLate(health) ? 'alarm' : old ? 'note' : 'plain',
-    hint: `How far the newest stored interval is behind. ${formatExact(failed)} inserts failed and were tried again.${
-      error ? ` Last error: ${error}` : ''
-    }`,
+    hint:
+      t('health.writtenWhat', { failed: formatExact(failed) }) +
+      (error ? ` ${t('health.lastError', { error })}` : ''),
   };
 }
 
 /** Counters that are usually zero, shown only when they are not. */
 function asides(health: Health): Item[] {
-  const {
-    undecodable,
-    late,
-    implausible_time: implausible = 0,
-    unmapped,
-    undetermined = 0,
-  } = health.capture;
-  const all: [string, string, Health['capture']['late'], string][] = [
-    [
-      'undecodable',
-      'Undecodable',
-      undecodable,
-      'Packets whose headers are cut short or contradict themselves; they are counted as such.',
-    ],
-    [
-      'late',
-      'Late',
-      late,
-      'Packets that came after their interval was closed; they are counted in the oldest open one.',
-    ],
-    [
-      'implausible',
-      'Implausible time',
-      implausible,
-      'Packets whose time cannot be true; they are counted at the time of the packet before.',
-    ],
-    [
-      'unmapped',
-      'Unmapped',
-      unmapped,
-      'Packets that belong to no configured link: see [[link]] in the configuration.',
-    ],
-    [
-      'undetermined',
-      'Without direction',
-      undetermined,
-      'Packets whose direction nothing told; they are counted as in. Local prefixes in the configuration tell it.',
-    ],
-  ];
+  const { capture } = health;
+  const all = [
+    ['undecodable', capture.undecodable],
+    ['late', capture.late],
+    ['implausible', capture.implausible_time ?? 0],
+    ['unmapped', capture.unmapped],
+    ['undetermined', capture.undetermined ?? 0],
+  ] as const;
   return all
-    .filter(([, , count]) => BigInt(count) > 0n)
-    .map(([id, label, count, hint]) => ({
+    .filter(([, count]) => BigInt(count) > 0n)
+    .map(([id, count]) => ({
       id,
-      label,
+      label: t(`health.${id}`),
       value: formatShort(count),
       tone: 'plain',
-      hint: `${formatExact(count)} since the start. ${hint}`,
+      hint: `${formatExact(count)}. ${t('health.since')} ${t(`health.${id}What`)}`,
     }));
 }

@@ -1,6 +1,7 @@
 /** The live stream: kept open, opened again when it ends, and honest about its age. */
 
 import { ApiError, isAborted, parseJson, type LiveUpdate } from './api';
+import { t } from './i18n.svelte';
 import { EventParser } from './sse';
 
 /** Without an event for this long the connection is dead, even if nobody closed it. */
@@ -10,6 +11,8 @@ const LONGEST_WAIT_MS = 15_000;
 
 export interface LiveHandlers {
   update(update: LiveUpdate): void;
+  /** An event began, changed or ended. */
+  event(): void;
   /** The stream is open again, after having been closed. */
   reopened(): void;
   /** It could not be opened, or ended. It is tried again, but for a wrong token. */
@@ -22,8 +25,8 @@ export function waitBefore(attempt: number): number {
 }
 
 /**
- * Reads the stream until the returned function is called. `fetch` rather than EventSource, which cannot
- * send an Authorization header.
+ * Reads the stream until the returned function is called. `fetch` rather than EventSource, which
+ * tells neither why it failed nor that it fell silent.
  */
 export function follow(
   open: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>,
@@ -55,6 +58,7 @@ async function run(
         clearTimeout(watch);
         watch = setTimeout(() => connection.abort(), SILENT_MS);
         for (const { event, data } of parser.push(decoder.decode(value, { stream: true }))) {
+          if (event === 'event') handlers.event();
           if (event !== 'live') continue;
           handlers.update(parseJson(data) as LiveUpdate);
           if (broken) handlers.reopened();
@@ -62,10 +66,10 @@ async function run(
           attempt = 0;
         }
       }
-      handlers.failed(new ApiError(0, 'The live stream ended', 'It is opened again.'));
+      handlers.failed(new ApiError(0, t('live.ended'), t('live.again')));
     } catch (cause) {
       if (stopped.aborted) return;
-      handlers.failed(isAborted(cause) ? new ApiError(0, 'The live stream is silent', '') : cause);
+      handlers.failed(isAborted(cause) ? new ApiError(0, t('live.silent'), '') : cause);
       // Asking again with the same token would not help: the form starts a new stream.
       if (cause instanceof ApiError && cause.status === 401) return;
     } finally {

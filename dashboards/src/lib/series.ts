@@ -1,29 +1,54 @@
-/** From the API's answer to what the chart draws. Pure: the moment of drawing comes in. */
+/** From the API's answer to what a chart draws. Pure: the moment of drawing comes in. */
 
-import type { Volumes } from './api';
-import { compareCategories } from './categories';
+import type { Buckets, Series, Statistics, Volume, Volumes } from './api';
+import { compareCategories, lookOf, type Look } from './categories';
 import type { Interval, Millis } from './time';
+import type { Count } from './units';
+import type { Measure } from './url';
 
-/** One category: rates in bit/s for each drawn bucket, null where nothing was observed. */
-export interface Layer {
-  category: string;
-  in: (number | null)[];
-  out: (number | null)[];
+export type Rates = (number | null)[];
+
+/** One class: rates for each drawn bucket, null where nothing was observed. */
+export interface Layer extends Look {
+  /** Its values of the dimensions, joined: its name in addresses. */
+  key: string;
+  values: string[];
+  in: Rates;
+  out: Rates;
+  /** Of the period before, where it was asked for. */
+  before: { in: Rates; out: Rates } | null;
+  statistics: { in: Statistics | null; out: Statistics | null };
+  /** Over the whole range. */
+  totals: { in: Volume | null; out: Volume | null };
 }
 
 export interface Chart {
+  measure: Measure;
   stepSeconds: number;
   interval: Interval;
+  /** In stands above and out below the line; otherwise everything stands above. */
+  mirrored: boolean;
   /** Start of each drawn bucket. */
   starts: Millis[];
   /** In the order of the stack, from the zero line outwards. */
   layers: Layer[];
   /** Sums over all layers. */
-  total: { in: (number | null)[]; out: (number | null)[] };
+  total: { in: Rates; out: Rates };
+  before: { in: Rates; out: Rates } | null;
   /** Buckets without an observation, as stretches of time; what is not yet due is none of them. */
   gaps: Interval[];
   /** Number of drawn buckets without an observation. */
   unobserved: number;
+}
+
+export interface ChartSettings {
+  /** What is shown; the API widens it to whole buckets. */
+  interval: Interval;
+  now: Millis;
+  dimensions: readonly string[];
+  measure?: Measure;
+  /** Places of values that have a fixed one, such as configured links. */
+  places?: readonly string[];
 }
 
 /**
@@ -32,13 +57,69 @@ export interface Chart {
  * would look like a fall.
  */
 export const SETTLE_MS = 30_000;
+const FIELD = { bits: 'octets', packets: 'packets', flows: 'flows' } as const;
 
 /**
- * Rates by category and direction. `interval` is what was asked for; the API widens it to whole buckets.
- * Left out are buckets of which only a part was counted, and the last one until it is complete: both would
- * look like a fall. A bucket without an observation is null.
+ * Rates by class and direction. Left out are buckets of which only a part was counted, and the last one until it is
+ * complete: both would look like a fall. A bucket without an observation is null.
  */
-export function chartOf(volumes: Volumes, interval: Interval, now: Millis): Chart {
+export function chartOf(volumes: Volumes, settings: ChartSettings): Chart {
+  const { interval, now, dimensions, measure = 'bits' } = settings;
+  const { kept, starts, seen } = drawnBuckets(volumes, now);
+  const step = volumes.step_seconds;
+  const rate = (count: Count) => (Number(count) * (measure === 'bits' ? 8 : 1)) / step;
+
+  const layers = new Map<string, Layer>();
+  const before = volumes.previous ? new Map(volumes.previous.series.map(keyed)) : null;
+  const mirrored =
+    !dimensions.includes('direction') &&
+    volumes.series.some(({ group }) => group.direction !== undefined);
+  for (const series of volumes.series) {
+    const values = dimensions.map((dimension) => series.group[dimension] ?? 'unknown');
+    const key = values.join(' · ');
+    const side = mirrored && series.group.direction === 'out' ? 'out' : 'in';
+    let layer = layers.get(key);
+    if (!layer) {
+      // A class that one direction lacks was observed there as nothing.
+      const nothing = () => seen.map((observed) => (observed ? 0 : null));
+      layer = {
+        ...{ key, values, label: key, colour: '', hatched: false },
+        ...{ in: nothing(), out: nothing(), before: null },
+        statistics: { in: null, out: null },
+        totals: { in: null, out: null },
+      };
+      layers.set(key, layer);
+    }
+    layer[side] = ratesOf(series, volumes.observed, kept, measure, rate);
+    layer.statistics[side] = series.statistics ?? null;
+    layer.totals[side] = series.total;
+    const past = before?.get(keyed(series)[0]);
+    if (past && volumes.previous) {
+      layer.before ??= { in: [], out: [] };
+      layer.before[side] = ratesOf(past, volumes.previous.observed, kept, measure, rate);
+    }
+  }
+
+  const ordered = dress([...layers.values()], dimensions, settings.places ?? []);
+  return {
+    measure,
+    stepSeconds: step,
+    interval,
+    mirrored,
+    starts,
+    layers: ordered,
+    total: { in: sum(ordered, 'in', seen), out: sum(ordered, 'out', seen) },
+    before: before ? sumBefore(ordered, volumes.previous, kept) : null,
+    gaps: gapsOf(starts, seen, step * 1000, interval),
+    unobserved: seen.filter((observed) => !observed).length,
+  };
+}
+
+/** Which buckets are whole and due, and which of them were observed. */
+function drawnBuckets(
+  volumes: Volumes,
+  now: Millis,
+): { kept: number[]; starts: Millis[]; seen: boolean[] } {
   const counted = { from: Date.parse(volumes.from), to: Date.parse(volumes.to) };
   const step = volumes.step_seconds * 1000;
   const kept: number[] = [];
@@ -50,7 +131,6 @@ export function chartOf(volumes: Volumes, interval: Interval, now: Millis): Char
     kept.push(index);
     starts.push(start);
   });
-
   const seen = kept.map((index) => volumes.observed[index] === true);
   // The newest interval may be on its way: as long as it is due, its absence is not a gap.
   while (
@@ -62,42 +142,71 @@ export function chartOf(volumes: Volumes, interval: Interval, now: Millis): Char
     kept.pop();
     starts.pop();
   }
-
-  const layers = new Map<string, Layer>();
-  for (const series of volumes.series) {
-    const direction = series.group.direction;
-    if (direction !== 'in' && direction !== 'out') continue;
-    const category = series.group.category ?? 'unknown';
-    const layer = layers.get(category) ?? {
-      category,
-      // A category that one direction lacks was observed there as nothing.
-      in: seen.map((observed) => (observed ? 0 : null)),
-      out: seen.map((observed) => (observed ? 0 : null)),
-    };
-    layers.set(category, layer);
-    layer[direction] = kept.map((index, place) => {
-      const octets = series.octets[index];
-      if (!seen[place] || octets === null || octets === undefined) return null;
-      return (Number(octets) * 8) / volumes.step_seconds;
-    });
-  }
-
-  const ordered = [...layers.values()].sort((a, b) => compareCategories(a.category, b.category));
-  return {
-    stepSeconds: volumes.step_seconds,
-    interval,
-    starts,
-    layers: ordered,
-    total: { in: sum(ordered, 'in', seen), out: sum(ordered, 'out', seen) },
-    gaps: gapsOf(starts, seen, step, interval),
-    unobserved: seen.filter((observed) => !observed).length,
-  };
+  return { kept, starts, seen };
 }
 
-function sum(layers: Layer[], direction: 'in' | 'out', seen: boolean[]): (number | null)[] {
+function keyed(series: Series): [string, Series] {
+  return [JSON.stringify(Object.entries(series.group).sort()), series];
+}
+
+function ratesOf(
+  series: Series,
+  observed: boolean[],
+  kept: number[],
+  measure: Measure,
+  rate: (count: Count) => number,
+): Rates {
+  const counts = series[FIELD[measure]];
+  return kept.map((index) => {
+    const count = counts[index];
+    if (observed[index] !== true || count === null || count === undefined) return null;
+    return rate(count);
+  });
+}
+
+/** Colours, names and order: categories have theirs; all else by size, `other` outermost. */
+function dress(layers: Layer[], dimensions: readonly string[], places: readonly string[]): Layer[] {
+  const size = ({ totals }: Layer) =>
+    Number(totals.in?.octets ?? 0) + Number(totals.out?.octets ?? 0);
+  const rest = ({ values }: Layer) => values.every((value) => value === 'other');
+  const [only] = dimensions;
+  const fixed = dimensions.length === 1 && only === 'category';
+  const ordered = fixed
+    ? layers.sort((a, b) => compareCategories(a.key, b.key))
+    : layers.sort((a, b) => Number(rest(a)) - Number(rest(b)) || size(b) - size(a));
+  ordered.forEach((layer, rank) => {
+    if (rest(layer)) Object.assign(layer, lookOf(only ?? '', 'other', 0));
+    else if (dimensions.length === 1) {
+      const place = places.indexOf(layer.key);
+      Object.assign(layer, lookOf(only ?? '', layer.key, place < 0 ? rank : place));
+    } else {
+      const looks = layer.values.map((value, at) => lookOf(dimensions[at] ?? '', value, rank));
+      layer.label = looks.map(({ label }) => label).join(' · ');
+      layer.colour = lookOf('', layer.key, rank).colour;
+    }
+  });
+  return ordered;
+}
+
+function sum(layers: Layer[], direction: 'in' | 'out', seen: boolean[]): Rates {
   return seen.map((observed, place) =>
     observed ? layers.reduce((total, layer) => total + (layer[direction][place] ?? 0), 0) : null,
   );
+}
+
+function sumBefore(
+  layers: Layer[],
+  previous: Buckets | null | undefined,
+  kept: number[],
+): { in: Rates; out: Rates } {
+  const seen = kept.map((index) => previous?.observed[index] === true);
+  const side = (direction: 'in' | 'out') =>
+    seen.map((observed, place) =>
+      observed
+        ? layers.reduce((total, { before }) => total + (before?.[direction][place] ?? 0), 0)
+        : null,
+    );
+  return { in: side('in'), out: side('out') };
 }
 
 function gapsOf(starts: Millis[], seen: boolean[], step: number, shown: Interval): Interval[] {
@@ -113,6 +222,59 @@ function gapsOf(starts: Millis[], seen: boolean[], step: number, shown: Interval
   return gaps;
 }
 
+/**
+ * Adds what the listed classes leave of the whole, as `other`, so that the stack reaches the whole. Exact: octets are
+ * subtracted as integers.
+ */
+export function withRest(listed: Volumes, whole: Volumes, dimensions: readonly string[]): Volumes {
+  const rest = (wholeOf: Buckets, listedOf: Buckets): Series[] =>
+    wholeOf.series.flatMap((series) => {
+      const parts = listedOf.series.filter(
+        ({ group }) => group.direction === series.group.direction,
+      );
+      const group: Series['group'] = { ...series.group };
+      for (const dimension of dimensions) group[dimension] = 'other';
+      const left = (field: 'octets' | 'packets' | 'flows') =>
+        series[field].map((count, at) =>
+          count === null
+            ? null
+            : less(
+                count,
+                parts.map((part) => part[field][at] ?? 0),
+              ),
+        );
+      const total = (field: keyof Volume) =>
+        less(
+          series.total[field],
+          parts.map((part) => part.total[field]),
+        );
+      const totals = { octets: total('octets'), packets: total('packets'), flows: total('flows') };
+      if (BigInt(totals.octets) <= 0n && BigInt(totals.packets) <= 0n) return [];
+      return [
+        {
+          group,
+          octets: left('octets'),
+          packets: left('packets'),
+          flows: left('flows'),
+          total: totals,
+        },
+      ];
+    });
+  const answer = { ...listed, series: [...listed.series, ...rest(whole, listed)] };
+  if (listed.previous && whole.previous) {
+    const series = [...listed.previous.series, ...rest(whole.previous, listed.previous)];
+    answer.previous = { ...listed.previous, series };
+  }
+  return answer;
+}
+
+/** Two answers may be a moment apart: nothing becomes less than nothing. */
+function less(whole: Count, parts: Count[]): Count {
+  const left = parts.reduce<bigint>((rest, part) => rest - BigInt(part), BigInt(whole));
+  if (left <= 0n) return 0;
+  return left <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(left) : left;
+}
+
 /** A point of the drawn line, and the bucket whose rate stands there. */
 export interface Point {
   at: Millis;
@@ -125,11 +287,10 @@ export interface Point {
  * between two gaps is seen as well. A bucket that was not observed has its point too: it breaks the line,
  * and the tooltip finds it rather than a far neighbour.
  */
-export function pointsOf(chart: Chart): Point[] {
-  const step = chart.stepSeconds * 1000;
+export function pointsOf(starts: readonly Millis[], step: Millis, rates: Rates): Point[] {
   const points: Point[] = [];
-  const known = (place: number) => typeof chart.total.in[place] === 'number';
-  chart.starts.forEach((start, bucket) => {
+  const known = (place: number) => typeof rates[place] === 'number';
+  starts.forEach((start, bucket) => {
     if (known(bucket) && !known(bucket - 1)) points.push({ at: start, bucket });
     points.push({ at: start + step / 2, bucket });
     if (known(bucket) && !known(bucket + 1)) points.push({ at: start + step, bucket });
@@ -140,7 +301,7 @@ export function pointsOf(chart: Chart): Point[] {
 /** One line's coordinates. Out is drawn below zero, on the same scale. */
 export function coordinates(
   points: Point[],
-  rates: (number | null)[],
+  rates: Rates,
   direction: 'in' | 'out',
 ): [Millis, number | null][] {
   const sign = direction === 'in' ? 1 : -1;
@@ -152,7 +313,7 @@ export function coordinates(
 }
 
 /** The highest rate; null where nothing was observed. */
-export function highest(rates: (number | null)[]): number | null {
+export function highest(rates: Rates): number | null {
   return rates.reduce<number | null>(
     (best, rate) => (rate === null ? best : Math.max(best ?? 0, rate)),
     null,
@@ -160,7 +321,7 @@ export function highest(rates: (number | null)[]): number | null {
 }
 
 /** The mean over what was observed; null where nothing was. */
-export function mean(rates: (number | null)[]): number | null {
+export function mean(rates: Rates): number | null {
   const known = rates.filter((rate) => rate !== null);
   return known.length === 0 ? null : known.reduce((sum, rate) => sum + rate, 0) / known.length;
 }

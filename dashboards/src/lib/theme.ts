@@ -1,7 +1,8 @@
 /** Light and dark: the operating system's choice, or the user's, which is remembered in this browser. */
 
-import type { Palette } from './chart';
-import type { Theme } from './view';
+import type { Palette } from './axes';
+import { LANGUAGES, type Language } from './i18n.svelte';
+import type { Theme } from './url';
 
 const KEY = 'etiage.theme';
 
@@ -21,6 +22,26 @@ export function rememberTheme(theme: Theme): void {
     else localStorage.setItem(KEY, theme);
   } catch {
     // Forbidden by the browser's settings: the choice then lasts as long as the address.
+  }
+}
+
+const LANGUAGE_KEY = 'etiage.language';
+
+/** The language chosen in this browser; null where the browser's own is taken. */
+export function rememberedLanguage(): Language | null {
+  try {
+    const found = localStorage.getItem(LANGUAGE_KEY);
+    return LANGUAGES.find((language) => language === found) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export function rememberLanguage(language: Language): void {
+  try {
+    localStorage.setItem(LANGUAGE_KEY, language);
+  } catch {
+    // As for the theme: it lasts as long as the address.
   }
 }
 
@@ -45,6 +66,9 @@ export function readPalette(element: HTMLElement): Palette {
     muted: colour('--muted'),
     grid: colour('--line'),
     gap: colour('--gap'),
+    accent: colour('--accent'),
+    soft: colour('--accent-soft'),
+    alarm: colour('--alarm'),
     font: getComputedStyle(element).fontFamily,
   };
   probe.remove();

@@ -1,10 +1,12 @@
 /** Time ranges as a user writes them, and what they mean at a given moment. No clock is read here. */
 
+import { t } from './i18n.svelte';
+import { fromWall, offsetAt, toWall, zoneId, type Zone } from './zone';
+
+export type { Zone };
+
 /** Milliseconds since the Unix epoch. */
 export type Millis = number;
-/** How wall-clock times are shown and read. */
-export type Zone = 'local' | 'utc';
-
 type Unit = 's' | 'm' | 'h' | 'd' | 'w';
 
 /** A moment a user named: counted back from now, or fixed. */
@@ -77,11 +79,7 @@ export function parseMoment(text: string, zone: Zone): Moment | null {
   const check = new Date(asUtc);
   if (check.getUTCMonth() !== month - 1 || check.getUTCDate() !== day) return null;
   if (offset === undefined) {
-    const at =
-      zone === 'utc'
-        ? asUtc
-        : new Date(year, month - 1, day, hour, minute, second, millis).getTime();
-    return { kind: 'absolute', at };
+    return { kind: 'absolute', at: fromWall(asUtc, zone) };
   }
   if (offset === 'Z') return { kind: 'absolute', at: asUtc };
   const offsetHours = Number(offset.slice(1, 3));
@@ -132,19 +130,18 @@ export function parseRange(
   zone: Zone,
   now: Millis,
 ): { range: Range } | { error: string } {
-  const hint = 'Write now, now-6h (s, m, h, d, w), or a time such as 2026-01-31T18:00:00Z.';
   const start = parseMoment(from, zone);
-  if (!start) return { error: `“${shorten(from)}” is not a time the range can start at. ${hint}` };
+  if (!start) return { error: t('range.badStart', { text: shorten(from) }) };
   const end = parseMoment(to, zone);
-  if (!end) return { error: `“${shorten(to)}” is not a time the range can end at. ${hint}` };
+  if (!end) return { error: t('range.badEnd', { text: shorten(to) }) };
   const range = { from: start, to: end };
   const interval = resolve(range, now);
   const seconds = (interval.to - interval.from) / 1000;
-  if (seconds <= 0) return { error: 'The range ends before it starts: exchange its two ends.' };
+  if (seconds <= 0) return { error: t('range.reversed') };
   if (seconds < INTERVAL_SECONDS) {
-    return { error: `The range is shorter than the ${INTERVAL_SECONDS} s the probe counts in.` };
+    return { error: t('range.tooShort', { seconds: INTERVAL_SECONDS }) };
   }
-  if (seconds > LONGEST_SECONDS) return { error: 'The range is longer than 10 years: shorten it.' };
+  if (seconds > LONGEST_SECONDS) return { error: t('range.tooLong') };
   return { range };
 }
 
@@ -211,10 +208,9 @@ export function refreshSeconds(step: number): number {
 
 /** The name of the zone times are shown in: "UTC", or "Europe/Paris (UTC+1)". */
 export function zoneName(zone: Zone, at: Millis): string {
-  if (zone === 'utc') return 'UTC';
-  const minutes = -new Date(at).getTimezoneOffset();
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (minutes === 0 && (name === 'UTC' || name === 'Etc/UTC')) return 'UTC';
+  const name = zoneId(zone);
+  const minutes = offsetAt(at, zone) / 60_000;
+  if (name === 'UTC') return 'UTC';
   const hours = Math.floor(Math.abs(minutes) / 60);
   const rest = Math.abs(minutes) % 60;
   const offset = `UTC${minutes < 0 ? '−' : '+'}${hours}${rest ? `:${String(rest).padStart(2, '0')}` : ''}`;
@@ -244,6 +240,44 @@ export function formatInterval(interval: Interval, zone: Zone): string {
 }
 
 function wallClock(at: Millis, zone: Zone): string {
-  const shift = zone === 'utc' ? 0 : new Date(at).getTimezoneOffset() * 60_000;
-  return new Date(at - shift).toISOString();
+  return toWall(at, zone).toISOString();
+}
+
+/** The range as it is now, with both ends fixed: what is sent to somebody stays what it was. */
+export function freeze(range: Range, now: Millis): Range {
+  const { from, to } = resolve(range, now);
+  return { from: { kind: 'absolute', at: from }, to: { kind: 'absolute', at: to } };
+}
+
+/** Stretches of the calendar that presets name; the zone's own days, so that 23 and 25 hours are days too. */
+export type Calendar = 'last-evening' | 'yesterday' | 'last-week' | 'this-month' | 'last-month';
+export const CALENDAR: readonly Calendar[] = [
+  'last-evening',
+  'yesterday',
+  'last-week',
+  'this-month',
+  'last-month',
+];
+
+/** The last evening (18 to 24 o'clock) that is over, the day before, the week from Monday, or a month. */
+export function calendarRange(which: Calendar, now: Millis, zone: Zone): Range {
+  const wall = toWall(now, zone);
+  const [year, month, day] = [wall.getUTCFullYear(), wall.getUTCMonth(), wall.getUTCDate()];
+  const at = (dayOf: number, hour = 0, monthOf = month): Moment => ({
+    kind: 'absolute',
+    at: fromWall(Date.UTC(year, monthOf, dayOf, hour), zone),
+  });
+  const monday = day - ((wall.getUTCDay() + 6) % 7);
+  switch (which) {
+    case 'last-evening':
+      return { from: at(day - 1, 18), to: at(day) };
+    case 'yesterday':
+      return { from: at(day - 1), to: at(day) };
+    case 'last-week':
+      return { from: at(monday - 7), to: at(monday) };
+    case 'this-month':
+      return { from: at(1), to: NOW };
+    case 'last-month':
+      return { from: at(1, 0, month - 1), to: at(1) };
+  }
 }

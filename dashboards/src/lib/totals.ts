@@ -1,7 +1,7 @@
 /** Rows of the tables: exact sums, kept as bigint so that they equal the API's to the digit. */
 
 import type { Totals, Volume } from './api';
-import type { Count } from './units';
+import { decimal, type Count } from './units';
 
 /** One row: both directions together, and each. */
 export interface Row {
@@ -83,7 +83,7 @@ export function topTable(
   largest: Totals,
   split: Totals,
   dimension: string,
-  directions: Row,
+  directions: Pick<Row, 'inOctets' | 'outOctets'>,
 ): Table {
   const halves = new Map(rowsBy(split, dimension).map((row) => [row.name, row]));
   const total = wholeOf(largest);
@@ -136,6 +136,6 @@ export function formatRatio(inOctets: bigint, outOctets: bigint): string {
   if (inOctets === 0n && outOctets === 0n) return '–';
   if (inOctets === 0n) return '∞';
   const ratio = Number((outOctets * 10_000n) / inOctets) / 10_000;
-  if (ratio === 0 && outOctets > 0n) return '<0.01';
-  return ratio >= 100 ? ratio.toFixed(0) : ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2);
+  if (ratio === 0 && outOctets > 0n) return decimal('<0.01');
+  return decimal(ratio.toFixed(ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2));
 }

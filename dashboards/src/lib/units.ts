@@ -1,5 +1,7 @@
 /** Numbers as people read them. SI prefixes, decimal: 1 kbit/s is 1000 bit/s, 1 kB is 1000 bytes. */
 
+import { currentLanguage } from './i18n.svelte';
+
 /** An exact counter. JSON numbers above 2^53 arrive as bigint (see api.ts), so no digit is lost. */
 export type Count = number | bigint;
 
@@ -21,7 +23,17 @@ function withPrefix(value: number): { digits: string; prefix: string } {
   }
   const decimals =
     step === 0 && Number.isInteger(size) ? 0 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0;
-  return { digits: sign + size.toFixed(decimals), prefix: PREFIXES[step] ?? '' };
+  return { digits: sign + decimal(size.toFixed(decimals)), prefix: PREFIXES[step] ?? '' };
+}
+
+/** The language's decimal sign. */
+export function decimal(digits: string): string {
+  return currentLanguage() === 'fr' ? digits.replace('.', ',') : digits;
+}
+
+/** Without zeros that say nothing: "10.0" is "10". */
+function short(digits: string): string {
+  return /[.,]/.test(digits) ? digits.replace(/[.,]?0+$/, '') : digits;
 }
 
 function quantity(value: number | null | undefined, unit: string): string {
@@ -54,23 +66,21 @@ export function formatShort(value: Count | null | undefined): string {
 export function formatCapacity(bitsPerSecond: number | null | undefined): string {
   if (!bitsPerSecond) return NOTHING;
   const { digits, prefix } = withPrefix(bitsPerSecond);
-  const short = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
-  return `${short}${NBSP}${prefix}bit/s`;
+  return `${short(digits)}${NBSP}${prefix}bit/s`;
 }
 
 /** A label of the rate axis: short, and without a sign, since out is drawn below zero. */
 export function formatAxisRate(bitsPerSecond: number): string {
   if (bitsPerSecond === 0) return '0';
   const { digits, prefix } = withPrefix(Math.abs(bitsPerSecond));
-  const short = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
-  return `${short}${NBSP}${prefix}`;
+  return `${short(digits)}${NBSP}${prefix}`;
 }
 
 /** A share between 0 and 1: "12.3 %"; what exists is never printed as 0. */
 export function formatShare(share: number | null | undefined): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return NOTHING;
-  if (share > 0 && share < 0.0005) return `<0.1${NBSP}%`;
-  return `${(share * 100).toFixed(1)}${NBSP}%`;
+  if (share > 0 && share < 0.0005) return `<${decimal('0.1')}${NBSP}%`;
+  return `${decimal((share * 100).toFixed(1))}${NBSP}%`;
 }
 
 /** The digits of a count in groups of three, the last one full: 1234567 is ["1", "234", "567"]. */
@@ -105,4 +115,39 @@ export function formatDuration(seconds: number): string {
     if (parts.length === 2) break;
   }
   return parts.length > 0 ? parts.join(' ') : `0${NBSP}s`;
+}
+
+/** Flows begun in a second. */
+export function formatFlowRate(perSecond: number | null | undefined): string {
+  return quantity(perSecond, 'flow/s');
+}
+
+/** What a chart measures, with its unit. */
+export function formatMeasure(measure: string, value: number | null | undefined): string {
+  if (measure === 'packets') return formatPacketRate(value);
+  return measure === 'flows' ? formatFlowRate(value) : formatRate(value);
+}
+
+/** A change with its sign: "+3.2 %"; from a part, 0.032. */
+export function formatChange(change: number | null | undefined): string {
+  if (change === null || change === undefined || !Number.isFinite(change)) return NOTHING;
+  const sign = change > 0 ? '+' : change < 0 ? '−' : '±';
+  const size = Math.abs(change) * 100;
+  return `${sign}${decimal(size.toFixed(size >= 100 ? 0 : 1))}${NBSP}%`;
+}
+
+/** A round-trip time, from microseconds. */
+export function formatMicros(micros: number | null | undefined): string {
+  if (micros === null || micros === undefined) return NOTHING;
+  if (micros < 1000) return `${Math.round(micros)}${NBSP}µs`;
+  const millis = micros / 1000;
+  return millis < 1000
+    ? `${decimal(millis.toFixed(millis < 10 ? 1 : 0))}${NBSP}ms`
+    : `${decimal((millis / 1000).toFixed(1))}${NBSP}s`;
+}
+
+/** A plain number with two decimals, such as a ratio. */
+export function formatNumber(value: number | null | undefined, decimals = 2): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+  return decimal(value.toFixed(decimals));
 }

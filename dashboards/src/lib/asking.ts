@@ -1,0 +1,71 @@
+/** Questions that several pages ask in the same way. */
+
+import type { Api, EventSummary, Expected, Totals } from './api';
+import { rangeOf } from './api';
+import type { Band } from './chart';
+import type { Interval } from './time';
+
+/** The largest of a dimension, and how they divide by direction. */
+export interface Largest {
+  rows: Totals;
+  split: Totals;
+}
+
+export async function askLargest(
+  api: Api,
+  dimension: string,
+  request: {
+    interval: Interval;
+    links?: readonly string[];
+    filter?: string;
+    only?: Record<string, string[]>;
+  },
+  top: number,
+  signal: AbortSignal,
+): Promise<Largest> {
+  const [rows, split] = await Promise.all([
+    api.totals({ ...request, groupBy: [dimension], top }, signal),
+    api.totals({ ...request, groupBy: [dimension, 'direction'] }, signal),
+  ]);
+  return { rows, split };
+}
+
+/** Events that touch a range, and a link where one is named. */
+export async function askEvents(
+  api: Api,
+  interval: Interval,
+  filter: Record<string, string | number | null>,
+  signal: AbortSignal,
+): Promise<EventSummary[]> {
+  const { from, to } = rangeOf(interval);
+  const { events } = await api.get<{ events: EventSummary[] }>(
+    'events',
+    { start: from, end: to, limit: 200, ...filter },
+    signal,
+  );
+  return events;
+}
+
+/** What is expected each way; null where there is no baseline for it (yet). */
+export async function askBand(
+  api: Api,
+  interval: Interval,
+  link: string | null,
+  signal: AbortSignal,
+): Promise<Band | null> {
+  const { from, to } = rangeOf(interval);
+  const one = async (direction: 'in' | 'out') => {
+    try {
+      const parameters = { link, direction, start: from, end: to };
+      return await api.get<Expected>('baseline', parameters, signal);
+    } catch (cause) {
+      if (signal.aborted) throw cause;
+      return null; // The chart says what was measured without it.
+    }
+  };
+  const [incoming, outgoing] = await Promise.all([one('in'), one('out')]);
+  const some = incoming ?? outgoing;
+  if (!some || some.times.length < 2) return null;
+  const starts = some.times.map((text) => Date.parse(text));
+  return { starts, stepSeconds: some.step, in: incoming, out: outgoing };
+}

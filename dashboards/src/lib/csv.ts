@@ -1,0 +1,21 @@
+/** Charts and tables as rows of a file: exact rates, times in UTC. */
+
+import type { Cell } from './export';
+import type { Chart } from './series';
+import { printTime } from './time';
+
+/** One row a bucket, one column a class and direction. */
+export function chartCsv(chart: Chart): Cell[][] {
+  const ways = chart.mirrored ? (['in', 'out'] as const) : (['in'] as const);
+  const unit = { bits: 'bps', packets: 'pps', flows: 'fps' }[chart.measure];
+  const head = chart.layers.flatMap(({ key }) =>
+    ways.map((way) => (chart.mirrored ? `${key} ${way}_${unit}` : `${key} ${unit}`)),
+  );
+  return [
+    ['time', ...head],
+    ...chart.starts.map((start, at) => [
+      printTime(start),
+      ...chart.layers.flatMap((layer) => ways.map((way) => layer[way][at])),
+    ]),
+  ];
+}
