@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Api, ApiError, parseJson } from './api';
+import { Api, ApiError, parseJson, search } from './api';
 
 const INTERVAL = {
   from: Date.parse('2026-01-31T17:00:00Z'),
@@ -32,15 +32,20 @@ test('requests name exact times, and stay below the page’s own path', async ()
   );
 });
 
-test('the token goes into the header', async () => {
-  const fetch = answer(200, '{}');
+test('a token is exchanged for a cookie, and kept nowhere', async () => {
+  const fetch = answer(200, '{"authenticated":true}');
   const api = new Api();
-  api.setToken('secret');
+  await api.login('secret');
+  expect(String(fetch.mock.calls[0]?.[0])).toBe('https://probe.example/etiage/api/v1/session');
+  expect(fetch.mock.calls[0]?.[1]).toMatchObject({ method: 'POST', body: '{"token":"secret"}' });
   await ask(api);
-  expect(fetch.mock.calls[0]?.[1].headers).toMatchObject({ Authorization: 'Bearer secret' });
-  api.forgetToken();
-  await ask(api);
-  expect(fetch.mock.calls[1]?.[1].headers).not.toHaveProperty('Authorization');
+  expect(JSON.stringify(fetch.mock.calls[1]?.[1])).not.toContain('secret');
+});
+
+test('what is empty, false or unknown is left out of an address', () => {
+  const all = { a: '', b: null, c: undefined, d: false, e: [], f: 0, g: true, h: ['x', 'y z'] };
+  expect(search(all)).toBe('?f=0&g=true&h=x&h=y+z');
+  expect(search({ a: '' })).toBe('');
 });
 
 describe('errors', () => {

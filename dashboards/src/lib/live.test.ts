@@ -24,6 +24,7 @@ function record() {
     seen,
     handlers: {
       update: ({ time }: LiveUpdate) => void seen.push(time),
+      event: () => void seen.push('event'),
       reopened: () => void seen.push('reopened'),
       failed: (error: unknown) => void seen.push((error as ApiError).title),
     },
@@ -74,4 +75,17 @@ test('does not ask again with a token that was refused', async () => {
   follow(open, record().handlers);
   await vi.advanceTimersByTimeAsync(120_000);
   expect(open).toHaveBeenCalledTimes(1);
+});
+
+test('tells of events beside the rates', async () => {
+  const { seen, handlers } = record();
+  const text =
+    'event: event\ndata: {"id":"1","state":"open"}\n\nevent: live\ndata: {"time":"1"}\n\n';
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
+  });
+  const stop = follow(() => Promise.resolve(body), handlers);
+  await vi.advanceTimersByTimeAsync(0);
+  stop();
+  expect(seen.slice(0, 2)).toEqual(['event', '1']);
 });

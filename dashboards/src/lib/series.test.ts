@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { Series, Volumes } from './api';
-import { chartOf as chartIn, coordinates, highest, mean, pointsOf } from './series';
+import { chartOf as chartIn, coordinates, highest, mean, pointsOf, withRest } from './series';
 
 const START = Date.parse('2026-01-31T18:00:00Z');
 const LONG_AFTER = START + 86_400_000;
 
 /** Shown is what was counted, where a test does not say otherwise. */
 const chartOf = (answer: Volumes, now: number) =>
-  chartIn(answer, { from: Date.parse(answer.from), to: Date.parse(answer.to) }, now);
+  chartIn(answer, {
+    interval: { from: Date.parse(answer.from), to: Date.parse(answer.to) },
+    now,
+    dimensions: ['category'],
+  });
 
 function series(category: string, direction: string, octets: (number | null)[]): Series {
   const total = octets.reduce<number>((sum, value) => sum + (value ?? 0), 0);
@@ -47,10 +51,10 @@ describe('rates', () => {
   );
 
   test('are octets times eight by the step, in the order of the stack', () => {
-    expect(chart.layers).toEqual([
-      { category: 'p2p', in: [1000, 2000, null, 0], out: [100, 200, null, 300] },
+    expect(chart.layers).toMatchObject([
+      { key: 'p2p', in: [1000, 2000, null, 0], out: [100, 200, null, 300] },
       // Observed, and nothing of it went out: that is a zero. Not observed is not.
-      { category: 'unknown', in: [8, 0, null, 4], out: [0, 0, null, 0] },
+      { key: 'unknown', hatched: true, in: [8, 0, null, 4], out: [0, 0, null, 0] },
     ]);
     expect(chart.total).toEqual({ in: [1008, 2000, null, 4], out: [100, 200, null, 300] });
   });
@@ -63,7 +67,9 @@ describe('rates', () => {
   test('a gap is shaded within what is shown; the API counts whole buckets around it', () => {
     const shown = { from: START + 25_000, to: START + 35_000 };
     const list = [series('p2p', 'in', [1, 2, null, 3])];
-    const part = chartIn(volumes([true, true, false, true], list), shown, LONG_AFTER);
+    const part = chartIn(volumes([true, true, false, true], list), {
+      ...{ interval: shown, now: LONG_AFTER, dimensions: ['category'] },
+    });
     expect(part.interval).toEqual(shown);
     expect(part.starts).toHaveLength(4);
     expect(part.gaps).toEqual([{ from: START + 25_000, to: START + 30_000 }]);
@@ -114,7 +120,7 @@ describe('lines', () => {
     ),
     LONG_AFTER,
   );
-  const points = pointsOf(chart);
+  const points = pointsOf(chart.starts, 10_000, chart.total.in);
 
   test('a run goes from the start of its first to the end of its last bucket', () => {
     expect(points.map(({ at, bucket }) => [(at - START) / 1000, bucket])).toEqual([
@@ -150,5 +156,65 @@ describe('lines', () => {
 test('no series and no buckets draw nothing', () => {
   const empty = chartOf(volumes([], []), LONG_AFTER);
   expect(empty.layers).toEqual([]);
-  expect(pointsOf(empty)).toEqual([]);
+  expect(pointsOf(empty.starts, 10_000, empty.total.in)).toEqual([]);
+});
+
+describe('other dimensions', () => {
+  const of = (group: Record<string, string>, octets: number[]): Series => ({
+    ...series('', '', octets),
+    group,
+  });
+  const answer = volumes(
+    [true, true],
+    [
+      of({ service: 'b', direction: 'in' }, [10, 10]),
+      of({ service: 'other', direction: 'in' }, [50, 50]),
+      of({ service: 'a', direction: 'out' }, [30, 30]),
+    ],
+  );
+  const settings = {
+    interval: { from: START, to: START + 20_000 },
+    now: LONG_AFTER,
+    dimensions: ['service'],
+  };
+
+  test('the largest first, the rest last and grey', () => {
+    const { layers, mirrored } = chartIn(answer, settings);
+    expect(mirrored).toBe(true);
+    expect(layers.map(({ key, label }) => [key, label])).toEqual([
+      ['a', 'a'],
+      ['b', 'b'],
+      ['other', 'Other'],
+    ]);
+    expect(layers[2]?.colour).toBe('#8b8f95');
+  });
+
+  test('packets are counted by the second, not by the bit', () => {
+    expect(chartIn(answer, { ...settings, measure: 'packets' }).layers[0]?.out).toEqual([3, 3]);
+  });
+
+  test('direction as a dimension is not mirrored', () => {
+    const chart = chartIn(answer, { ...settings, dimensions: ['service', 'direction'] });
+    expect(chart.mirrored).toBe(false);
+    expect(chart.layers.map(({ key }) => key)).toEqual(['other · in', 'a · out', 'b · in']);
+  });
+
+  test('the period before stands bucket by bucket beside this one', () => {
+    const previous = { ...answer, series: [of({ service: 'a', direction: 'out' }, [5, 6])] };
+    const chart = chartIn({ ...answer, previous }, settings);
+    expect(chart.layers[0]?.before?.out).toEqual([4, 4.8]);
+    expect(chart.before).toEqual({ in: [0, 0], out: [4, 4.8] });
+  });
+
+  test('what the listed leave of the whole is the rest, exactly', () => {
+    const big = 9_007_199_254_740_993n;
+    const whole = volumes([true], [of({ direction: 'in' }, [0])]);
+    const [all] = whole.series;
+    if (all) Object.assign(all, { octets: [big], total: { octets: big, packets: 9, flows: 3 } });
+    const listed = volumes([true], [of({ service: 'a', direction: 'in' }, [3])]);
+    const rest = withRest(listed, whole, ['service']).series[1];
+    expect(rest?.group).toEqual({ service: 'other', direction: 'in' });
+    expect(rest?.octets).toEqual([Number(big - 3n)]);
+    expect(rest?.total.octets).toBe(Number(big - 3n));
+  });
 });

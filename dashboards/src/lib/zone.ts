@@ -42,6 +42,22 @@ export function isZone(zone: string): boolean {
 export function offsetAt(at: Millis, zone: Zone): Millis {
   if (zone === 'utc') return 0;
   if (zone === 'local') return -new Date(at).getTimezoneOffset() * 60_000;
+  // Clocks are changed at full quarters of an hour; asking the browser each time is slow.
+  const quarter = Math.floor(at / QUARTER);
+  const key = `${zone} ${quarter}`;
+  const known = OFFSETS.get(key);
+  if (known !== undefined) return known;
+  if (OFFSETS.size > MOST_OFFSETS) OFFSETS.clear();
+  const offset = askOffset(quarter * QUARTER, zone);
+  OFFSETS.set(key, offset);
+  return offset;
+}
+
+const QUARTER = 900_000;
+const MOST_OFFSETS = 20_000;
+const OFFSETS = new Map<string, Millis>();
+
+function askOffset(at: Millis, zone: Zone): Millis {
   const parts: Record<string, number> = {};
   for (const { type, value } of format(zone).formatToParts(at)) parts[type] = Number(value);
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
