@@ -14,7 +14,7 @@ import {
 } from './api';
 import { withRest } from './series';
 import { chooseStep, type Interval } from './time';
-import { predicate, both } from './filter';
+import { both, oneOf, predicate } from './filter';
 import type { Dimension, View } from './url';
 
 export interface Explored {
@@ -85,7 +85,12 @@ export async function explore(
   const groups = largest.groups ?? largest.rows.length;
   if (named.length === 0) return { volumes: whole, whole, groups, interval, at };
   const listed = await api.volumes(
-    { ...common, groupBy: [...by, 'direction'], only: valuesOf(named, by), top: MOST_GROUPS },
+    {
+      ...common,
+      filter: among(filter, by, named),
+      groupBy: [...by, 'direction'],
+      top: MOST_GROUPS,
+    },
     signal,
   );
   const wanted = new Set(named.map(({ group }) => keyOf(group, by)));
@@ -103,12 +108,14 @@ function keyOf(group: Group, by: readonly string[]): string {
   return JSON.stringify(by.map((dimension) => group[dimension]));
 }
 
-function valuesOf(rows: Totals['rows'], by: readonly Dimension[]): Record<string, string[]> {
-  const values = by.map((dimension) => [
-    dimension,
-    [...new Set(rows.map(({ group }) => group[dimension] ?? ''))].filter((value) => value !== ''),
-  ]);
-  return Object.fromEntries(values) as Record<string, string[]>;
+/** The filter with each dimension bound to the values that occur in these rows. */
+export function among(filter: string, by: readonly Dimension[], rows: Totals['rows']): string {
+  return by.reduce((text, dimension) => {
+    const values = new Set(rows.map(({ group }) => group[dimension] ?? ''));
+    values.delete('');
+    // `other` in one of several dimensions stands for values that nobody named.
+    return values.has('other') ? text : both(text, oneOf(dimension, [...values]));
+  }, filter);
 }
 
 /** For a terminal. */

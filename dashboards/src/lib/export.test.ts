@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { csvOf } from './export';
-import { both, predicate, quoted } from './filter';
-import { narrowed, requestOf } from './explore';
+import { both, oneOf, predicate, quoted } from './filter';
+import { among, narrowed, requestOf } from './explore';
 import { defaultView } from './url';
 
 test('files hold every digit, and quote what must be', () => {
@@ -46,6 +46,19 @@ test('a click adds to the filter, once', () => {
   );
   expect(quoted('é')).toBe('"é"');
   expect(narrowed('', ['category', 'service'], ['p2p', 'other'])).toBe('category = p2p');
+});
+
+test('the largest are asked for by their values', () => {
+  const rows = [
+    { group: { asn: '0', link: 'a b' }, octets: 1, packets: 1, flows: 1 },
+    { group: { asn: '64500', link: 'c' }, octets: 1, packets: 1, flows: 1 },
+  ];
+  expect(oneOf('service', ['x', 'or'])).toBe('service in (x, "or")');
+  expect(among('category = p2p', ['asn', 'link'], rows)).toBe(
+    'category = p2p and network in (none, 64500) and link in ("a b", c)',
+  );
+  const other = [{ ...rows[0], group: { asn: 'other', link: 'c' } }] as typeof rows;
+  expect(among('', ['asn', 'link'], other)).toBe('link in (c)');
 });
 
 test('one request says what is shown', () => {

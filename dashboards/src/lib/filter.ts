@@ -7,9 +7,17 @@ const KEYWORD = /^(and|or|not|in)$/i;
 
 /** `service = youtube`; quoted where it must be. */
 export function predicate(dimension: string, value: string): string {
-  const field = FIELDS[dimension] ?? dimension;
-  const known = dimension === 'asn' && value === '0' ? 'none' : value;
-  return `${field} = ${quoted(known)}`;
+  return `${FIELDS[dimension] ?? dimension} = ${valueOf(dimension, value)}`;
+}
+
+/** `service in (youtube, netflix)`. */
+export function oneOf(dimension: string, values: readonly string[]): string {
+  const all = values.map((value) => valueOf(dimension, value));
+  return `${FIELDS[dimension] ?? dimension} in (${all.join(', ')})`;
+}
+
+function valueOf(dimension: string, value: string): string {
+  return quoted(dimension === 'asn' && value === '0' ? 'none' : value);
 }
 
 export function quoted(value: string): string {

@@ -72,9 +72,9 @@ it('make demo shows traffic, ends with Ctrl-C, and starts again in seconds', asy
 
   const { page, problems } = await newPage(await browser(started), first.address);
   await open(page, first.address, '?from=now-15m&to=now');
+  const whole = page.locator('[data-testid=services-total] [data-testid=services-octets]');
   await until('octets on the page', 30_000, async () => {
-    const octets = byId(page, 'total-octets');
-    return (await octets.count()) > 0 && BigInt(await octets.getAttribute('data-value')) > 0n;
+    return (await whole.count()) > 0 && BigInt(await whole.getAttribute('data-value')) > 0n;
   });
   await page.locator('[data-testid=live][data-live=true]').waitFor();
   const now = byId(page, 'link-transit-a').getByTestId('link-in-now');
@@ -84,7 +84,7 @@ it('make demo shows traffic, ends with Ctrl-C, and starts again in seconds', asy
     async () => Number(await now.getAttribute('data-value')) > 0,
   );
   assert.match(await now.innerText(), /bit\/s/);
-  assert.ok((await byId(page, 'protocols-row').count()) >= 3);
+  assert.ok((await byId(page, 'services-row').count()) >= 3);
   assert.deepEqual(problems, []);
   await page.close();
   await interrupt(first.make, first.address);

@@ -257,9 +257,23 @@ export async function newPage(browser, address, options = {}) {
 
 export const byId = (page, id) => page.getByTestId(id);
 
-/** Opens a view of the page, and waits until its numbers are there. */
+/** Opens a view, and waits until its numbers are there. */
 export async function open(page, address, query = '') {
   const response = await page.goto(`${address}/${query}`);
-  await page.locator('[data-testid=overview][data-loaded=true]').waitFor();
+  await loaded(page);
   return response;
+}
+
+/** Waits until every panel has its answer. */
+export async function loaded(page) {
+  await page.locator('main[data-loaded=true]').waitFor();
+}
+
+/** Runs a program to its end, which must be a good one. */
+export async function run(started, arguments_, options = {}) {
+  const program = new Program([etiage(), ...arguments_], options);
+  started.after(() => program.kill());
+  const end = await program.end;
+  assert.equal(end.code, 0, `etiage ${arguments_.join(' ')}:\n${program.log}`);
+  return program;
 }
