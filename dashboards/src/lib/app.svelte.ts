@@ -49,6 +49,8 @@ export class App implements Surroundings {
   /** A longer name of what the page is about than the address has. */
   subject = $state('');
 
+  /** Beside the state: what is read while a component is taken down is what was before. */
+  readonly #open = new Set<Loader<unknown>>();
   #loaders = $state.raw<readonly Loader<unknown>[]>([]);
   #turnedAt = 0;
   #healthAskedAt = 0;
@@ -88,10 +90,12 @@ export class App implements Surroundings {
   /** A question of a panel, which ends with its component. */
   loader<T>(): Loader<T> {
     const loader = new Loader<T>(this);
-    this.#loaders = [...this.#loaders, loader as Loader<unknown>];
+    this.#open.add(loader as Loader<unknown>);
+    this.#loaders = [...this.#open];
     onDestroy(() => {
       loader.stop();
-      this.#loaders = this.#loaders.filter((other) => other !== loader);
+      this.#open.delete(loader as Loader<unknown>);
+      this.#loaders = [...this.#open];
     });
     return loader;
   }
