@@ -37,10 +37,10 @@ describe('a clock’s reading', () => {
 
   test('comes back, around both changes of a year', () => {
     for (const zone of ['Europe/Paris', 'America/Sao_Paulo', 'Australia/Lord_Howe']) {
-      for (let half = 0; half < 4 * 35 * 48; half += 1) {
-        // Five weeks around the changes of spring and autumn.
-        const begin = half < 2 * 35 * 48 ? '2026-03-20T00:00:00Z' : '2026-09-01T00:00:00Z';
-        const moment = at(begin) + (half % (2 * 35 * 48)) * (HOUR / 2);
+      for (let half = 0; half < 4 * 14 * 48; half += 1) {
+        // Four weeks around the changes of spring and autumn.
+        const begin = half < 2 * 14 * 48 ? '2026-03-20T00:00:00Z' : '2026-10-10T00:00:00Z';
+        const moment = at(begin) + (half % (2 * 14 * 48)) * (HOUR / 2);
         const back = fromWall(toWall(moment, zone).getTime(), zone);
         // In the hour that comes twice, the first of both is meant.
         expect([moment, moment - HOUR, moment - HOUR / 2]).toContain(back);
