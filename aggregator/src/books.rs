@@ -98,7 +98,7 @@ impl Books {
         (self.pool.len(), self.octets())
     }
 
-    const fn octets(&self) -> usize {
+    fn octets(&self) -> usize {
         self.pool.octets() + self.open_octets
     }
 

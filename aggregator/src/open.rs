@@ -148,7 +148,7 @@ impl Pool {
     }
 
     /// Octets of the pool itself.
-    pub(crate) const fn octets(&self) -> usize {
+    pub(crate) fn octets(&self) -> usize {
         self.places.octets() + self.free.capacity() * size_of::<OpenId>()
     }
 }

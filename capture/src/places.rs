@@ -71,7 +71,6 @@ impl<T> Places<T> {
 
     /// Octets that they take, with the room for more that there is.
     pub fn octets(&self) -> usize {
-        let elements: usize = self.chunks.iter().take(2).map(Vec::capacity).sum();
         let first = self.chunks.first().map_or(0, Vec::capacity);
         let further = self.chunks.len().saturating_sub(1) * CHUNK;
         (first + further) * size_of::<T>() + self.chunks.capacity() * size_of::<Vec<T>>()
