@@ -195,7 +195,7 @@ async fn typing(router: &Router) {
         ("link = 1", 7, 8, vec!["transit-1", "ix-1"]),
         ("link = \"ix", 7, 10, vec!["ix-1"]),
         ("direction = in ", 15, 15, vec!["and", "or"]),
-        ("service = ", 10, 10, vec!["1fichier", "none"]),
+        ("service = ", 10, 10, vec!["1fichier", "none", "unattributed"]),
         ("probe = ", 8, 8, vec!["probe-1"]),
         ("network = ", 10, 10, vec!["64501", "64500", "none", "other"]),
         ("network = exam", 10, 14, vec!["64500"]),

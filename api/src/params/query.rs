@@ -311,7 +311,8 @@ pub(crate) fn check(dimension: Dimension, value: &str, settings: &Settings) -> R
             format!("a category; there are {}", words(Category::ALL.iter().map(|c| c.name()))),
         ),
         Dimension::Service => (
-            value == "none" || settings.services.iter().any(|service| service.name == value),
+            matches!(value, "none" | "unattributed")
+                || settings.services.iter().any(|service| service.name == value),
             "a service of the rules; /api/v1/services lists them".to_owned(),
         ),
         // The database may hold what other probes have counted; only the form can be checked.

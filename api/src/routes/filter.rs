@@ -198,7 +198,7 @@ async fn values(state: &ApiState, field: Dimension) -> Vec<Item> {
             let service =
                 |service: &crate::ServiceInfo| value(&service.name, Some(service.category.clone()));
             let services = settings.services.iter().map(service);
-            services.chain([value("none", None)]).collect()
+            services.chain(["none", "unattributed"].map(|word| value(word, None))).collect()
         }
         Dimension::Probe => {
             let names = known(state).await;

@@ -134,7 +134,7 @@ pub(crate) async fn service(
 ) -> Result<Json<Profile>, ApiError> {
     let settings = state.settings();
     let known = settings.services.iter().find(|service| service.name == name);
-    if known.is_none() && name != "none" {
+    if known.is_none() && !matches!(name.as_str(), "none" | "unattributed") {
         return Err(ApiError::NoData(format!(
             "`{name}` is not a service of the rules; /api/v1/services lists them"
         )));
