@@ -488,6 +488,12 @@ export interface Expected {
   high: Rates;
 }
 
+export interface Completion {
+  text: string;
+  kind: string;
+  detail: string | null;
+}
+
 export interface Completions {
   text: string;
   valid: boolean;
@@ -496,7 +502,8 @@ export interface Completions {
   completions: {
     from: number;
     to: number;
-    items: { text: string; kind: string; detail: string | null }[];
+    items: Completion[];
+    /** There are others, which this answer leaves out. */
     more: boolean;
   };
 }

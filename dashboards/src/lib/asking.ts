@@ -1,6 +1,7 @@
 /** Questions that several pages ask in the same way. */
 
-import type { Api, EventSummary, Expected, Totals } from './api';
+import { ApiError } from './api';
+import type { Api, EventSummary, Expected, Report, Totals } from './api';
 import { rangeOf } from './api';
 import type { Band } from './chart';
 import type { Interval } from './time';
@@ -68,4 +69,27 @@ export async function askBand(
   if (!some || some.times.length < 2) return null;
   const starts = some.times.map((text) => Date.parse(text));
   return { starts, stepSeconds: some.step, in: incoming, out: outgoing };
+}
+
+/** A link's month; without figures where nobody watched, or history is kept only coarser. */
+export interface MonthFound {
+  month: string;
+  report: Report | null;
+}
+
+/** The month that is named, or the one that goes on; it may be one in which nobody watched. */
+export async function askMonth(
+  api: Api,
+  link: string,
+  month: string,
+  signal: AbortSignal,
+): Promise<MonthFound> {
+  try {
+    const report = await api.get<Report>('report', { link, month }, signal);
+    return { month: report.month, report };
+  } catch (cause) {
+    if (!(cause instanceof ApiError) || cause.status !== 404) throw cause;
+    const shown = month || new Date(api.now()).toISOString().slice(0, 7);
+    return { month: shown, report: null };
+  }
 }

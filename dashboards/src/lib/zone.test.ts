@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { calendarRange, freeze, parseMoment, printMoment, resolve, type Range } from './time';
-import { fromWall, isZone, offsetAt, timeTicks, toWall } from './zone';
+import { allZones, fromWall, isZone, offsetAt, timeTicks, toWall } from './zone';
 
 const HOUR = 3_600_000;
 const at = (text: string) => Date.parse(text);
@@ -139,4 +139,13 @@ describe('marks of the axis', () => {
       expect(ticks.every(({ at }) => at >= from && at <= from + length)).toBe(true);
     }
   });
+});
+
+test('zones are offered under the names of today', () => {
+  const zones = allZones();
+  expect(zones).toContain('Asia/Kathmandu');
+  expect(zones).toContain('Europe/Paris');
+  expect(zones).not.toContain('Asia/Calcutta');
+  expect(new Set(zones).size).toBe(zones.length);
+  expect(zones.every(isZone)).toBe(true);
 });

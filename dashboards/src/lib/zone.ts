@@ -90,9 +90,32 @@ export function zoneId(zone: Zone): string {
   return name === 'Etc/UTC' ? 'UTC' : name;
 }
 
-/** What can be chosen: all that the browser knows. */
+/** Places that browsers still list under a name that the IANA database has given up. */
+const RENAMED: Record<string, string> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
+  'America/Godthab': 'America/Nuuk',
+  'America/Indianapolis': 'America/Indiana/Indianapolis',
+  'America/Louisville': 'America/Kentucky/Louisville',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+  'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei',
+  'Pacific/Truk': 'Pacific/Chuuk',
+};
+
+/** What can be chosen: all that the browser knows, under today's names where it knows those too. */
 export function allZones(): string[] {
-  return typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
+  if (typeof Intl.supportedValuesOf !== 'function') return [];
+  const names = Intl.supportedValuesOf('timeZone').map((name) => {
+    const now = RENAMED[name];
+    return now !== undefined && isZone(now) ? now : name;
+  });
+  return [...new Set(names)].sort();
 }
 
 const HOUR = 3_600_000;

@@ -144,7 +144,7 @@ export const PAGES = {
 
   'link.unknown': ['There is no link “{name}”.', 'Il n’y a pas de lien « {name} ».'],
   'link.which': ['Choose one:', 'Choisissez-en un :'],
-  'link.p95': ['p95 this month', 'p95 ce mois-ci'],
+  'link.p95': ['p95 of the month', 'p95 du mois'],
   'link.headroom': ['{rate} of headroom', 'marge de {rate}'],
   'link.runout': ['Full', 'Saturation'],
   'link.now': ['now', 'atteinte'],
@@ -153,6 +153,11 @@ export const PAGES = {
   'link.noPolicy': ['no ratio agreed', 'aucun ratio convenu'],
 
   'month.title': ['Month {month}', 'Mois {month}'],
+  'month.none': ['This month has no figures.', 'Ce mois n’a pas de chiffres.'],
+  'month.noneWhat': [
+    'They are computed from five-minute bins, and there are none: the link was not watched then, or only coarser history is kept. Choose a range that ends in another month.',
+    'Ils se calculent sur des tranches de cinq minutes, et il n’y en a pas : le lien n’était pas observé, ou seul un historique plus grossier est gardé. Choisissez une période qui finit un autre mois.',
+  ],
   'month.soFar': ['so far', 'en cours'],
   'month.p95': ['95th percentile', '95e centile'],
   'month.change': ['p95 against the month before', 'p95 face au mois précédent'],
