@@ -56,10 +56,13 @@ pub fn trace(
     let series = detector.series(key);
     let link: Arc<str> = key.link().cloned().unwrap_or_else(|| "all".into());
     let mut points: Vec<TracePoint> = Vec::new();
+    let mut begun = false;
     for bin in bins {
+        // Before anything was observed, a sum over links is not nothing either, but unknown.
+        begun |= bin.octets.is_some();
         let minutes = (bin.secs / 60).max(1);
         let judged = bin.start >= from - JUDGED_BEFORE;
-        for start in starts(bin, judged) {
+        for start in starts(bin, judged).filter(|_| begun) {
             let octets = bin.octets.map(|octets| (series, octets / minutes as f64));
             let minute = Minute {
                 start,
