@@ -1,5 +1,6 @@
 //! The evening of 19 January 2012 while the appliance runs: simulated weeks in the store, the evening played at
-//! many times real speed, one event over the API; proven from its bundle, and found again after a restart.
+//! many times real speed, one event over the API and one alert of the real Alertmanager; proven from its bundle,
+//! and found again after a restart, until it is over and nothing fires any more.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -9,19 +10,34 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::Value;
+use support::alertmanager::Alertmanager;
 use support::{Appliance, etiage, output};
 
 /// A configuration on a port that others know: commands ask the running appliance.
-fn config(folder: &Path) -> String {
+fn config(folder: &Path, alertmanager: &str, accept_after: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let text = format!(
-        "[store]\ndata = \"data\"\n[api]\nlisten = \"{address}\"\n[detection]\nenabled = true\n"
+        "[store]\ndata = \"data\"\n[api]\nlisten = \"{address}\"\n\
+         [detection]\nenabled = true\naccept_after = \"{accept_after}\"\n\
+         [[alerts.receiver]]\nname = \"am\"\ntype = \"alertmanager\"\nurl = \"http://{alertmanager}\"\n\
+         [[alerts.route]]\nname = \"all\"\nreceivers = \"am\"\n"
     );
     let path = folder.join("etiage.toml");
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// What of an event was told to whom: receiver, transition, outcome.
+fn told(event: &Value) -> Vec<(&str, &str, &str)> {
+    let alerts = event["alerts"].as_array().unwrap().iter();
+    alerts
+        .map(|alert| {
+            let text = |name: &str| alert[name].as_str().unwrap();
+            (text("receiver"), text("transition"), text("outcome"))
+        })
+        .collect()
 }
 
 fn names(list: &Value) -> Vec<&str> {
@@ -36,7 +52,9 @@ fn ids(answer: &Value) -> Vec<&str> {
 #[test]
 fn the_evening_is_played_and_is_one_event() {
     let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
+    let alertmanager = Alertmanager::start(folder.path());
+    let configured = |accept_after| config(folder.path(), &alertmanager.address, accept_after);
+    let config = configured("72h");
     let scenario = "scenarios/megaupload-2012.toml";
     let played = [
         "simulate",
@@ -61,7 +79,8 @@ fn the_evening_is_played_and_is_one_event() {
     let has_ledger = |event: &Value| event["explained_seconds"].as_u64() >= Some(5 * 3600);
     let events = appliance.wait_until("/api/v1/events", |answer| !ids(answer).is_empty());
     let id = ids(&events)[0].to_owned();
-    let event = appliance.wait_until(&format!("/api/v1/events/{id}"), has_ledger);
+    let about = format!("/api/v1/events/{id}");
+    let event = appliance.wait_until(&about, has_ledger);
     assert_eq!(ids(&appliance.get("/api/v1/events")), [&*id], "one event, not twenty");
     assert_eq!(
         (&event["kind"], &event["state"], &event["sign"], &event["basis"]),
@@ -86,6 +105,13 @@ fn the_evening_is_played_and_is_one_event() {
     };
     assert!(last("values") < 0.2 * last("baseline"), "{} {}", last("values"), last("baseline"));
 
+    let firing = alertmanager.wait_for(1);
+    assert_eq!(firing[0]["labels"]["event"], id);
+    assert_eq!(firing[0]["labels"]["kind"], "shutdown");
+    assert_eq!(firing[0]["annotations"]["summary"], event["subject"]);
+    let told_of = appliance.wait_until(&about, |event| !told(event).is_empty());
+    assert_eq!(told(&told_of)[0], ("am", "firing", "delivered"));
+
     bundle(folder.path(), &config, &id);
 
     // What is known is made anew from the store, and is the same.
@@ -99,7 +125,25 @@ fn the_evening_is_played_and_is_one_event() {
     assert_eq!(ids(&events), [&*id]);
     assert_eq!(events["events"][0]["onset"], onset);
     assert_eq!(events["events"][0]["state"], "open");
+    let health = appliance.get("/api/v1/health");
+    assert_eq!(health["alerts"][0]["firing"], 1, "{health:#}");
     appliance.stop("-INT");
+    assert_eq!(alertmanager.firing().len(), 1);
+
+    // The evening goes on. What lasts for so long is the new normal: it is over.
+    let config = configured("7h");
+    let (from, to) = ("2012-01-20T01:00:00Z", "2012-01-20T04:00:00Z");
+    let times = ["--from", from, "--play-from", from, "--to", to, "--speed", "3600"];
+    let story = ["simulate", "--config", &config, "--scenario", scenario, "--serve", "--force"];
+    let mut appliance = Appliance::start(&[&story[..], &times].concat());
+    appliance.wait_for_line("played to the end");
+    alertmanager.wait_for(0);
+    let event = appliance.wait_until(&about, |event| event["state"] == "ended");
+    let of_end = |event: &Value| told(event).last().is_some_and(|last| last.1 == "resolved");
+    appliance.wait_until(&about, of_end);
+    assert_eq!(ids(&appliance.get("/api/v1/events")), [&*id], "{event:#}");
+    appliance.stop("-INT");
+    assert_eq!(alertmanager.firing().len(), 0);
 }
 
 /// An event is proven by its bundle; a changed octet is found.

@@ -118,3 +118,73 @@ async fn a_mail_server_must_be_vouched_for() {
     told_only_when_known(target(None), target(Some(file))).await;
     assert_eq!(mails.lock().unwrap().len(), 1);
 }
+
+/// A mail server that encrypts when asked to, if it says that it can; what it was told in the clear.
+async fn upgrading(acceptor: TlsAcceptor, can: bool, mails: Arc<Mutex<Vec<Mail>>>) -> (u16, Heard) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Heard::default();
+    let words = heard.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 mail.example.net ESMTP\r\n").await.unwrap();
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.is_ok_and(|octets| octets > 0) {
+                let verb = line.trim().to_owned();
+                words.lock().unwrap().push(std::mem::take(&mut line));
+                let answer: &[u8] = match verb.split(' ').next() {
+                    Some("EHLO") if can => b"250-mail.example.net\r\n250 STARTTLS\r\n",
+                    Some("STARTTLS") => b"220 go on\r\n",
+                    _ => b"250 Ok\r\n",
+                };
+                stream.write_all(answer).await.unwrap();
+                if verb == "STARTTLS" {
+                    if let Ok(stream) = acceptor.accept(stream.into_inner()).await {
+                        let none = Arc::new(Mutex::new(VecDeque::new()));
+                        tokio::spawn(support::talk_on(stream, mails.clone(), none));
+                    }
+                    break;
+                }
+            }
+        }
+    });
+    (port, heard)
+}
+
+type Heard = Arc<Mutex<Vec<String>>>;
+
+fn starttls(port: u16, ca_file: Option<PathBuf>) -> Receiver {
+    let to = ["b@example.net".to_owned()];
+    let mut email = EmailTarget::new("127.0.0.1".to_owned(), "a@example.net", &to).unwrap();
+    (email.port, email.encryption, email.ca_file) = (port, Encryption::StartTls, ca_file);
+    receiver("x", Target::Email(email))
+}
+
+#[tokio::test]
+async fn mail_waits_until_the_connection_is_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acceptor, file) = certificate(folder.path());
+    let mails: Arc<Mutex<Vec<Mail>>> = Arc::default();
+    let (port, heard) = upgrading(acceptor, true, mails.clone()).await;
+    told_only_when_known(starttls(port, None), starttls(port, Some(file))).await;
+    assert_eq!(mails.lock().unwrap().len(), 1);
+    let clear = heard.lock().unwrap().concat();
+    assert!(clear.contains("STARTTLS") && !clear.contains("MAIL"), "{clear}");
+}
+
+#[tokio::test]
+async fn mail_is_not_sent_in_the_clear_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acceptor, file) = certificate(folder.path());
+    let (port, heard) = upgrading(acceptor, false, Arc::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let only = vec![starttls(port, Some(file))];
+    let (delivery, mut logged) = start(settings(directory.path(), only));
+    delivery.tell(Transition::Firing, &event("a"));
+    let logged = logged.recv().await.unwrap();
+    assert_ne!(logged.outcome.name(), "delivered", "{}", logged.error);
+    delivery.stop().await;
+    assert!(!heard.lock().unwrap().concat().contains("MAIL"));
+}

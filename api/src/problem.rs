@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// Seconds after which a client may try again when the store is down or streams are exhausted.
 const RETRY_AFTER_SECS: HeaderValue = HeaderValue::from_static("5");
@@ -64,6 +64,49 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ParameterError>,
 }
+
+// What many paths answer, for the OpenAPI document alone: nothing makes these.
+
+#[derive(IntoResponses)]
+#[response(
+    status = 400,
+    description = "Wrong parameters: all of them",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct WrongParameters(#[expect(dead_code)] Problem);
+
+#[derive(IntoResponses)]
+#[response(
+    status = 400,
+    description = "An unknown parameter",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct UnknownParameter(#[expect(dead_code)] Problem);
+
+#[derive(IntoResponses)]
+#[response(
+    status = 403,
+    description = "This needs the role operator",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct OperatorsOnly(#[expect(dead_code)] Problem);
+
+#[derive(IntoResponses)]
+#[response(
+    status = 404,
+    description = "There is no such event",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct NoSuchEvent(#[expect(dead_code)] Problem);
+
+#[derive(IntoResponses)]
+#[response(
+    status = 503,
+    description = "The store does not answer",
+    content_type = "application/problem+json",
+    headers(("Retry-After" = u32, description = "Seconds to wait")),
+)]
+pub(crate) struct StoreAway(#[expect(dead_code)] Problem);
 
 /// Why a request got no answer. What is inside is logged, and only what helps the client is told.
 #[derive(Debug, thiserror::Error)]

@@ -80,7 +80,7 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "serve")]
     only_serve: bool,
     /// From here on to the end, play by the minute while API, dashboards and (where it is enabled) detection
-    /// run: what is before is written at once
+    /// run: what is before is written at once. The same as --from plays on where history ends (with --force)
     #[arg(long, value_name = "TIME", value_parser = moment::parse, requires = "serve", conflicts_with = "only_serve")]
     play_from: Option<OffsetDateTime>,
     /// How many times faster than it would happen that is played
@@ -130,7 +130,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         let play_from = arguments.play_from.and_then(moment::seconds).map(|from| from - from % 60);
         let until = play_from.unwrap_or(to).min(to);
-        let mut stretches = plan::plan(from, until, arguments.step, specs.len())?;
+        // Where history ends already there is nothing to write before it is played on.
+        let mut stretches = match play_from {
+            Some(play_from) if play_from == from => Vec::new(),
+            _ => plan::plan(from, until, arguments.step, specs.len())?,
+        };
         let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
         let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
         let world = || World::new(settings, specs.clone());

@@ -3,6 +3,8 @@
 // Each test file is a crate of its own that uses its part of this.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod alertmanager;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

@@ -211,6 +211,16 @@ impl Smtp {
 
 /// Talks to a client, over whatever it comes.
 pub async fn talk(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    mails: Arc<Mutex<Vec<Mail>>>,
+    refusals: Arc<Mutex<VecDeque<String>>>,
+) -> Option<()> {
+    stream.write_all(b"220 mail.example.net ESMTP\r\n").await.ok()?;
+    talk_on(stream, mails, refusals).await
+}
+
+/// The same without the greeting: after STARTTLS there is no second one (RFC 3207, 4.2).
+pub async fn talk_on(
     stream: impl AsyncRead + AsyncWrite,
     mails: Arc<Mutex<Vec<Mail>>>,
     refusals: Arc<Mutex<VecDeque<String>>>,
@@ -218,7 +228,6 @@ pub async fn talk(
     let (read, mut write) = tokio::io::split(stream);
     let mut lines = BufReader::new(read).lines();
     let mut mail = Mail::default();
-    write.write_all(b"220 mail.example.net ESMTP\r\n").await.ok()?;
     while let Some(line) = lines.next_line().await.ok()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {

@@ -13,7 +13,7 @@ use super::evidence::others;
 use super::mixed::{self, Span, whole};
 use crate::live::format_unix;
 use crate::params::{BaselineParams, OfParams, Pairs, RawPairs, baseline_query, series_key};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, NoSuchEvent, StoreAway, WrongParameters};
 use crate::state::{ApiState, Settings};
 
 /// How much of an event's time before its onset is shown.
@@ -68,13 +68,9 @@ pub(crate) struct Expected {
     ),
     responses(
         (status = 200, description = "The series with its expectation", body = Expected),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 404, description = "There is no such event", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        NoSuchEvent,
+        StoreAway,
     )
 )]
 pub(crate) async fn event_series(
@@ -116,11 +112,8 @@ pub(crate) async fn event_series(
     params(BaselineParams),
     responses(
         (status = 200, description = "The series with its expectation", body = Expected),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn baseline(

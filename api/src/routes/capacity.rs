@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::planning::{DEFAULT_THRESHOLD, HISTORY, bins, number};
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::{ApiState, LinkInfo, Settings};
 
 /// How long a link's figures are given again: a day more or less of 400 changes little.
@@ -121,11 +121,8 @@ pub(crate) struct Worked(Mutex<HashMap<(String, u64), (OffsetDateTime, LinkCapac
     params(CapacityParams),
     responses(
         (status = 200, description = "The links", body = Capacity),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn capacity(

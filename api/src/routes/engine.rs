@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, UnknownParameter};
 use crate::state::ApiState;
 
 /// What the capture's engine says of itself. Counters count from the start of the program.
@@ -121,8 +121,7 @@ impl From<&LiveSnapshot> for Engine {
     tag = "now",
     responses(
         (status = 200, description = "Its numbers", body = Engine),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn engine(

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::events::EventSummary;
 use crate::live::format_unix;
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, NoSuchEvent, StoreAway, UnknownParameter};
 use crate::state::{ApiState, Settings};
 
 /// Everything about an event.
@@ -206,13 +206,9 @@ pub(crate) struct BlindSpan {
     params(("id" = String, Path, description = "The event's id", example = "20261121-1915-3fa2")),
     responses(
         (status = 200, description = "The event", body = EventDetail),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 404, description = "There is no such event", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        UnknownParameter,
+        NoSuchEvent,
+        StoreAway,
     )
 )]
 pub(crate) async fn event(

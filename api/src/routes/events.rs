@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::live::format_unix;
 use crate::params::{EventParams, RawPairs};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// Events, the latest onset first.
@@ -109,11 +109,8 @@ pub(crate) struct Acknowledged {
     params(EventParams),
     responses(
         (status = 200, description = "Events, the latest first", body = Events),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn events(

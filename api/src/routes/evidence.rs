@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::event::{find, of, record};
 use super::mixed::{self, Span, whole};
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, NoSuchEvent, StoreAway, UnknownParameter};
 use crate::state::{ApiState, Settings};
 
 /// Most of an event's series: each is some weeks long.
@@ -54,13 +54,9 @@ pub(crate) struct EventEvidence {
     params(("id" = String, Path, description = "The event's id", example = "20261121-1915-3fa2")),
     responses(
         (status = 200, description = "The event with its evidence", body = EventEvidence),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 404, description = "There is no such event", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        UnknownParameter,
+        NoSuchEvent,
+        StoreAway,
     )
 )]
 pub(crate) async fn evidence(

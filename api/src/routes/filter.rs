@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use crate::params::{RawPairs, octets, place, read, utf16};
-use crate::problem::{ApiError, Place, Problem, chain};
+use crate::problem::{ApiError, Place, WrongParameters, chain};
 use crate::state::{ApiState, Settings};
 
 /// Most completions of an answer.
@@ -104,8 +104,7 @@ pub(crate) struct Names {
     params(TypedParams),
     responses(
         (status = 200, description = "Errors and completions", body = Typed),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
     )
 )]
 pub(crate) async fn filter(

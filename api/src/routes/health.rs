@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::alerts::{self, ReceiverHealth};
 use crate::live::{Dropped, format_time, format_unix};
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem, chain};
+use crate::problem::{ApiError, UnknownParameter, chain};
 use crate::state::{ApiState, Settings, StoreKind};
 
 /// How long the store may take to say its size: health must answer when the store does not.
@@ -204,8 +204,7 @@ struct LinkHealth {
     tag = "now",
     responses(
         (status = 200, description = "The probe's health", body = Health),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn health(

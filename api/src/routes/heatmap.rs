@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::explain::statements;
 use crate::live::format_time;
 use crate::params::{ExplainParams, FilterParams, RangeParams, RawPairs};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// By whose clock.
@@ -69,11 +69,8 @@ impl WeekRates {
     params(RangeParams, ZoneParams, FilterParams, ExplainParams),
     responses(
         (status = 200, description = "The hours of a week", body = WeekHours),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn heatmap(

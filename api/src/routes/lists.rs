@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::params::{NetworkParams, RawPairs};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, UnknownParameter, WrongParameters};
 use crate::state::{ApiState, LinkInfo, ServiceInfo};
 
 /// The configured links.
@@ -30,8 +30,7 @@ pub(crate) struct Services {
     tag = "configuration",
     responses(
         (status = 200, description = "The links", body = Links),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn links(
@@ -68,8 +67,7 @@ pub(crate) struct NetworkInfo {
     params(NetworkParams),
     responses(
         (status = 200, description = "The names", body = Networks),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
     )
 )]
 pub(crate) async fn networks(
@@ -99,8 +97,7 @@ pub(crate) async fn networks(
     tag = "configuration",
     responses(
         (status = 200, description = "The services", body = Services),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn services(

@@ -10,7 +10,7 @@ use tokio_stream::{Stream, StreamExt as _};
 
 use crate::live::LiveEvent;
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Problem, UnknownParameter};
 use crate::state::ApiState;
 
 /// Proxies commonly close what is silent for a minute.
@@ -28,8 +28,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
     responses(
         (status = 200, description = "A stream of events; the schema is that of an event's data",
          body = LiveEvent, content_type = "text/event-stream"),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
         (status = 503, description = "Too many streams are open", body = Problem,
          content_type = "application/problem+json",
          headers(("Retry-After" = u32, description = "Seconds to wait"))),

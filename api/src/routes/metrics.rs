@@ -16,7 +16,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, UnknownParameter};
 use crate::state::ApiState;
 
 const OPEN_METRICS: HeaderValue =
@@ -33,8 +33,7 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; 
     responses(
         (status = 200, description = "OpenMetrics text; also fit for the older text format",
          body = String, content_type = "application/openmetrics-text"),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn metrics(

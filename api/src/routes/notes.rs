@@ -13,7 +13,7 @@ use super::event::{Note, find};
 use super::events::{acknowledged, silenced_until};
 use crate::auth::{Operator, Via};
 use crate::params::{RawPairs, parse_moment};
-use crate::problem::{ApiError, ParameterError, Problem};
+use crate::problem::{ApiError, NoSuchEvent, OperatorsOnly, ParameterError, Problem, StoreAway};
 use crate::state::{ApiState, Settings};
 
 /// Longest comment, in octets.
@@ -49,13 +49,9 @@ pub(crate) struct NewNote {
         (status = 201, description = "The note, as it is kept", body = Note),
         (status = 400, description = "What is wrong with it: everything", body = Problem,
          content_type = "application/problem+json"),
-        (status = 403, description = "This needs the role operator", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 404, description = "There is no such event", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        OperatorsOnly,
+        NoSuchEvent,
+        StoreAway,
     )
 )]
 pub(crate) async fn add_note(

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::volumes::{SETTLED, SeriesStatistics};
 use crate::live::format_time;
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, UnknownParameter};
 use crate::state::{ApiState, LinkInfo, Settings};
 
 /// How long an answer is given again.
@@ -131,11 +131,8 @@ pub(crate) struct Sparkline {
     tag = "now",
     responses(
         (status = 200, description = "The network", body = Overview),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        UnknownParameter,
+        StoreAway,
     )
 )]
 pub(crate) async fn overview(

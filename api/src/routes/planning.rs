@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use crate::params::{ForecastParams, Pairs, RawPairs, ReportParams};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Problem, StoreAway, WrongParameters};
 use crate::state::{ApiState, LinkInfo, Settings};
 
 /// How far back a forecast looks.
@@ -48,13 +48,10 @@ pub(crate) struct LinkForecast {
     params(ReportParams),
     responses(
         (status = 200, description = "The month", body = Report),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
         (status = 404, description = "The month was not watched, or is not kept any more", body = Problem,
          content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        StoreAway,
     )
 )]
 pub(crate) async fn month(
@@ -108,11 +105,8 @@ pub(crate) async fn month(
     params(ForecastParams),
     responses(
         (status = 200, description = "Both directions", body = LinkForecast),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn coming(

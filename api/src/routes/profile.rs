@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::volumes::moved_back;
 use crate::live::format_time;
 use crate::params::{Back, CompareParams, FilterParams, Pairs, RangeParams, RawPairs};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Problem, WrongParameters};
 use crate::state::{ApiState, Settings};
 
 /// One service or network over a range.
@@ -121,8 +121,7 @@ pub(crate) struct Before {
     ),
     responses(
         (status = 200, description = "The service", body = Profile),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
         (status = 404, description = "The rules know no such service", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -157,8 +156,7 @@ pub(crate) async fn service(
     ),
     responses(
         (status = 200, description = "The network", body = Profile),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
         (status = 404, description = "No such number", body = Problem,
          content_type = "application/problem+json"),
     )

@@ -13,7 +13,7 @@ use crate::live::{format_time, format_unix};
 use crate::params::{
     FormatParams, HistogramParams, RangeParams, RawPairs, RoundTripParams, StepParams, flag,
 };
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// Quantiles of TCP handshake round-trip times per bucket, from merged histograms.
@@ -62,11 +62,8 @@ pub(crate) struct Histogram {
     params(FormatParams, RangeParams, StepParams, RoundTripParams, HistogramParams),
     responses(
         (status = 200, description = "Quantiles per bucket", body = RoundTrips),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn round_trips(

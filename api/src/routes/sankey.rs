@@ -13,7 +13,7 @@ use super::explain::statements;
 use super::volumes::Sums;
 use crate::live::format_time;
 use crate::params::{ExplainParams, FilterParams, Pairs, RangeParams, RawPairs, words};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::{ApiState, Settings};
 
 /// Values of each dimension where the client does not say.
@@ -87,11 +87,8 @@ pub(crate) struct Flow {
     params(RangeParams, PathParams, FilterParams, ExplainParams),
     responses(
         (status = 200, description = "Values and what flows between them", body = Sankey),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn sankey(

@@ -14,7 +14,7 @@ use crate::auth::{
 use crate::body;
 use crate::live::format_time;
 use crate::params::RawPairs;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Problem, UnknownParameter};
 use crate::state::ApiState;
 
 /// Who asks.
@@ -73,8 +73,7 @@ fn who(state: &ApiState, caller: Option<Caller>) -> Who {
     tag = "configuration",
     responses(
         (status = 200, description = "Who asks", body = Who),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
         (status = 429, description = "Too many wrong tokens from this address", body = Problem,
          content_type = "application/problem+json"),
     )
@@ -153,8 +152,7 @@ pub(crate) async fn login(
     tag = "configuration",
     responses(
         (status = 204, description = "There is no session any more"),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
         (status = 403, description = "Asked by another site", body = Problem,
          content_type = "application/problem+json"),
     )

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::health::{self, Health};
 use crate::live::{format_time, format_unix};
 use crate::params::{RangeParams, RawPairs, StepParams};
-use crate::problem::{ApiError, Problem, chain};
+use crate::problem::{ApiError, WrongParameters, chain};
 use crate::state::ApiState;
 
 /// How the system itself is doing.
@@ -119,8 +119,7 @@ pub(crate) struct Streams {
     params(RangeParams, StepParams),
     responses(
         (status = 200, description = "The system", body = System),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
+        WrongParameters,
     )
 )]
 pub(crate) async fn system(

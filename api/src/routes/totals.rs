@@ -17,7 +17,7 @@ use crate::live::format_time;
 use crate::params::{
     CompareParams, ExplainParams, FilterParams, FormatParams, GroupParams, RangeParams, RawPairs,
 };
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// Sums per group.
@@ -78,11 +78,8 @@ pub(crate) struct Row {
     params(FormatParams, RangeParams, GroupParams, FilterParams, CompareParams, ExplainParams),
     responses(
         (status = 200, description = "Sums per group, and of everything", body = Totals),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn totals(

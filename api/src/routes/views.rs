@@ -12,7 +12,7 @@ use crate::auth::{Operator, random};
 use crate::body;
 use crate::live::format_time;
 use crate::params::RawPairs;
-use crate::problem::{ApiError, ParameterError, Problem};
+use crate::problem::{ApiError, OperatorsOnly, ParameterError, Problem, UnknownParameter};
 use crate::state::ApiState;
 
 /// Longest name, in characters.
@@ -75,8 +75,7 @@ impl From<SavedView> for View {
     tag = "configuration",
     responses(
         (status = 200, description = "The views", body = Views),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
     )
 )]
 pub(crate) async fn views(
@@ -98,8 +97,7 @@ pub(crate) async fn views(
         (status = 201, description = "The view, as it is kept", body = View),
         (status = 400, description = "What is wrong with it: everything", body = Problem,
          content_type = "application/problem+json"),
-        (status = 403, description = "This needs the role operator", body = Problem,
-         content_type = "application/problem+json"),
+        OperatorsOnly,
     )
 )]
 pub(crate) async fn save(
@@ -153,10 +151,8 @@ pub(crate) async fn save(
     params(("id" = String, Path, description = "The view's id")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, description = "An unknown parameter", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 403, description = "This needs the role operator", body = Problem,
-         content_type = "application/problem+json"),
+        UnknownParameter,
+        OperatorsOnly,
         (status = 404, description = "There is no such view", body = Problem,
          content_type = "application/problem+json"),
     )

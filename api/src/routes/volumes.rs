@@ -21,7 +21,7 @@ use crate::params::{
     Back, CompareParams, ExplainParams, FilterParams, FormatParams, GroupParams, RangeParams,
     RawPairs, StatisticsParams, StepParams, flag,
 };
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// How long after its end a bin is complete: late packets, and the way to the database.
@@ -156,11 +156,8 @@ pub(crate) fn group(group: Group) -> BTreeMap<String, String> {
         StatisticsParams, ExplainParams),
     responses(
         (status = 200, description = "Volumes per bucket and group", body = Volumes),
-        (status = 400, description = "Wrong parameters: all of them", body = Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "The store does not answer", body = Problem,
-         content_type = "application/problem+json",
-         headers(("Retry-After" = u32, description = "Seconds to wait"))),
+        WrongParameters,
+        StoreAway,
     )
 )]
 pub(crate) async fn volumes(
