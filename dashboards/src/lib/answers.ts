@@ -241,8 +241,8 @@ export interface Profile {
     out_share: number | null;
   }[];
   of_links: { link: string; in_share: number | null; out_share: number | null }[];
-  categories?: { category: string; octets: Count }[];
-  protocols?: { protocol: string; octets: Count }[];
+  categories?: { name: string; octets: Count }[];
+  protocols?: { name: string; octets: Count }[];
   previous?: { from: string; to: string; in_octets: Count; out_octets: Count } | null;
 }
 

@@ -11,6 +11,8 @@ export interface Palette {
   muted: string;
   grid: string;
   gap: string;
+  /** Of what has no colour of its own. */
+  neutral: string;
   accent: string;
   soft: string;
   alarm: string;
@@ -34,13 +36,15 @@ export const HATCH = {
 };
 
 /** A label of the time axis needs this much room. */
-const LABEL_PX = 80;
+const LABEL_PX = 70;
 
 export function timeAxis(interval: Interval, { palette, zone, width }: Frame): object {
   const most = Math.max(2, Math.floor((width - 90) / LABEL_PX));
   const ticks = timeTicks(interval.from, interval.to, zone, most);
   const labels = new Map(ticks.map((tick) => [tick.at, tick]));
   const customValues = ticks.map(({ at }) => at);
+  const range = interval.to - interval.from;
+  const lastAtEnd = (ticks.at(-1)?.at ?? 0) > interval.to - (range * LABEL_PX) / (2 * width);
   return {
     type: 'time',
     min: interval.from,
@@ -52,7 +56,7 @@ export function timeAxis(interval: Interval, { palette, zone, width }: Frame): o
       hideOverlap: true,
       showMinLabel: true,
       showMaxLabel: true,
-      alignMaxLabel: 'right',
+      ...(lastAtEnd ? { alignMaxLabel: 'right' } : {}),
       customValues,
       formatter: (at: number) => {
         const tick = labels.get(at);
@@ -69,11 +73,12 @@ export function valueAxis(
   { palette }: Frame,
   formatter: (value: number) => string,
   more: object = {},
+  label: object = {},
 ): object {
   return {
     type: 'value',
     splitNumber: 5,
-    axisLabel: { color: palette.muted, formatter },
+    axisLabel: { color: palette.muted, formatter, ...label },
     axisLine: { show: false },
     splitLine: { lineStyle: { color: palette.grid } },
     ...more,

@@ -57,7 +57,8 @@ const PALETTE = [
 export function lookOf(dimension: string, value: string, place: number): Look {
   if (dimension === 'category') return look(value);
   if (value === 'other') return { label: tn('category', 'other'), colour: GREY, hatched: false };
-  const unknown = (dimension === 'service' && value === 'none') || value === 'unknown';
+  const unnamed = dimension === 'service' && (value === 'none' || value === 'unattributed');
+  const unknown = unnamed || value === 'unknown';
   if (unknown || (dimension === 'asn' && value === '0')) {
     return { label: nameOf(dimension, value), colour: '#9aa3ad', hatched: true };
   }
@@ -74,6 +75,7 @@ export function nameOf(dimension: string, value: string): string {
   if (dimension === 'category') return tn('category', value);
   if (dimension === 'direction') return tn('side', value);
   if (dimension === 'service' && value === 'none') return t('value.noService');
+  if (dimension === 'service' && value === 'unattributed') return t('value.unattributed');
   if (dimension === 'asn') return value === '0' ? t('value.noNetwork') : networkName(value);
   return value;
 }

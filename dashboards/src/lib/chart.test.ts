@@ -9,6 +9,7 @@ const PALETTE: Palette = {
   muted: '#666',
   grid: '#ddd',
   gap: '#eee',
+  neutral: '#aaa',
   accent: '#00f',
   soft: '#88f',
   alarm: '#f00',

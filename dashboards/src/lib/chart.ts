@@ -188,14 +188,16 @@ function bandOf(band: Band, ways: Way[], palette: Palette): object[] {
       return high === null || low === null || low === undefined ? null : high - low;
     });
     const base = { type: 'line', symbol: 'none', silent: true, z: 3 };
-    const area = { ...base, stack: `band ${way}`, stackStrategy: 'all', lineStyle: { opacity: 0 } };
+    // Edges rather than a tint, which would make other colours of the colours beneath.
+    const edge = { width: 0.8, color: palette.text, opacity: 0.45 };
+    const area = { ...base, stack: `band ${way}`, stackStrategy: 'all', lineStyle: edge };
     return [
       { ...area, id: `low ${way}`, data: coordinates(points, expected.low, way) },
       {
         ...area,
         id: `band ${way}`,
         data: coordinates(points, width, way),
-        areaStyle: { color: palette.text, opacity: 0.16 },
+        areaStyle: { color: palette.text, opacity: 0.07 },
       },
       {
         ...base,

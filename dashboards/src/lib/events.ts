@@ -13,6 +13,8 @@ export interface EventMark {
   title: string;
   /** Red is for what is open and grave; what is over is history. */
   tone: 'plain' | 'alarm';
+  /** Whether it has ended. */
+  over: boolean;
   sign: string;
 }
 
@@ -46,6 +48,7 @@ export function markOf(event: EventSummary, now: Millis): EventMark {
     to: event.ended === null ? now : Date.parse(event.ended),
     title: titleOf(event),
     tone: isAlarm(event) ? 'alarm' : 'plain',
+    over: event.ended !== null,
     sign: signOf(event),
   };
 }

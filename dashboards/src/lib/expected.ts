@@ -106,8 +106,8 @@ export function drawExpected(
             label: {
               formatter: label,
               // One above another: onset and confirmation are minutes apart.
-              distance: [2, -14 * (place + 1)],
-              position: 'start',
+              distance: [4, -14 * (place + 1)],
+              position: 'end',
               align: 'left',
               color: palette.text,
               fontSize: 11,

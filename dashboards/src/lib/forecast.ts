@@ -84,10 +84,16 @@ export function drawForecast(
   return {
     ...baseOptions(frame),
     xAxis: timeAxis(interval, frame),
-    yAxis: valueAxis(frame, formatAxisRate, {
-      min: 0,
-      max: levels.length > 0 ? Math.max(most, ...levels.map(({ at }) => at)) * 1.05 : null,
-    }),
+    // The end of the axis is no round number: it has no label.
+    yAxis: valueAxis(
+      frame,
+      formatAxisRate,
+      {
+        min: 0,
+        max: levels.length > 0 ? Math.max(most, ...levels.map(({ at }) => at)) * 1.05 : null,
+      },
+      { showMaxLabel: levels.length === 0 },
+    ),
     tooltip: {
       ...(baseOptions(frame).tooltip as object),
       formatter: (parameters: unknown) => {
@@ -135,6 +141,15 @@ export function crossingText(crossing: Crossing | null): string {
     default:
       return t('crossing.unknown');
   }
+}
+
+/** The same beside the day itself. */
+export function crossingAside(crossing: Crossing | null): string {
+  if (crossing?.state !== 'expected') return crossingText(crossing);
+  const { earliest, latest } = crossing;
+  return latest
+    ? t('crossing.betweenAside', { earliest: earliest ?? '', latest })
+    : t('crossing.fromAside', { earliest: earliest ?? '' });
 }
 
 /** Growth in a year with its interval: "+23 % a year (+12 to +35 %)". */

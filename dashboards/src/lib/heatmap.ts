@@ -10,7 +10,7 @@ import { formatExact, formatMicros, formatRate } from './units';
 
 /** From little to much, told apart by lightness alone; the other way round on a dark screen. */
 function scale(palette: Frame['palette']): string[] {
-  return [palette.gap, palette.soft, palette.accent, palette.text];
+  return [palette.gap, palette.soft, palette.accent];
 }
 
 export function weekdays(): string[] {

@@ -11,11 +11,14 @@ export function drawSankey(answer: Sankey, { palette, width }: Frame): EChartsCo
   const nodes = answer.nodes.map((node, index) => {
     const rank = ranks.get(node.dimension) ?? 0;
     ranks.set(node.dimension, rank + 1);
-    const { colour } = lookOf(node.dimension, node.value, rank);
-    const last = answer.path.indexOf(node.dimension) === answer.path.length - 1;
+    const depth = answer.path.indexOf(node.dimension);
+    // Behind the first column only categories have colours: others would look like one of them.
+    const own = depth === 0 || node.dimension === 'category';
+    const colour = own ? lookOf(node.dimension, node.value, rank).colour : palette.neutral;
+    const last = depth === answer.path.length - 1;
     return {
       name: String(index),
-      depth: answer.path.indexOf(node.dimension),
+      depth,
       itemStyle: { color: colour, borderColor: palette.surface },
       label: { position: last ? 'left' : 'right' },
     };
@@ -47,11 +50,11 @@ export function drawSankey(answer: Sankey, { palette, width }: Frame): EChartsCo
         right: 8,
         top: 10,
         bottom: 10,
-        nodeGap: 9,
+        nodeGap: 13,
         nodeWidth: 14,
         draggable: false,
         emphasis: { focus: 'adjacency' },
-        lineStyle: { color: 'source', opacity: 0.32, curveness: 0.5 },
+        lineStyle: { color: 'source', opacity: 0.36, curveness: 0.5 },
         label: {
           color: palette.text,
           fontSize: 12,

@@ -66,6 +66,7 @@ export function readPalette(element: HTMLElement): Palette {
     muted: colour('--muted'),
     grid: colour('--line'),
     gap: colour('--gap'),
+    neutral: colour('--neutral'),
     accent: colour('--accent'),
     soft: colour('--accent-soft'),
     alarm: colour('--alarm'),

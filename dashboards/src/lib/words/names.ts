@@ -85,5 +85,6 @@ export const NAMES = {
   'note.unsilence': ['silence ended', 'sourdine levée'],
 
   'value.noService': ['no service known', 'service inconnu'],
+  'value.unattributed': ['unattributed', 'non attribué'],
   'value.noNetwork': ['no network known', 'réseau inconnu'],
 } as const satisfies Record<string, Entry>;
