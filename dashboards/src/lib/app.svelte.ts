@@ -2,7 +2,7 @@
 
 import { onDestroy } from 'svelte';
 import type { Palette } from './axes';
-import { Api, ApiError, type Health, type Link, type LiveUpdate } from './api';
+import { Api, ApiError, type Health, type Link, type LiveUpdate, type Session } from './api';
 import { DROP_ALARM_MS, newDrops } from './health';
 import { preferred, setLanguage } from './i18n.svelte';
 import { follow as followLive } from './live';
@@ -46,6 +46,8 @@ export class App implements Surroundings {
   palette = $state.raw<Palette | null>(null);
 
   access = $state<Access>('fine');
+  /** Who asks; null until it is known. */
+  session = $state.raw<Session | null>(null);
   /** A longer name of what the page is about than the address has. */
   subject = $state('');
 
@@ -57,6 +59,8 @@ export class App implements Surroundings {
   #listsAskedAt = 0;
   #stopLive = () => {};
 
+  /** Whether this one may save, acknowledge and silence; the API alone decides. */
+  mayWrite = $derived(this.session === null || this.session.role === 'operator');
   isLive = $derived(this.liveAt !== null && this.tick - this.liveAt < STALE_MS);
   loading = $derived(this.#loaders.some((loader) => loader.loading));
   failing = $derived(this.#loaders.find((loader) => loader.error !== null)?.error ?? null);
@@ -147,6 +151,13 @@ export class App implements Surroundings {
     this.refresh();
   }
 
+  async logout(): Promise<void> {
+    await this.api.logout();
+    this.session = null;
+    this.#stopLive();
+    this.access = 'wanted';
+  }
+
   /** Whether the API wants somebody else, or somebody at all. */
   failed(cause: unknown): boolean {
     if (!(cause instanceof ApiError) || cause.status !== 401) return false;
@@ -170,6 +181,7 @@ export class App implements Surroundings {
       failed: (cause) => void this.failed(cause),
     });
     void this.#askLists();
+    void this.#askSession();
     const assumed = this.api.skew;
     // Its answer also tells the server's time, by which "now" is counted.
     void this.#askHealth().then(() => {
@@ -209,6 +221,14 @@ export class App implements Surroundings {
       this.healthFailed = false;
     } catch (cause) {
       this.healthFailed = !this.failed(cause);
+    }
+  }
+
+  async #askSession(): Promise<void> {
+    try {
+      this.session = await this.api.session();
+    } catch (cause) {
+      this.failed(cause); // What is not allowed is refused later on, with its reason.
     }
   }
 

@@ -28,7 +28,15 @@ export async function askLargest(
     api.totals({ ...request, groupBy: [dimension], top }, signal),
     api.totals({ ...request, groupBy: [dimension, 'direction'] }, signal),
   ]);
-  return { rows, split };
+  return { rows: capped(rows, dimension, top), split };
+}
+
+/** At most so many, whatever came: what is beyond them belongs to the rest. */
+function capped(totals: Totals, dimension: string, top: number): Totals {
+  const rows = totals.rows.map((row, at) =>
+    at < top ? row : { ...row, group: { ...row.group, [dimension]: 'other' } },
+  );
+  return { ...totals, rows };
 }
 
 /** Events that touch a range, and a link where one is named. */

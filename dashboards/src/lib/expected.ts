@@ -108,6 +108,7 @@ export function drawExpected(
               // One above another: onset and confirmation are minutes apart.
               distance: [4, -14 * (place + 1)],
               position: 'end',
+              padding: [0, 0, 0, 5],
               align: 'left',
               color: palette.text,
               fontSize: 11,

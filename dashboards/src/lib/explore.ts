@@ -1,6 +1,7 @@
 /** What Explore asks for a view. The same questions as addresses, to copy and to show as SQL. */
 
 import {
+  ApiError,
   MOST_GROUPS,
   apiUrl,
   search,
@@ -81,18 +82,20 @@ export async function explore(
     api.totals({ interval, filter, groupBy: by, top }, signal),
     api.volumes({ ...common, groupBy: ['direction'] }, signal),
   ]);
-  const named = largest.rows.filter(({ group }) => !by.every((name) => group[name] === 'other'));
+  const named = largest.rows
+    .filter(({ group }) => !by.every((name) => group[name] === 'other'))
+    .slice(0, top);
   const groups = largest.groups ?? largest.rows.length;
   if (named.length === 0) return { volumes: whole, whole, groups, interval, at };
-  const listed = await api.volumes(
-    {
-      ...common,
-      filter: among(filter, by, named),
-      groupBy: [...by, 'direction'],
-      top: MOST_GROUPS,
-    },
-    signal,
-  );
+  const request = { ...common, groupBy: [...by, 'direction'], top: MOST_GROUPS };
+  let listed: Volumes;
+  try {
+    listed = await api.volumes({ ...request, filter: among(filter, by, named) }, signal);
+  } catch (cause) {
+    if (!(cause instanceof ApiError) || cause.status !== 400) throw cause;
+    // History may hold names that the configuration has no more, and that no filter can ask for.
+    listed = await api.volumes(request, signal);
+  }
   const wanted = new Set(named.map(({ group }) => keyOf(group, by)));
   const of = <T extends { group: Group }>(series: T[]) =>
     series.filter(({ group }) => wanted.has(keyOf(group, by)));

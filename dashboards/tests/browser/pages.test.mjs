@@ -42,18 +42,19 @@ const PAGES = {
 
 describe('the pages', () => {
   const started = new Started();
-  let address, chromium, event;
+  let address, chromium, event, config, server;
 
   before(async () => {
     const directory = await folder(started);
-    const config = join(directory, 'etiage.toml');
+    config = join(directory, 'etiage.toml');
     await writeFile(config, '[store]\ndata = "data"\n[api]\nlisten = "127.0.0.1:0"\n');
     const simulate = ['simulate', '--config', config, '--scenario', SCENARIO];
     const when = ['--from', '2012-01-04', '--to', '2012-01-20T02:00:00Z', '--step', '5m'];
     await run(started, [...simulate, ...when]);
     const judged = ['--from', '2012-01-19T12:00:00Z', '--to', '2012-01-20T02:00:00Z'];
     await run(started, ['backtest', '--config', config, '--record', ...judged]);
-    ({ address } = await appliance(started, [...simulate, '--only-serve', '--serve']));
+    server = await appliance(started, [...simulate, '--only-serve', '--serve']);
+    ({ address } = server);
     chromium = await browser(started);
     const { events } = await get(
       address,
@@ -206,7 +207,7 @@ describe('the pages', () => {
     await page.waitForURL(/from=2012-01-19T12:00:00Z/);
   });
 
-  it('opens to the same screen from its address, and from a saved view', async (test) => {
+  it('opens to the same screen from its address', async (test) => {
     const query = `explore?v=1&${EVENING}&by=link,category&chart=lines&side=in&top=3&previous=yes`;
     const page = await view(test, query);
     const screen = async (of) => {
@@ -271,8 +272,245 @@ describe('the pages', () => {
   it('shows the clock of any zone', async (test) => {
     const page = await view(test, PAGES.overview);
     await byId(page, 'timezone').selectOption('Asia/Kathmandu');
-    assert.match(page.url(), /tz=Asia\/Kathmandu/);
+    await page.waitForURL(/tz=Asia\/Kathmandu/);
     assert.match(await byId(page, 'chart-range').innerText(), /17:45:00/);
+  });
+
+  it('keeps a view under a name, opens it to the same screen, and forgets it', async (test) => {
+    const page = await view(test, `explore?v=1&${EVENING}&by=link&chart=table&top=3`);
+    const screen = await byId(page, 'statistics').innerText();
+    await byId(page, 'views').click();
+    await byId(page, 'view-name').fill('links <of> that evening');
+    await byId(page, 'view-save').click();
+    await byId(page, 'view-open').waitFor();
+
+    const other = await view(test, `explore?${EVENING}`);
+    await byId(other, 'views').click();
+    assert.equal(await byId(other, 'view-open').innerText(), 'links <of> that evening');
+    await byId(other, 'view-open').click();
+    await other.waitForURL(/chart=table/);
+    await loaded(other);
+    assert.equal(await byId(other, 'statistics').innerText(), screen);
+
+    await byId(page, 'view-remove').click();
+    await byId(page, 'view-open').waitFor({ state: 'detached' });
+    assert.deepEqual((await get(address, '/api/v1/views')).views, []);
+  });
+
+  it('shows the statements and the call behind a chart', async (test) => {
+    const page = await view(test, `${PAGES.explore}&filter=category+%3D+p2p`, {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await byId(page, 'show-sql').click();
+    const sql = await byId(page, 'sql').innerText();
+    assert.match(sql, /SELECT[^]*FROM/);
+    assert.doesNotMatch(sql.replace(/^--.*$/gm, ''), /p2p/, 'values are bound');
+    assert.match(sql, /p2p/);
+    await byId(page, 'sql-close').click();
+    await byId(page, 'copy-api').click();
+    await byId(page, 'tools-said').getByText(/./).waitFor();
+    const call = await page.evaluate(() => navigator.clipboard.readText());
+    const [, url] = /^curl '(.*)'$/.exec(call) ?? assert.fail(call);
+    assert.equal((await fetch(url)).status, 200, call);
+  });
+
+  it('steps back and on, and freezes what moves', async (test) => {
+    const page = await view(test, PAGES.explore);
+    const range = async () => {
+      const { searchParams } = new URL(page.url());
+      return [searchParams.get('from'), searchParams.get('to')];
+    };
+    await byId(page, 'range-back').click();
+    await page.waitForURL(/to=2012-01-19T12:00:00Z/);
+    assert.deepEqual(await range(), ['2012-01-18T22:00:00Z', '2012-01-19T12:00:00Z']);
+    await byId(page, 'range-forward').click();
+    await page.waitForURL(/from=2012-01-19T12:00:00Z/);
+    await byId(page, 'preset-6h').click();
+    await page.waitForURL(/from=now-6h&to=now/);
+    await loaded(page);
+    await byId(page, 'freeze').click();
+    await page.waitForURL(/from=20\d\d-/);
+    const [from, to] = (await range()).map((text) => Date.parse(text));
+    assert.equal(to - from, 6 * 3_600_000);
+  });
+
+  it('adds what is clicked in a table to the question', async (test) => {
+    const page = await view(test, PAGES.overview);
+    await byId(page, 'pick-direct-download').click();
+    await page.waitForURL(/\/explore\?.*filter=category\+%3D\+direct-download.*by=service/);
+    await loaded(page);
+    const megaupload = page.locator('[data-testid=statistics-row][data-key=megaupload] button');
+    await megaupload.click();
+    await page.waitForURL(/service\+%3D\+megaupload/);
+  });
+
+  it('dashes the period before', async (test) => {
+    const page = await view(test, `${PAGES.explore}&previous=yes`);
+    assert.equal(await byId(page, 'previous').getAttribute('aria-pressed'), 'true');
+    const [head] = await csv(page, 'explore');
+    const before = head.filter((name) => /before|previous/.test(name));
+    assert.ok(before.length > 0, head.join());
+  });
+
+  it('paints soon', async (test) => {
+    const page = await view(test, PAGES.overview);
+    await page.reload();
+    await loaded(page);
+    const { paint, whole } = await page.evaluate(() => ({
+      paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null,
+      whole: performance.now(),
+    }));
+    test.diagnostic(`first paint ${Math.round(paint)} ms, all panels ${Math.round(whole)} ms`);
+    assert.ok(paint !== null);
+  });
+
+  /** Every field of every page, and none of it means anything. */
+  const NONSENSE = new URLSearchParams({
+    ...{ v: '9', from: 'the day before', to: '\u0000', tz: '"><b>', theme: 'pink', lang: 'tlh' },
+    ...{ filter: '(((', by: 'colour', chart: 'pie', side: 'left', measure: 'furlongs', top: '-1' },
+    ...{ previous: 'maybe', hide: '', link: '', name: '../..\u0000<b>', id: '<script>' },
+    ...{ state: 'x', kind: 'x', severity: 'x', category: 'A B', sort: 'x' },
+  });
+  const NAMES = ['', 'explore', 'link', 'service', 'network', 'events', 'event', 'capacity'];
+
+  it('makes the best of an address of nonsense, on every page', async (test) => {
+    const { page, problems, close } = await newPage(chromium, address);
+    test.after(close);
+    for (const name of [...NAMES, 'system', 'no-such-page']) {
+      await page.goto(`${address}/${name}?${NONSENSE}`);
+      await loaded(page);
+      const said = await byId(page, 'url-problem').allInnerTexts();
+      assert.ok(said.length >= 5, `${name}: ${said.join('\n')}`);
+      assert.equal(await page.locator('main b:has-text("<")').count(), 0);
+      // Whatever the API refused is said on the page; nothing was thrown in it.
+      const thrown = problems.splice(0).filter((text) => !/\b(400|404)\b/.test(text));
+      assert.deepEqual(thrown, [], name);
+    }
+  });
+
+  it('says what is wrong with a filter, a century, and an end before its start', async (test) => {
+    const { page, problems, close } = await newPage(chromium, address);
+    test.after(close);
+    const said = async (query) => {
+      await page.goto(`${address}/explore?${query}`);
+      await loaded(page);
+      return byId(page, 'url-problem').allInnerTexts();
+    };
+    assert.match(
+      (await said('from=1950-01-01T00:00:00Z&to=2050-01-01T00:00:00Z')).join(),
+      /longer than 10 years/,
+    );
+    assert.match(
+      (await said('from=2012-01-20T00:00:00Z&to=2012-01-19T00:00:00Z')).join(),
+      /ends before it starts/,
+    );
+    assert.deepEqual(problems, []);
+    assert.deepEqual(await said(`${EVENING}&filter=colour+%3D+red`), []);
+    assert.match(await byId(page, 'error').innerText(), /`colour` is not a field/);
+    assert.equal(await page.locator('[data-testid=filter-error] mark').innerText(), 'colour');
+    assert.ok(
+      problems.every((text) => /400/.test(text)),
+      problems.join(),
+    );
+  });
+
+  it('shows the largest of ten thousand services, and adds up the rest', async (test) => {
+    const { page, problems, close } = await newPage(chromium, address);
+    test.after(close);
+    const COUNT = 10_000;
+    const rows = Array.from({ length: COUNT }, (_, at) => ({
+      group: { service: `service-${at}` },
+      ...{ octets: COUNT - at, packets: 1, flows: 1 },
+    }));
+    const total = { octets: (COUNT * (COUNT + 1)) / 2, packets: COUNT, flows: COUNT };
+    await page.route('**/api/v1/totals?*group_by=service*', async (route) => {
+      const response = await route.fetch();
+      const answer = { ...(await response.json()), rows, total, groups: COUNT };
+      await route.fulfill({ response, json: answer });
+    });
+    await open(page, address, PAGES.overview);
+    assert.equal(await byId(page, 'services-row').count(), 8);
+    const octets = (testid) =>
+      page
+        .locator(`[data-testid=${testid}] [data-testid=services-octets]`)
+        .evaluateAll((cells) => cells.reduce((sum, cell) => sum + Number(cell.dataset.value), 0));
+    assert.equal((await octets('services-row')) + (await octets('services-rest')), total.octets);
+    assert.equal(await octets('services-total'), total.octets);
+    await open(page, address, `explore?${EVENING}&by=service`);
+    assert.ok((await byId(page, 'statistics-row').count()) <= 11);
+    // The API knows none of these names.
+    assert.ok(
+      problems.every((text) => /400/.test(text)),
+      problems.join('\n'),
+    );
+  });
+
+  describe('behind a login', () => {
+    const TOKENS = { operator: 'secret-of-the-operators', viewer: 'secret-of-the-viewers' };
+
+    before(async () => {
+      await server.stop();
+      const tokens = `token = "${TOKENS.operator}"\nviewer_token = "${TOKENS.viewer}"\n`;
+      await writeFile(config, `${readFileSync(config, 'utf8')}${tokens}`);
+      const again = ['simulate', '--config', config, '--scenario', SCENARIO];
+      server = await appliance(started, [...again, '--only-serve', '--serve']);
+      ({ address } = server);
+    });
+
+    async function entered(test, query, token) {
+      const { page, close } = await newPage(chromium, address);
+      test.after(close);
+      await page.goto(`${address}/${query}`);
+      await byId(page, 'login-token').fill(token);
+      await byId(page, 'login-submit').click();
+      await loaded(page);
+      return page;
+    }
+
+    it('shows a viewer an event, who can change nothing of it', async (test) => {
+      const page = await entered(test, `event?id=${event.id}`, TOKENS.viewer);
+      assert.match(await byId(page, 'event-subject').innerText(), /megaupload/);
+      await byId(page, 'note-viewer').waitFor();
+      for (const id of ['note-comment', 'note-silence', 'note-unacknowledge']) {
+        assert.ok(await byId(page, id).isDisabled(), id);
+      }
+      const status = await page.evaluate(async (id) => {
+        const headers = { 'Content-Type': 'application/json' };
+        const body = JSON.stringify({ action: 'unacknowledge', text: '' });
+        const asked = { method: 'POST', headers, body };
+        return (await fetch(`./api/v1/events/${id}/notes`, asked)).status;
+      }, event.id);
+      assert.equal(status, 403);
+    });
+
+    it('lets an operator say something, and log out', async (test) => {
+      const page = await entered(test, `event?id=${event.id}`, TOKENS.operator);
+      await byId(page, 'note-text').fill('looked at');
+      await byId(page, 'note-comment').click();
+      await byId(page, 'notes').getByText('looked at').waitFor();
+      await byId(page, 'logout').click();
+      await byId(page, 'login-form').waitFor();
+      assert.equal(await byId(page, 'event-subject').count(), 0);
+    });
+
+    it('asks again when the session has ended, and comes back to the same screen', async (test) => {
+      const query = `explore?v=1&${EVENING}&by=link&chart=table`;
+      const page = await entered(test, query, 'not-the-token');
+      assert.match(await byId(page, 'login-error').innerText(), /refused/);
+      await byId(page, 'login-token').fill(TOKENS.viewer);
+      await byId(page, 'login-submit').click();
+      await byId(page, 'statistics').waitFor();
+      const [url, screen] = [page.url(), await byId(page, 'statistics').innerText()];
+      await page.context().clearCookies();
+      await byId(page, 'refresh').click();
+      await byId(page, 'login-form').waitFor();
+      assert.equal(await byId(page, 'statistics').count(), 0);
+      await byId(page, 'login-token').fill(TOKENS.viewer);
+      await byId(page, 'login-submit').click();
+      await byId(page, 'statistics').waitFor();
+      await loaded(page);
+      assert.deepEqual([page.url(), await byId(page, 'statistics').innerText()], [url, screen]);
+    });
   });
 
   it('weighs little', () => {

@@ -321,6 +321,8 @@ export const FRAME = {
   ],
   'login.token': ['Token', 'Jeton'],
   'login.submit': ['Log in', 'Se connecter'],
+  'login.out': ['Log out', 'Se déconnecter'],
+  'login.as': ['Logged in as {name}: {role}', 'Connecté : {name}, {role}'],
   'login.refused': ['That token was refused.', 'Ce jeton a été refusé.'],
 
   'tools.share': ['Share', 'Partager'],

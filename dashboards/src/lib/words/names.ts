@@ -84,6 +84,9 @@ export const NAMES = {
   'note.silence': ['silenced', 'mis en sourdine'],
   'note.unsilence': ['silence ended', 'sourdine levée'],
 
+  'role.viewer': ['viewer', 'lecteur'],
+  'role.operator': ['operator', 'opérateur'],
+
   'value.noService': ['no service known', 'service inconnu'],
   'value.unattributed': ['unattributed', 'non attribué'],
   'value.noNetwork': ['no network known', 'réseau inconnu'],
