@@ -1,5 +1,6 @@
 /** Charts and tables as rows of a file: exact rates, times in UTC. */
 
+import type { EventSummary } from './api';
 import type { Cell } from './export';
 import type { Chart } from './series';
 import { printTime } from './time';
@@ -24,6 +25,21 @@ export function chartCsv(chart: Chart): Cell[][] {
       printTime(start),
       ...chart.layers.flatMap((layer) => ways.map((way) => layer[way][at])),
       ...past.flatMap(({ before }) => ways.map((way) => before[way][at])),
+    ]),
+  ];
+}
+
+/** One row an event. */
+export function eventsCsv(events: readonly EventSummary[]): Cell[][] {
+  return [
+    [
+      ...['id', 'kind', 'severity', 'state', 'sign', 'direction', 'onset', 'confirmed', 'ended'],
+      ...['trough', 'depth_percent', 'lost_octets', 'subject', 'links', 'categories'],
+    ],
+    ...events.map((event) => [
+      ...[event.id, event.kind, event.severity, event.state, event.sign, event.direction],
+      ...[event.onset, event.confirmed, event.ended, event.trough, event.depth_percent],
+      ...[event.lost_octets, event.subject, event.links.join(' '), event.categories.join(' ')],
     ]),
   ];
 }

@@ -4,6 +4,7 @@ import {
   ApiError,
   MOST_GROUPS,
   apiUrl,
+  rangeOf,
   search,
   volumeParameters,
   type Api,
@@ -17,6 +18,7 @@ import { withRest } from './series';
 import { chooseStep, type Interval } from './time';
 import { both, oneOf, predicate } from './filter';
 import type { Dimension, View } from './url';
+import { zoneId } from './zone';
 
 export interface Explored {
   volumes: Volumes;
@@ -27,6 +29,9 @@ export interface Explored {
   interval: Interval;
   at: number;
 }
+
+/** The most nodes of a column that the API gives. */
+const MOST_NODES = 30;
 
 /** What of the view shapes the question. */
 export type Question = Pick<View, 'filter' | 'by' | 'side' | 'top' | 'previous'>;
@@ -126,8 +131,34 @@ export function curlOf(path: string, parameters: Parameters): string {
   return `curl '${apiUrl(path + search(parameters)).href.replaceAll("'", '%27')}'`;
 }
 
-export function callOf(question: Question, interval: Interval): string {
-  return curlOf('volumes', volumeParameters(requestOf(question, interval)));
+/** What the picture that is shown asks of the API, in one request. */
+export function askedOf(view: View, interval: Interval): { path: string; parameters: Parameters } {
+  const { filter, top, zone } = view;
+  const range = rangeOf(interval);
+  if (view.chart === 'sankey') {
+    return {
+      path: 'sankey',
+      parameters: {
+        ...range,
+        path: pathOf(view).join(','),
+        top: Math.min(MOST_NODES, top),
+        filter,
+      },
+    };
+  }
+  if (view.chart === 'heatmap')
+    return { path: 'heatmap', parameters: { ...range, zone: zoneId(zone), filter } };
+  return { path: 'volumes', parameters: volumeParameters(requestOf(view, interval)) };
+}
+
+/** Columns of the Sankey diagram: two or three. */
+export function pathOf({ by }: Pick<View, 'by'>): Dimension[] {
+  return by.length >= 2 ? by.slice(0, 3) : ['category', 'link', 'asn'];
+}
+
+export function callOf(view: View, interval: Interval): string {
+  const { path, parameters } = askedOf(view, interval);
+  return curlOf(path, parameters);
 }
 
 /** The filter with a class's values added. */

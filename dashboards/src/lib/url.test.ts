@@ -74,7 +74,10 @@ function anyView(seed: number): View {
     view.severity = one(['', ...SEVERITIES] as const);
     view.category = one(['', 'p2p', 'direct-download']);
   }
-  if (page === 'event') view.id = '20120119-1915-3fa2';
+  if (page === 'event') {
+    view.id = '20120119-1915-3fa2';
+    view.of = next() < 0.5 ? '' : `service:${word()}`;
+  }
   if (page === 'capacity') view.sort = one(SORTS);
   return view;
 }

@@ -81,6 +81,8 @@ export interface View {
   name: string;
   /** Which event. */
   id: string;
+  /** Which of its series, as `service:NAME`; the main one when empty. */
+  of: string;
   state: (typeof EVENT_STATES)[number] | '';
   kind: (typeof EVENT_KINDS)[number] | '';
   severity: (typeof SEVERITIES)[number] | '';
@@ -115,6 +117,7 @@ export function defaultView(page: Page): View {
     hidden: [],
     name: '',
     id: '',
+    of: '',
     state: '',
     kind: '',
     severity: '',
@@ -143,7 +146,7 @@ function choice<K extends keyof View>(key: K, name: string, values: readonly Vie
   };
 }
 
-function text<K extends 'filter' | 'name' | 'id' | 'category'>(
+function text<K extends 'filter' | 'name' | 'id' | 'of' | 'category'>(
   key: K,
   name: string = key,
   valid: (text: string) => boolean = () => true,
@@ -245,7 +248,10 @@ const FIELDS: Record<Page, Field[]> = {
     text('category', 'category', (text) => /^[a-z0-9-]{0,60}$/.test(text)),
     links,
   ],
-  event: [text('id', 'id', (text) => /^[\w:.-]{0,128}$/.test(text))],
+  event: [
+    text('id', 'id', (text) => /^[\w:.-]{0,128}$/.test(text)),
+    text('of', 'of', (text) => /^(link|category|service|network):.+$/.test(text)),
+  ],
   capacity: [choice('sort', 'sort', SORTS)],
   system: [],
 };

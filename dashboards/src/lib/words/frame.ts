@@ -146,6 +146,10 @@ export const FRAME = {
   ],
   'url.name': ['name: “{text}” cannot be one.', 'name : « {text} » ne peut pas en être un.'],
   'url.id': ['id: “{text}” is no event’s.', 'id : « {text} » n’est celui d’aucun événement.'],
+  'url.of': [
+    'of: “{text}” is no series: link:NAME, category:NAME, service:NAME or network:NUMBER.',
+    'of : « {text} » n’est pas une série : link:NOM, category:NOM, service:NOM ou network:NUMÉRO.',
+  ],
   'url.state': [
     'state: “{text}” is neither open nor ended.',
     'state : « {text} » n’est ni open ni ended.',
