@@ -122,7 +122,8 @@ fn page(name: &str, title: &str, names: &[(String, String)]) -> Option<String> {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{title} - Etiage</title><link rel=\"stylesheet\" href=\"style.css\"></head>\
+         <title>{title} - Etiage</title><link rel=\"stylesheet\" href=\"style.css\">\
+         <link rel=\"icon\" href=\"../favicon.svg\"></head>\
          <body><a class=\"skip\" href=\"#content\">Skip to the page</a>\
          <nav aria-label=\"Manual\"><p><a href=\"../\">Etiage</a></p><ul>{navigation}</ul>\
          <p><a href=\"../api/docs/\">API reference</a></p></nav>\
