@@ -37,6 +37,8 @@ export const HATCH = {
 
 /** A label of the time axis needs this much room. */
 const LABEL_PX = 70;
+/** Nearer to the end of the axis a label in the middle of its tick would be cut. */
+const EDGE_PX = 12;
 
 export function timeAxis(interval: Interval, { palette, zone, width }: Frame): object {
   const most = Math.max(2, Math.floor((width - 90) / LABEL_PX));
@@ -44,7 +46,7 @@ export function timeAxis(interval: Interval, { palette, zone, width }: Frame): o
   const labels = new Map(ticks.map((tick) => [tick.at, tick]));
   const customValues = ticks.map(({ at }) => at);
   const range = interval.to - interval.from;
-  const lastAtEnd = (ticks.at(-1)?.at ?? 0) > interval.to - (range * LABEL_PX) / (2 * width);
+  const lastAtEnd = (ticks.at(-1)?.at ?? 0) > interval.to - (range * EDGE_PX) / width;
   return {
     type: 'time',
     min: interval.from,

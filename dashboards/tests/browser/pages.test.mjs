@@ -495,7 +495,11 @@ describe('the pages', () => {
 
     it('asks again when the session has ended, and comes back to the same screen', async (test) => {
       const query = `explore?v=1&${EVENING}&by=link&chart=table`;
-      const page = await entered(test, query, 'not-the-token');
+      const { page, close } = await newPage(chromium, address);
+      test.after(close);
+      await page.goto(`${address}/${query}`);
+      await byId(page, 'login-token').fill('not-the-token');
+      await byId(page, 'login-submit').click();
       assert.match(await byId(page, 'login-error').innerText(), /refused/);
       await byId(page, 'login-token').fill(TOKENS.viewer);
       await byId(page, 'login-submit').click();

@@ -2,6 +2,7 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withPalette } from './png.mjs';
 import {
   ROOT,
   Started,
@@ -103,7 +104,7 @@ try {
     await page.locator('[data-testid=live][data-live=true]').waitFor();
     await loaded(page);
     const path = join(images, `${name}.png`);
-    await page.screenshot({ path, fullPage });
+    await writeFile(path, withPalette(await page.screenshot({ fullPage })));
     console.log(`written: ${path}`);
     await close();
   }

@@ -46,6 +46,10 @@ export const PAGES = {
   'figure.max_bps': ['max', 'max'],
   'figure.last_bps': ['last', 'dernier'],
   'figure.p95_bps': ['p95', 'p95'],
+  'figure.bins': [
+    'Figures are of exact bins of {length}, not of the points that are drawn.',
+    'Chiffres calculés sur des tranches exactes de {length}, non sur les points dessinés.',
+  ],
 
   'tiles.in': ['In', 'Entrée'],
   'tiles.out': ['Out', 'Sortie'],
@@ -262,7 +266,7 @@ export const PAGES = {
   'entity.categories': ['Categories', 'Catégories'],
   'entity.protocols': ['Protocols', 'Protocoles'],
 
-  'events.all': ['All events', 'Tous les événements'],
+  'events.all': ['All events', 'Tous'],
   'events.filters': ['Filters', 'Filtres'],
   'events.any': ['any', 'tous'],
   'events.state': ['State', 'État'],
