@@ -4,6 +4,8 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const MOST = 256;
+/** So many are the commonest; the others those that would be missed most: a swatch is small. */
+const COMMON = 160;
 
 /** The same picture with a palette. Takes what Chromium writes: 8 bits, RGB or RGBA, not interlaced. */
 export function withPalette(png) {
@@ -13,10 +15,7 @@ export function withPalette(png) {
     const colour = pixels.readUIntBE(at, 3);
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const palette = [...counts.entries()]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, MOST)
-    .map(([colour]) => colour);
+  const palette = paletteOf(counts);
   const places = new Map([...counts.keys()].map((colour) => [colour, nearest(palette, colour)]));
   const rows = Buffer.alloc((width + 1) * height);
   for (let y = 0; y < height; y++) {
@@ -41,15 +40,36 @@ export function withPalette(png) {
   ]);
 }
 
+function paletteOf(counts) {
+  const colours = [...counts].sort(([, a], [, b]) => b - a).map(([colour]) => colour);
+  const palette = colours.splice(0, COMMON);
+  const missed = colours.map((colour) => distance(colour, palette[nearest(palette, colour)]));
+  while (palette.length < MOST && colours.length > 0) {
+    let most = 0;
+    for (let at = 1; at < colours.length; at++) {
+      if (missed[at] > missed[most]) most = at;
+    }
+    const next = colours[most];
+    if (missed[most] === 0) break;
+    palette.push(next);
+    colours.forEach((colour, at) => (missed[at] = Math.min(missed[at], distance(colour, next))));
+  }
+  return palette;
+}
+
+/** By how much the eye tells two colours apart, roughly. */
+function distance(a, b) {
+  const red = (a >> 16) - (b >> 16);
+  const green = ((a >> 8) & 255) - ((b >> 8) & 255);
+  const blue = (a & 255) - (b & 255);
+  return 3 * red * red + 4 * green * green + 2 * blue * blue;
+}
+
 function nearest(palette, colour) {
   let [best, least] = [0, Infinity];
   for (let place = 0; place < palette.length; place++) {
-    const other = palette[place];
-    const red = (colour >> 16) - (other >> 16);
-    const green = ((colour >> 8) & 255) - ((other >> 8) & 255);
-    const blue = (colour & 255) - (other & 255);
-    const distance = 3 * red * red + 4 * green * green + 2 * blue * blue;
-    if (distance < least) [best, least] = [place, distance];
+    const apart = distance(colour, palette[place]);
+    if (apart < least) [best, least] = [place, apart];
     if (least === 0) break;
   }
   return best;

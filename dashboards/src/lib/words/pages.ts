@@ -297,6 +297,7 @@ export const PAGES = {
   'events.acknowledgedBy': ['known to {by}', 'pris en compte par {by}'],
   'events.silenced': ['silenced', 'en sourdine'],
 
+  'event.toList': ['All events', 'Tous les événements'],
   'event.print': ['Print', 'Imprimer'],
   'event.troughAt': ['deepest {time}', 'au plus fort {time}'],
   'event.gained': ['Gained', 'Gagné'],
