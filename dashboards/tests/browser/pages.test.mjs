@@ -154,6 +154,53 @@ describe('the pages', () => {
     }
   });
 
+  it('shows the API’s numbers on the other pages as well', async (test) => {
+    const range = 'from=2012-01-19T12:00:00Z&to=2012-01-20T02:00:00Z';
+    const page = await view(test, PAGES.link);
+    const shown = (id) => byId(page, id).first().getAttribute('data-value');
+    const report = await get(address, '/api/v1/report?link=transit-europe&month=2012-01');
+    assert.equal(await shown('p95-in'), String(report.in.p95_bps));
+    assert.equal(await shown('link-p95'), String(report.p95_max_bps));
+
+    await open(page, address, PAGES.service);
+    const service = await get(address, `/api/v1/services/megaupload?${range}`);
+    assert.equal(await shown('entity-in'), String(service.in.octets));
+    assert.equal(await shown('entity-share-out'), String(service.out.share));
+    await open(page, address, PAGES.network);
+    const network = await get(address, `/api/v1/networks/29748?${range}`);
+    assert.equal(await shown('entity-in'), String(network.in.octets));
+
+    await open(page, address, PAGES.sankey);
+    const flows = await get(address, `/api/v1/sankey?${range}&path=category,link,asn&top=10`);
+    const [, ...drawn] = await csv(page, 'sankey');
+    assert.deepEqual(
+      drawn.map((row) => row.at(-1)),
+      flows.flows.map(({ octets }) => String(octets)),
+    );
+    await open(page, address, PAGES.week);
+    const week = await get(address, `/api/v1/heatmap?${range}&zone=UTC`);
+    const [, ...hours] = await csv(page, 'heatmap');
+    const thursday = hours.slice(3 * 24, 4 * 24).map((row) => row[2]);
+    assert.deepEqual(
+      thursday,
+      week.in.mean_bps[3].map((rate) => (rate === null ? '' : String(rate))),
+    );
+
+    await open(page, address, PAGES.system);
+    const system = await get(address, `/api/v1/system?${range}`);
+    assert.equal(await shown('probe-packets'), String(system.probes[0].packets));
+    await open(page, address, PAGES.capacity);
+    const capacity = await get(address, '/api/v1/capacity');
+    assert.equal(await byId(page, 'capacity-row').count(), capacity.links.length);
+    await open(page, address, PAGES.overview);
+    const totals = await get(address, `/api/v1/totals?${range}&group_by=service&top=8`);
+    const [, ...services] = await csv(page, 'services');
+    assert.deepEqual(
+      services.slice(0, 8).map((row) => [row[0], row[4]]),
+      totals.rows.slice(0, 8).map(({ group, octets }) => [group.service, String(octets)]),
+    );
+  });
+
   it('tells the largest apart, and adds the rest up', async (test) => {
     const page = await view(test, `explore?${EVENING}&by=service&top=5`);
     const keys = await byId(page, 'statistics-row').evaluateAll((rows) =>
