@@ -237,6 +237,33 @@ describe('the pages', () => {
     });
   });
 
+  it('takes a question by the keyboard alone', async (test) => {
+    const page = await view(test, PAGES.explore);
+    await byId(page, 'filter').focus();
+    await page.keyboard.type('catego');
+    await byId(page, 'completion').filter({ hasText: 'category' }).first().waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('= p2p');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL(/filter=category\+%3D\+p2p/);
+    const reached = new Set();
+    for (let step = 0; step < 80 && !reached.has('explore-png'); step++) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate(() => document.activeElement?.dataset.testid ?? ''));
+    }
+    for (const id of [
+      'views',
+      'show-sql',
+      'by-service',
+      'chart-sankey',
+      'side-in',
+      'explore-png',
+    ]) {
+      assert.ok(reached.has(id), `${id} is not among ${[...reached].join(' ')}`);
+    }
+  });
+
   it('zooms by dragging, and comes back', async (test) => {
     const page = await view(test, PAGES.explore);
     const box = await byId(page, 'explore-chart').boundingBox();
@@ -562,6 +589,23 @@ describe('the pages', () => {
       await loaded(page);
       assert.deepEqual([page.url(), await byId(page, 'statistics').innerText()], [url, screen]);
     });
+  });
+
+  it('has its manual with it, with all pictures', async (test) => {
+    const { page, problems, close } = await newPage(chromium, address);
+    test.after(close);
+    await page.goto(`${address}/docs/reading`);
+    const pictures = await page.evaluate(() =>
+      Promise.all(
+        [...document.images].map((image) => image.decode().then(() => image.naturalWidth)),
+      ),
+    );
+    assert.ok(pictures.length >= 10 && pictures.every((width) => width > 300), pictures.join());
+    const links = await page
+      .locator('nav a, main a')
+      .evaluateAll((found) => found.map(({ href }) => href.replace(/#.*/, '')));
+    for (const link of new Set(links)) assert.equal((await fetch(link)).status, 200, link);
+    assert.deepEqual(problems, []);
   });
 
   it('weighs little', () => {
