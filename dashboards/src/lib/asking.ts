@@ -10,6 +10,8 @@ import type { Interval } from './time';
 export interface Largest {
   rows: Totals;
   split: Totals;
+  /** The whole by direction: `split` may have a rest that says nothing of directions. */
+  whole: Totals;
 }
 
 export async function askLargest(
@@ -24,11 +26,12 @@ export async function askLargest(
   top: number,
   signal: AbortSignal,
 ): Promise<Largest> {
-  const [rows, split] = await Promise.all([
+  const [rows, split, whole] = await Promise.all([
     api.totals({ ...request, groupBy: [dimension], top }, signal),
     api.totals({ ...request, groupBy: [dimension, 'direction'] }, signal),
+    api.totals({ ...request, groupBy: ['direction'] }, signal),
   ]);
-  return { rows: capped(rows, dimension, top), split };
+  return { rows: capped(rows, dimension, top), split, whole };
 }
 
 /** At most so many, whatever came: what is beyond them belongs to the rest. */
@@ -68,7 +71,8 @@ export async function askBand(
       const parameters = { link, direction, start: from, end: to };
       return await api.get<Expected>('baseline', parameters, signal);
     } catch (cause) {
-      if (signal.aborted) throw cause;
+      // What is known stays while nobody answers.
+      if (signal.aborted || (cause instanceof ApiError && cause.unreachable)) throw cause;
       return null; // The chart says what was measured without it.
     }
   };
