@@ -11,10 +11,13 @@ export class ApiError extends Error {
   /** HTTP status; 0 when there was no answer at all. */
   readonly status: number;
   readonly title: string;
+  /** Nobody answers at all: no request would fare better. */
+  readonly unreachable: boolean;
 
-  constructor(status: number, title: string, detail: string) {
+  constructor(status: number, title: string, detail: string, unreachable = false) {
     super(detail);
     this.name = 'ApiError';
+    this.unreachable = unreachable;
     this.status = status;
     this.title = title;
   }
@@ -240,5 +243,5 @@ function asApiError(cause: unknown): unknown {
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     return new ApiError(0, t('error.late'), t('error.lateWhy', { seconds: TIMEOUT_MS / 1000 }));
   }
-  return new ApiError(0, t('error.unreachable'), t('error.unreachableWhy'));
+  return new ApiError(0, t('error.unreachable'), t('error.unreachableWhy'), true);
 }

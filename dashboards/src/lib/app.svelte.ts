@@ -64,6 +64,8 @@ export class App implements Surroundings {
   isLive = $derived(this.liveAt !== null && this.tick - this.liveAt < STALE_MS);
   loading = $derived(this.#loaders.some((loader) => loader.loading));
   failing = $derived(this.#loaders.find((loader) => loader.error !== null)?.error ?? null);
+  /** Said once for the page: panels would all say the same. */
+  unreachable = $derived(this.#loaders.find((loader) => loader.error?.unreachable)?.error ?? null);
   /** Every panel has its answer, or knows why there is none. */
   settled = $derived(this.#loaders.length > 0 && !this.loading);
   /** Of the oldest answer that is shown. */
