@@ -424,7 +424,7 @@ impl Detector {
         series.step(start, (!hidden).then_some(*octets), &measure)
     }
 
-    /// A series' alarm begins: it joins an event that began about then, or is one.
+    /// A series' alarm begins: it joins an event that began about then, or that it was part of, or is one.
     fn begin(&mut self, place: usize, changes: &mut Vec<Change>) {
         let Some(tracked) = self.tracked.get(place) else { return };
         let Some(alarm) = tracked.series.alarm().cloned() else { return };
@@ -438,7 +438,12 @@ impl Detector {
             // A series full of unrest may have its onset found hours too early: then it is told by when
             // it was certain.
             let certain = member.alarm.confirmed - open.event.confirmed;
-            (-2 * join..=after).contains(&apart) || (apart < 0 && certain <= join)
+            // What came back for some hours and falls again, while the rest is still down, is no other event.
+            let again =
+                |known: &Member| known.key == member.key && known.alarm.sign == member.alarm.sign;
+            (-2 * join..=after).contains(&apart)
+                || (apart < 0 && certain <= join)
+                || open.event.members.iter().any(again)
         };
         if let Some(open) = self.open.iter_mut().find(joins) {
             open.active.push(place);
@@ -495,8 +500,11 @@ impl Detector {
             for place in &open.active {
                 let Some(tracked) = self.tracked.get(*place) else { continue };
                 let Some(alarm) = tracked.series.alarm() else { continue };
-                let member = open.event.members.iter_mut().rev();
-                if let Some(member) = member.into_iter().find(|member| member.key == tracked.key) {
+                // One that came back and fell again is a member twice.
+                let lasts = |member: &&mut Member| {
+                    member.key == tracked.key && member.alarm.ended.is_none()
+                };
+                if let Some(member) = open.event.members.iter_mut().find(lasts) {
                     member.alarm = alarm.clone();
                 }
             }

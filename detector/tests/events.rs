@@ -240,6 +240,24 @@ fn falling_series_are_one_event_and_what_rises_meanwhile_belongs_to_it() {
 }
 
 #[test]
+fn what_comes_back_and_falls_again_meanwhile_is_no_other_event() {
+    let mut bench = Bench::new(&[total("a"), total("b")], Calendar::utc());
+    let back = EVENING + 4 * 3600..EVENING + 24 * 3600;
+    let series = |time: i64, key: &Key| {
+        let is_back = *key == total("b") && back.contains(&time);
+        Some(usual(time, 4e9) * if time >= EVENING && !is_back { 0.4 } else { 1.0 })
+    };
+    bench.play(START, START + 2 * WEEK, false, series);
+    bench.play(START + 2 * WEEK, EVENING + 30 * 3600, true, series);
+    assert_eq!(bench.opened().len(), 1);
+    let event = bench.detector.open().next().unwrap();
+    let of_b: Vec<_> = event.members.iter().filter(|member| member.key == total("b")).collect();
+    let lasting = of_b.iter().filter(|member| member.alarm.ended.is_none()).count();
+    assert_eq!((of_b.len(), lasting), (2, 1));
+    assert!(of_b.iter().all(|member| member.alarm.octets > 0.0));
+}
+
+#[test]
 fn what_was_not_seen_did_not_fall() {
     let keys = [total("a"), Key::Service { direction: "in".into(), service: "youtube".into() }];
     let mut bench = Bench::new(&keys, Calendar::utc());
