@@ -1,6 +1,6 @@
 //! The evening of 19 January 2012 while the appliance runs: simulated weeks in the store, the evening played at
 //! many times real speed, one event over the API and one alert of the real Alertmanager; proven from its bundle,
-//! and found again after a restart, until it is over and nothing fires any more.
+//! and found again after a restart.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -22,7 +22,7 @@ fn config(folder: &Path, alertmanager: &str) -> String {
         "[store]\ndata = \"data\"\n[api]\nlisten = \"{address}\"\n\
          [detection]\nenabled = true\n\
          [[alerts.receiver]]\nname = \"am\"\ntype = \"alertmanager\"\nurl = \"http://{alertmanager}\"\n\
-         [[alerts.route]]\nname = \"all\"\nreceivers = \"am\"\n"
+         [[alerts.route]]\nname = \"grave\"\nreceivers = \"am\"\nseverity = \"warning\"\n"
     );
     let path = folder.join("etiage.toml");
     std::fs::write(&path, text).unwrap();
@@ -107,7 +107,8 @@ fn the_evening_is_played_and_is_one_event() {
     let firing = alertmanager.wait_for(1);
     assert_eq!(firing[0]["labels"]["event"], id);
     assert_eq!(firing[0]["labels"]["kind"], "shutdown");
-    assert_eq!(firing[0]["annotations"]["summary"], event["subject"]);
+    let summary = firing[0]["annotations"]["summary"].as_str().unwrap();
+    assert!(summary.ends_with(event["subject"].as_str().unwrap()), "{summary}");
     let told_of = appliance.wait_until(&about, |event| !told(event).is_empty());
     assert_eq!(told(&told_of)[0], ("am", "firing", "delivered"));
 
@@ -128,20 +129,6 @@ fn the_evening_is_played_and_is_one_event() {
     assert_eq!(health["alerts"][0]["firing"], 1, "{health:#}");
     appliance.stop("-INT");
     assert_eq!(alertmanager.firing().len(), 1);
-
-    // Three days go on. What has lasted for 72 hours is the new normal: it is over.
-    let (from, to) = ("2012-01-20T01:00:00Z", "2012-01-23T00:00:00Z");
-    let times = ["--from", from, "--play-from", from, "--to", to, "--speed", "20000"];
-    let on = ["simulate", "--config", &config, "--scenario", scenario, "--serve", "--force"];
-    let mut appliance = Appliance::start(&[&on[..], &times].concat());
-    appliance.wait_for_line("played to the end");
-    alertmanager.wait_for(0);
-    let event = appliance.wait_until(&about, |event| event["state"] == "ended");
-    let of_end = |event: &Value| told(event).last().is_some_and(|last| last.1 == "resolved");
-    appliance.wait_until(&about, of_end);
-    assert_eq!(ids(&appliance.get("/api/v1/events")), [&*id], "{event:#}");
-    appliance.stop("-INT");
-    assert_eq!(alertmanager.firing().len(), 0);
 }
 
 /// An event is proven by its bundle; a changed octet is found.

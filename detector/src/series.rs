@@ -372,7 +372,10 @@ impl Series {
             .max(2.0 * self.usual())
             .min(alarm.depth / 2.0);
         let minutes = measure.parameters.close_minutes;
-        let over = self.depth(sign, time, minutes).is_some_and(|depth| depth < close);
+        // What is looked at must lie behind the onset: a fall that was certain within a minute or two is mild
+        // on the mean of the minutes before it.
+        let begun = time - alarm.onset >= 60 * i64::from(minutes);
+        let over = begun && self.depth(sign, time, minutes).is_some_and(|depth| depth < close);
         let accept = i64::from(measure.parameters.accept_hours) * 3600;
         if over {
             let end = self.came_back(sign, close, time - 60 * i64::from(minutes), alarm.trough);

@@ -10,8 +10,8 @@
 use std::sync::Arc;
 
 use etiage_detector::{
-    Basis, Calendar, Change, Detector, End, Event, Key, LinkMinute, Minute, Parameters, SeriesId,
-    Severity, Sign,
+    Basis, Calendar, Change, Detector, End, Event, Key, LinkMinute, Member, Minute, Parameters,
+    SeriesId, Severity, Sign,
 };
 
 const DAY: i64 = 86_400;
@@ -255,6 +255,23 @@ fn what_comes_back_and_falls_again_meanwhile_is_no_other_event() {
     let lasting = of_b.iter().filter(|member| member.alarm.ended.is_none()).count();
     assert_eq!((of_b.len(), lasting), (2, 1));
     assert!(of_b.iter().all(|member| member.alarm.octets > 0.0));
+}
+
+#[test]
+fn what_is_gone_within_a_minute_is_gone_until_it_is_back() {
+    let mut bench = Bench::new(&[total("a"), category("a", "web")], Calendar::utc());
+    let out = EVENING..EVENING + 3 * 3600;
+    let series =
+        |time: i64, _: &Key| Some(usual(time, 4e9) * if out.contains(&time) { 0.01 } else { 1.0 });
+    bench.play(START, START + 2 * WEEK, false, series);
+    bench.play(START + 2 * WEEK, EVENING + 8 * 3600, true, series);
+    let closed = bench.closed();
+    assert_eq!((bench.opened().len(), closed.len()), (1, 1));
+    assert_eq!(closed[0].members.len(), 2, "each of the two once, and no surge afterwards");
+    for Member { alarm, .. } in &closed[0].members {
+        let (ended, _) = alarm.ended.unwrap();
+        assert!((out.end - 60..out.end + 1800).contains(&ended), "{}", ended - out.end);
+    }
 }
 
 #[test]
