@@ -423,6 +423,7 @@ fn link_info(link: &config::Link) -> LinkInfo {
         kind: link.kind.to_owned(),
         capacity_bps: link.capacity_bps,
         neighbour_asn: link.neighbour_asn,
+        ratio_policy: link.ratio_policy.map(config::Ratio::value),
         description: link.description.clone(),
         billing: Billing { tariff: link.tariff, offset: link.billing_offset },
     }

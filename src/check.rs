@@ -143,6 +143,9 @@ fn describe(link: &config::Link, config: &Config) -> String {
         Some(capacity) => words.push(format!(", {} each way):", bit_rate(capacity))),
         None => words.push("):".to_owned()),
     }
+    if let Some(ratio) = link.ratio_policy {
+        words.push(format!(" out:in at most {ratio};"));
+    }
     if let Some(tariff) = &link.tariff {
         let burst = tariff.burst_price.map(|price| format!(", {price} above it"));
         words.push(format!(

@@ -108,7 +108,7 @@ pub enum StoreKind {
 }
 
 /// One configured link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LinkInfo {
     /// The link's name.
     #[schema(example = "transit-1")]
@@ -122,6 +122,9 @@ pub struct LinkInfo {
     /// The neighbour's autonomous system number.
     #[schema(example = 64_500)]
     pub neighbour_asn: Option<u32>,
+    /// The most that was agreed to go out, as a multiple of what comes in.
+    #[schema(example = 2.0)]
+    pub ratio_policy: Option<f64>,
     /// Free text.
     pub description: String,
     /// What its contract says; not told.

@@ -133,7 +133,8 @@ async fn lists_are_what_is_configured() {
     let router = router(settings().await);
     let links = get(&router, "/api/v1/links").await.json();
     let expected = json!({"name": "transit-1", "kind": "transit", "capacity_bps": 10_000_000_000_u64,
-                          "neighbour_asn": null, "description": ""});
+                          "neighbour_asn": null,
+                          "ratio_policy": 2.0, "description": ""});
     assert_eq!(links["links"][0], expected);
     assert_eq!(links["links"][1]["name"], "ix-1");
     let services = get(&router, "/api/v1/services").await.json();

@@ -1,6 +1,6 @@
 //! All series together: what falls at the same time is one event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -202,6 +202,8 @@ struct Watched {
 const USUAL_MINUTES: u32 = 1440;
 /// Sums over all links are not judged while links are blind that carry more than this part of everything.
 const BLIND_SHARE: f64 = 0.005;
+/// So many events that have ended are remembered, for what looks risen when all is back.
+const ECHOING: usize = 16;
 
 /// An open event, by the series that take part in it.
 #[derive(Clone)]
@@ -219,6 +221,8 @@ pub struct Detector {
     places: HashMap<Key, usize, foldhash::fast::RandomState>,
     links: BTreeMap<Arc<str>, Watched>,
     open: Vec<Open>,
+    /// The last that ended.
+    closed: VecDeque<Event>,
     /// Tells its events from other detectors'.
     source: u16,
     /// The start of the latest minute.
@@ -241,6 +245,7 @@ impl Detector {
             places: HashMap::default(),
             links: BTreeMap::new(),
             open: Vec::new(),
+            closed: VecDeque::new(),
             source: 0,
             now: None,
             silent: false,
@@ -430,6 +435,10 @@ impl Detector {
         let Some(alarm) = tracked.series.alarm().cloned() else { return };
         let member = Member { key: tracked.key.clone(), alarm };
         let join = i64::from(self.parameters.join_minutes) * 60;
+        let echoes = |event: &Event| event.is_echoed_by(&member.alarm, join / 2);
+        if self.open.iter().any(|open| echoes(&open.event)) || self.closed.iter().any(echoes) {
+            return;
+        }
         let joins = |open: &&mut Open| {
             let apart = member.alarm.onset - open.event.onset;
             // What takes a lost volume over may come hours later; an onset that is found backwards is
@@ -491,6 +500,10 @@ impl Detector {
         let mut event = self.open.swap_remove(at).event;
         let ends = event.members.iter().filter_map(|member| member.alarm.ended);
         event.ended = ends.map(|(time, _)| time).max();
+        if self.closed.len() == ECHOING {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(event.clone());
         changes.push(Change::Closed(event));
     }
 
@@ -532,6 +545,15 @@ impl Event {
     /// The series that shows it best: of those that did what the event says, the one with most octets.
     pub fn main(&self) -> Option<&Member> {
         self.members.iter().find(|member| member.alarm.sign == self.sign)
+    }
+
+    /// Whether an alarm the other way began as this event was ending: series that had changed too little to be
+    /// judged have got used to it meanwhile, and seem to rise when all is back.
+    fn is_echoed_by(&self, alarm: &Alarm, around: i64) -> bool {
+        let own = self.members.iter().filter(|member| member.alarm.sign == self.sign);
+        let mut ends = own.filter_map(|member| member.alarm.ended).map(|(time, _)| time);
+        alarm.sign != self.sign
+            && ends.any(|end| (end - around..=end + around).contains(&alarm.onset))
     }
 
     /// What follows from the members: sign, onset, severity, order.

@@ -22,6 +22,8 @@ pub(crate) struct Link {
     /// bit/s each way.
     pub(crate) capacity_bps: Option<u64>,
     pub(crate) neighbour_asn: Option<u32>,
+    /// The most that was agreed to go out, as a multiple of what comes in.
+    pub(crate) ratio_policy: Option<Ratio>,
     pub(crate) description: String,
     /// What its contract says, where it is billed.
     pub(crate) tariff: Option<Tariff>,
@@ -40,6 +42,7 @@ impl Link {
             kind: "transit",
             capacity_bps: None,
             neighbour_asn: None,
+            ratio_policy: None,
             description: String::new(),
             tariff: None,
             billing_offset: UtcOffset::UTC,
@@ -61,6 +64,7 @@ pub(super) fn read(
     let kind = kind(section);
     let capacity = section.parsed::<BitRate>("capacity");
     let asn = section.integer("neighbour_asn", (1, u32::MAX.into()));
+    let ratio_policy = section.parsed::<Ratio>("ratio_policy");
     let description = section.string("description");
     let tariff = tariff(section);
     let billing_offset = section.parsed::<Offset>("billing_offset");
@@ -89,6 +93,7 @@ pub(super) fn read(
         kind,
         capacity_bps: capacity.map(|capacity| capacity.value.0),
         neighbour_asn: asn.and_then(|asn| u32::try_from(asn.value).ok()),
+        ratio_policy: ratio_policy.map(|ratio| ratio.value),
         description: description.map(|text| text.value).unwrap_or_default(),
         tariff,
         billing_offset: billing_offset.map_or(UtcOffset::UTC, |offset| offset.value.0),
@@ -132,6 +137,41 @@ fn tariff(section: &mut Section<'_, '_, '_, '_>) -> Option<Tariff> {
         burst_price: burst.map(|burst| burst.value),
         billed_by: billed_by.map(|billed_by| billed_by.value).unwrap_or_default(),
     })
+}
+
+/// Out to in, as peering policies write it: `2:1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ratio {
+    out: u16,
+    into: u16,
+}
+
+impl Ratio {
+    /// What goes out for each octet that comes in.
+    pub(crate) fn value(self) -> f64 {
+        f64::from(self.out) / f64::from(self.into)
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.out, self.into)
+    }
+}
+
+impl std::str::FromStr for Ratio {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "write the agreed out:in, both from 1 to 1000: 2:1";
+        let (out, into) = text.split_once(':').ok_or(FORM)?;
+        let number = |text: &str| text.trim().parse().map_err(|_| FORM);
+        let (out, into) = (number(out)?, number(into)?);
+        if [out, into].iter().all(|part| (1..=1000).contains(part)) {
+            Ok(Self { out, into })
+        } else {
+            Err(FORM)
+        }
+    }
 }
 
 /// How far a clock is ahead of UTC, as `+01:00`.
@@ -179,4 +219,18 @@ fn index(interfaces: &mut Vec<String>, name: String) -> InterfaceIndex {
         interfaces.len() - 1
     });
     place as InterfaceIndex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_out_to_in() {
+        let ratio: Ratio = "5:2".parse().unwrap();
+        assert_eq!((ratio.value(), ratio.to_string()), (2.5, "5:2".to_owned()));
+        for bad in ["", "2", "0:1", "1:0", "1001:1", "2:1:1", "-2:1", "x:1"] {
+            assert!(bad.parse::<Ratio>().is_err(), "{bad}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ use toml::de::DeTable;
 
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
-pub(crate) use link::Link;
+pub(crate) use link::{Link, Ratio};
 use section::{Located, Section};
 use units::{Octets, Span};
 pub(crate) use units::{bit_rate, size};

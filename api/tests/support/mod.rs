@@ -36,6 +36,7 @@ fn link(name: &str) -> LinkInfo {
         kind: "transit".to_owned(),
         capacity_bps: Some(10_000_000_000),
         neighbour_asn: None,
+        ratio_policy: Some(2.0),
         description: String::new(),
         billing: Billing::default(),
     }

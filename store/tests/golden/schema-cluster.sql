@@ -1049,3 +1049,19 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS alert_log ON CLUSTER `main` AS alert_log_local
 ENGINE = Distributed('main', 'etiage', 'alert_log_local', cityHash64(event));
+
+CREATE TABLE IF NOT EXISTS saved_views_local ON CLUSTER `main`
+(
+    id      String,
+    name    String,
+    url     String,
+    who     String,
+    at      DateTime64(3, 'UTC'),
+    deleted UInt8,
+    version UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/etiage/saved_views', '{replica}', version)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS saved_views ON CLUSTER `main` AS saved_views_local
+ENGINE = Distributed('main', 'etiage', 'saved_views_local', cityHash64(id));

@@ -935,3 +935,16 @@ PARTITION BY toYYYYMM(at)
 ORDER BY (event, at)
 TTL toDateTime(at) + toIntervalDay(400)
 SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS saved_views
+(
+    id      String,
+    name    String,
+    url     String,
+    who     String,
+    at      DateTime64(3, 'UTC'),
+    deleted UInt8,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY id;
