@@ -131,6 +131,29 @@ fn the_evening_is_played_and_is_one_event() {
     assert_eq!(alertmanager.firing().len(), 1);
 }
 
+#[test]
+fn an_outage_that_ends_is_told_with_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let alertmanager = Alertmanager::start(folder.path());
+    let config = config(folder.path(), &alertmanager.address);
+    let story = ["simulate", "--config", &config, "--scenario", "scenarios/link-outage.toml"];
+    let times = ["--step", "5m", "--from", "2026-02-19", "--to", "2026-03-13T01:00:00Z"];
+    let played = ["--serve", "--play-from", "2026-03-12T18:00:00Z", "--speed", "3600"];
+    let mut appliance = Appliance::start(&[&story[..], &times, &played].concat());
+    appliance.wait_for_line("played to the end");
+    let is_over = |answer: &Value| answer["events"][0]["state"] == "ended";
+    let events = appliance.wait_until("/api/v1/events", is_over);
+    assert_eq!(events["events"][0]["kind"], "link-outage");
+    let id = ids(&events)[0];
+    assert_eq!(ids(&events), [id], "what is back is no surge");
+    let is_told = |event: &Value| told(event).last().is_some_and(|last| last.1 == "resolved");
+    let event = appliance.wait_until(&format!("/api/v1/events/{id}"), is_told);
+    assert_eq!(told(&event)[0], ("am", "firing", "delivered"));
+    assert_eq!(told(&event).last(), Some(&("am", "resolved", "delivered")));
+    alertmanager.wait_for(0);
+    appliance.stop("-INT");
+}
+
 /// An event is proven by its bundle; a changed octet is found.
 fn bundle(folder: &Path, config: &str, id: &str) {
     let (status, list, error) = output(&["events", "list", "--config", config, "--open"]);
