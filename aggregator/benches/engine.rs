@@ -79,18 +79,30 @@ impl Size {
     }
 }
 
-/// The frame of a flow by its number. A flow shows a hello with a name on its second packet, as a
-/// settled flow of a known service did.
-fn frame(flow: u32, flags: u8, wire: u32, payload: &[u8; 8]) -> [u8; CAPTURED] {
+/// Who sends a frame.
+#[derive(Clone, Copy)]
+enum Sender {
+    Host,
+    Server,
+}
+
+/// The frame of a flow by its number.
+fn frame(flow: u32, sender: Sender, flags: u8, wire: u32, payload: &[u8; 8]) -> [u8; CAPTURED] {
     let mut octets = [0; CAPTURED];
     octets[..14].copy_from_slice(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
     let total = (wire - 14) as u16;
     octets[14..26].copy_from_slice(&[0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6, 0, 0]);
     octets[16..18].copy_from_slice(&total.to_be_bytes());
     // Neighbouring numbers are neighbouring hosts, as in nature; the table's hash scatters them.
-    octets[26..30].copy_from_slice(&(10 << 24 | flow & 0xff_ffff).to_be_bytes());
-    octets[30..34].copy_from_slice(&[198, 18, (flow % 16) as u8, (flow % 251) as u8]);
-    octets[34..38].copy_from_slice(&[0xc0 | (flow >> 24) as u8, 1, 0, 22]);
+    let host = (10 << 24 | flow & 0xff_ffff).to_be_bytes();
+    let server = [198, 18, (flow % 16) as u8, (flow % 251) as u8];
+    let (host_port, server_port) = ([0xc0 | (flow >> 24) as u8, 1], [0, 22]);
+    let (addresses, ports) = match sender {
+        Sender::Host => ([host, server], [host_port, server_port]),
+        Sender::Server => ([server, host], [server_port, host_port]),
+    };
+    octets[26..34].copy_from_slice(addresses.as_flattened());
+    octets[34..38].copy_from_slice(ports.as_flattened());
     octets[38..42].copy_from_slice(&1000u32.to_be_bytes());
     octets[46] = 0x50;
     octets[47] = flags;
@@ -158,20 +170,19 @@ fn settled(numbers: &[u32]) {
         let before = resident();
         let mut meter = meter(flows + flows / 8);
         let mut now = START;
-        // Two packets a flow: the second settles it.
-        for _ in 0..2 {
-            count(&mut meter, *flows as usize, &mut now, 100, |place| {
-                let flow = place as u32 % flows;
-                (frame(flow, ACK, 62, BANNER), 62)
-            });
-        }
+        // A packet each way, one after the other: flows of which only one side is heard are half-open, of
+        // which the table holds a quarter.
+        count(&mut meter, 2 * *flows as usize, &mut now, 100, |place| {
+            let sender = if place % 2 == 0 { Sender::Host } else { Sender::Server };
+            (frame(place as u32 / 2 % flows, sender, ACK, 62, BANNER), 62)
+        });
         let stats = meter.stats();
         assert_eq!((stats.table.flows, stats.open_flows), (*flows as usize, 0), "all settled");
         let memory = (resident() - before) as f64 / f64::from(*flows);
         for size in [Size::All(60), Size::Imix, Size::All(1496)] {
             let rate = count(&mut meter, 6_000_000, &mut now, 100, |place| {
                 let wire = size.of(place);
-                (frame(scatter(place, *flows), ACK, wire, &[0; 8]), wire)
+                (frame(scatter(place, *flows), Sender::Host, ACK, wire, &[0; 8]), wire)
             });
             line("settled", *flows, size, rate);
         }
@@ -179,19 +190,25 @@ fn settled(numbers: &[u32]) {
     }
 }
 
+/// Flows that begin faster than they end, in a table that they fill.
 fn new_flows() {
     let packets = 6_000_000;
-    for (what, flags) in [("new flows, settled by their first packet", ACK), ("SYN flood", SYN)] {
-        let flows = 1 << 20;
+    let flows = 1 << 20;
+    let both = [Sender::Host, Sender::Server].as_slice();
+    for (what, flags, senders) in
+        [("new flows, a packet each way", ACK, both), ("SYN flood", SYN, &both[..1])]
+    {
         let mut meter = meter(flows);
         let mut now = START;
         let rate = count(&mut meter, packets, &mut now, 100, |place| {
-            (frame(place as u32, flags, 62, BANNER), 62)
+            let (flow, sender) = (place / senders.len(), senders[place % senders.len()]);
+            (frame(flow as u32, sender, flags, 62, BANNER), 62)
         });
         line(what, flows, Size::All(62), rate);
         let stats = meter.stats();
         println!(
-            "| of these {} half-open, {} evicted, {:.0} MB | | | | |",
+            "| of these {:.2} M new flows a second; {} half-open at the end, {} made room, {:.0} MB | | | | |",
+            rate / senders.len() as f64 / 1e6,
             stats.table.half_open,
             stats.table.half_open_evicted,
             (stats.table.octets + stats.open_octets) as f64 / 1e6

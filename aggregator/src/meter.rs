@@ -8,7 +8,7 @@ use etiage_capture::flow::{
 };
 use etiage_capture::source::Frame;
 use etiage_capture::{
-    FlowPacket, InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Outer, Packet, PerSide, Placement,
+    FlowPacket, InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, PerSide, Placement,
     Timestamp, decode_plain,
 };
 use etiage_classifier::{Class, Classifier, FlowEnds, Protocol, Verdict};
@@ -90,12 +90,12 @@ pub struct Meter {
     sampling: u8,
 }
 
-/// A frame of the short way, and its flow's hash.
+/// A frame of the short way: whose it is, and its flow's hash.
 #[derive(Clone, Copy)]
 struct Ready<'a> {
-    outer: Outer,
-    packet: FlowPacket<'a>,
+    placement: Option<Placement>,
     hash: u32,
+    packet: FlowPacket<'a>,
 }
 
 impl Meter {
@@ -176,7 +176,7 @@ impl Meter {
         sink: &mut impl FlowSink,
     ) {
         self.books.ledger.stopwatch.begin(1);
-        let ready = self.read(layer, frame);
+        let ready = self.read(interface, layer, frame);
         self.count(interface, layer, frame, ready.as_ref(), sink);
     }
 
@@ -197,7 +197,7 @@ impl Meter {
             self.books.ledger.stopwatch.begin(BATCH);
             let mut taken = 0;
             for (place, frame) in batch.iter_mut().zip(&mut frames) {
-                let ready = self.read(layer, &frame);
+                let ready = self.read(interface, layer, &frame);
                 if let Some(Ready { hash, .. }) = ready {
                     self.table.prefetch_index(hash);
                 }
@@ -221,16 +221,24 @@ impl Meter {
         }
     }
 
-    /// Reads a frame that is one of the many.
+    /// Reads a frame that is one of the many. It is placed here, where its addresses are in registers:
+    /// written and read again they cost more than the look-up.
     #[inline(always)]
-    fn read<'a>(&mut self, layer: LinkLayer, frame: &Frame<'a>) -> Option<Ready<'a>> {
+    fn read<'a>(
+        &mut self,
+        interface: InterfaceIndex,
+        layer: LinkLayer,
+        frame: &Frame<'a>,
+    ) -> Option<Ready<'a>> {
         let (outer, mut packet) = decode_plain(layer, frame.data)?;
+        let addresses = packet.key.addresses(packet.sender);
+        let placement = self.links.place(interface, &outer, Some(addresses));
         if self.vlan_in_key {
             packet.key = packet.key.in_vlan(outer.vlan);
         }
         let hash = self.table.hash(&packet.key);
         self.books.ledger.stopwatch.lap(Stage::Decode);
-        Some(Ready { outer, packet, hash })
+        Some(Ready { placement, hash, packet })
     }
 
     #[inline(always)]
@@ -245,12 +253,11 @@ impl Meter {
         self.advance(frame.timestamp, sink);
         self.books.ledger.delta.received.count(frame.octets);
         match ready {
-            Some(Ready { outer, packet, hash }) => {
-                let addresses = packet.key.addresses(packet.sender);
-                match self.links.place(interface, outer, Some(addresses)) {
-                    Some(placement) => self.packet(placement, frame, packet, *hash, sink),
-                    None => self.books.ledger.delta.unmapped.count(frame.octets),
-                }
+            Some(Ready { placement: Some(placement), hash, packet }) => {
+                self.packet(*placement, frame, packet, *hash, sink);
+            }
+            Some(Ready { placement: None, .. }) => {
+                self.books.ledger.delta.unmapped.count(frame.octets);
             }
             None => self.any_frame(interface, layer, frame, sink),
         }
@@ -275,6 +282,7 @@ impl Meter {
             Content::LaterFragment(id) => Some((id.source, id.destination)),
             _ => None,
         });
+        let addresses = addresses.map(|(source, destination)| (source.into(), destination.into()));
         match (self.links.place(interface, &decoded.outer, addresses), packet) {
             (None, _) => self.books.ledger.delta.unmapped.count(frame.octets),
             (Some(placement), Some(packet)) => {

@@ -4,6 +4,7 @@
 //! Nothing here panics on data: every length is checked, every table is bounded, and what cannot be
 //! decoded is a result of its own that is counted like any other.
 
+mod address;
 mod cursor;
 pub mod decode;
 pub mod flow;

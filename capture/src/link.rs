@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::address::AddressBits;
 use crate::decode::Outer;
 
 /// Which way a packet crossed a link, seen from our network.
@@ -127,7 +128,7 @@ impl Compiled {
         &self,
         interface: InterfaceIndex,
         outer: &Outer,
-        inner: Option<(IpAddr, IpAddr)>,
+        inner: Option<(AddressBits, AddressBits)>,
     ) -> Option<Option<Direction>> {
         let Self { rule, prefixes, .. } = self;
         let by_interface = rule.interface(interface)?;
@@ -135,7 +136,7 @@ impl Compiled {
             return None;
         }
         let by_neighbour = rule.neighbour(outer)?;
-        let addresses = [outer.addresses, inner];
+        let addresses = [outer.addresses.map(bits), inner];
         if !prefixes.is_empty() && !addresses.iter().flatten().any(|pair| prefixes.of(pair)) {
             return None;
         }
@@ -170,12 +171,12 @@ impl LinkMap {
     /// `inner` are the addresses of the innermost packet, source first. The direction is told by, in
     /// this order: an interface that sees only one, the neighbour's MAC address, local prefixes
     /// (outermost addresses, then innermost), and the kernel's mark of packets that this host sent.
-    #[inline]
+    #[inline(always)]
     pub fn place(
         &self,
         interface: InterfaceIndex,
         outer: &Outer,
-        inner: Option<(IpAddr, IpAddr)>,
+        inner: Option<(AddressBits, AddressBits)>,
     ) -> Option<Placement> {
         let mut told = None;
         // Most probes have one link that takes everything: it asks for nothing.
@@ -189,7 +190,7 @@ impl LinkMap {
         };
         let link = self.rules.iter().position(takes)?;
         let direction = told
-            .or_else(|| self.locality(outer.addresses?))
+            .or_else(|| self.locality(bits(outer.addresses?)))
             .or_else(|| self.locality(inner?))
             .or_else(|| Some(if outer.sent_by_host? { Direction::Out } else { Direction::In }));
         Some(Placement {
@@ -200,8 +201,8 @@ impl LinkMap {
     }
 
     /// Direction by local prefixes; nothing if both or neither end is local.
-    #[inline]
-    fn locality(&self, (source, destination): (IpAddr, IpAddr)) -> Option<Direction> {
+    #[inline(always)]
+    fn locality(&self, (source, destination): (AddressBits, AddressBits)) -> Option<Direction> {
         match (self.local.contains(source), self.local.contains(destination)) {
             (true, false) => Some(Direction::Out),
             (false, true) => Some(Direction::In),
@@ -318,18 +319,22 @@ impl Prefixes {
         self.v4.ranges.is_empty() && self.v6.ranges.is_empty()
     }
 
-    #[inline]
-    fn contains(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(v4) => self.v4.contains(v4.to_bits(), (v4.to_bits() >> 24) as u8),
-            IpAddr::V6(v6) => self.v6.contains(v6.to_bits(), (v6.to_bits() >> 120) as u8),
+    #[inline(always)]
+    fn contains(&self, address: AddressBits) -> bool {
+        match address.v4() {
+            Some(v4) => self.v4.contains(v4, (v4 >> 24) as u8),
+            None => self.v6.contains(address.bits(), (address.bits() >> 120) as u8),
         }
     }
 
     /// Whether one of the two lies in one of these.
-    fn of(&self, (source, destination): &(IpAddr, IpAddr)) -> bool {
+    fn of(&self, (source, destination): &(AddressBits, AddressBits)) -> bool {
         self.contains(*source) || self.contains(*destination)
     }
+}
+
+fn bits((source, destination): (IpAddr, IpAddr)) -> (AddressBits, AddressBits) {
+    (source.into(), destination.into())
 }
 
 /// Of prefixes that overlap one holds the other: that one stays.
@@ -369,8 +374,12 @@ mod tests {
     const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
     const OURS: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 
-    fn addresses(source: &str, destination: &str) -> Option<(IpAddr, IpAddr)> {
-        Some((source.parse().unwrap(), destination.parse().unwrap()))
+    fn addresses(source: &str, destination: &str) -> Option<(AddressBits, AddressBits)> {
+        Some(bits((source.parse().unwrap(), destination.parse().unwrap())))
+    }
+
+    fn bits_of(address: &str) -> AddressBits {
+        address.parse::<IpAddr>().unwrap().into()
     }
 
     fn ethernet(source: MacAddress, destination: MacAddress, vlan: Option<u16>) -> Outer {
@@ -458,9 +467,9 @@ mod tests {
             ("2001:db9::", false),
             ("::ffff:10.0.0.1", false),
         ] {
-            assert_eq!(prefixes.contains(address.parse().unwrap()), inside, "{address}");
+            assert_eq!(prefixes.contains(bits_of(address)), inside, "{address}");
         }
         let all = Prefixes::new(&["0.0.0.0/0".parse().unwrap()]);
-        assert!(all.contains("255.255.255.255".parse().unwrap()));
+        assert!(all.contains(bits_of("255.255.255.255")));
     }
 }

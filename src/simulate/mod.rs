@@ -245,8 +245,13 @@ async fn write(
     story: Story,
     signals: &mut Signals,
 ) -> Result<Filled, Failure> {
-    let settings =
-        WriterSettings { block_rows: BLOCK_ROWS, max_rows: MAX_ROWS, ..WriterSettings::default() };
+    // The database has nothing else to do: there is nobody to leave time for.
+    let settings = WriterSettings {
+        block_rows: BLOCK_ROWS,
+        max_rows: MAX_ROWS,
+        rows_per_second: u64::MAX,
+        ..WriterSettings::default()
+    };
     let (writer, _) = Writer::spawn(store.clone(), settings);
     let Story { world, stretches, .. } = &story;
     let capacity: u64 = world.links().iter().map(|link| link.capacity_bps).sum();

@@ -138,6 +138,7 @@ fn client(settings: &Settings) -> Client {
         .with_database(&settings.database)
         .with_setting("max_execution_time", "3600")
         .with_setting("max_partitions_per_insert_block", "0")
+        .with_setting("max_insert_threads", "2")
         // Akvorado's tables have an address of low cardinality.
         .with_setting("allow_suspicious_low_cardinality_types", "1")
 }
@@ -267,7 +268,7 @@ impl Bench {
                 "INSERT INTO {table} SELECT time, 1, toIPv6('::ffff:192.0.2.1'), link, 'core', 64500, \
                  64501, 2048, 6, 64, 'net', 'net', 'FR', 'FR', 64502, 64503, 64504, \
                  toString(direction), category, protocol, service, octets, packets FROM {source} \
-                 SETTINGS max_insert_threads = 1, max_threads = 2"
+                 SETTINGS max_threads = 2"
             ))
             .await;
         }

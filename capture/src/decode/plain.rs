@@ -257,7 +257,8 @@ mod tests {
                 };
                 prop_assert_eq!(plain, FlowPacket::of(&packet));
                 let addresses = plain.key.addresses(plain.sender);
-                prop_assert_eq!(addresses, packet.addresses());
+                let (source, destination) = packet.addresses();
+                prop_assert_eq!(addresses, (source.into(), destination.into()));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use foldhash::fast::RandomState;
 
+use crate::address::AddressBits;
 use crate::packet::{PerSide, Transport};
 
 /// The 5-tuple of a flow with its ends in a fixed order, so that both directions have the same key
@@ -126,8 +127,9 @@ impl FlowKey {
 
     /// Source and destination of a packet from this end.
     #[inline(always)]
-    pub fn addresses(&self, sender: Sender) -> (IpAddr, IpAddr) {
-        let (low, high) = (self.address(self.low), self.address(self.high));
+    pub const fn addresses(&self, sender: Sender) -> (AddressBits, AddressBits) {
+        let v4 = self.rest & 1 == 1;
+        let (low, high) = (AddressBits::new(self.low, v4), AddressBits::new(self.high, v4));
         match sender {
             Sender::Low => (low, high),
             Sender::High => (high, low),

@@ -41,18 +41,19 @@ fn openflow(message: Message<'_>) -> bool {
 
 /// Synchrophasors (IEEE C37.118.2, section 6.2): the frame's length and its check sum (CRC-CCITT).
 fn synchrophasor(message: Message<'_>) -> bool {
+    let kind = message.u8(1).filter(|kind| kind >> 4 <= 5 && matches!(kind & 15, 1..=3));
+    if message.u8(0) != Some(0xaa) || kind.is_none() {
+        return false;
+    }
     let size = message.u16(2).map_or(0, usize::from);
     let frame = message.octets.get(..size).and_then(<[u8]>::split_last_chunk::<2>);
-    frame.is_some_and(|(body, sum)| {
+    frame.filter(|_| size >= 16).is_some_and(|(body, sum)| {
         let crc = body.iter().fold(u16::MAX, |crc, octet| {
             (0..8).fold(crc ^ u16::from(*octet) << 8, |crc, _| {
                 if crc >> 15 == 1 { crc << 1 ^ 0x1021 } else { crc << 1 }
             })
         });
-        size >= 16
-            && message.u8(0) == Some(0xaa)
-            && message.u8(1).is_some_and(|kind| kind >> 4 <= 5 && matches!(kind & 15, 1..=3))
-            && crc == u16::from_be_bytes(*sum)
+        crc == u16::from_be_bytes(*sum)
     })
 }
 
