@@ -18,7 +18,7 @@ use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
 use etiage_store::embedded::{Engine, EngineSettings};
 use etiage_store::spool::Spool;
-use etiage_store::{Store, Writer, WriterHandle, WriterSettings};
+use etiage_store::{FlowRecords, Store, Writer, WriterHandle, WriterSettings};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ use crate::alerts::Alerts;
 use crate::config::{self, Config};
 use crate::detection::{self, Listener, Transition, Watch};
 use crate::failure::Failure;
+use crate::flow_records::{Recorder, Recording};
 use crate::networks;
 use crate::outbox::Outbox;
 
@@ -67,6 +68,7 @@ pub(crate) struct Intake {
     pub(crate) writer: WriterHandle,
     pub(crate) stop: Stop,
     pub(crate) workers: Arc<AtomicU32>,
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 impl Intake {
@@ -75,7 +77,8 @@ impl Intake {
     pub(crate) fn add_worker(&self, meter: &Meter) -> Outbox {
         self.live.add_flow_capacity(meter.stats().table.capacity as u64);
         let number = self.workers.fetch_add(1, Ordering::Relaxed);
-        Outbox::new(number, self.writer.clone(), self.live.clone())
+        let recorder = Recorder::new(self.recording.clone());
+        Outbox::new(number, self.writer.clone(), self.live.clone(), recorder)
     }
 
     /// A meter for a worker, with an empty flow table.
@@ -117,6 +120,7 @@ pub(crate) struct Appliance {
     server: JoinHandle<()>,
     server_stop: watch::Sender<bool>,
     alerts: Option<Alerts>,
+    records: Option<FlowRecords>,
 }
 
 impl Appliance {
@@ -143,6 +147,7 @@ impl Appliance {
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
         let writer = start_writer(store.clone(), &config.spool, spool);
         tokio::spawn(store.clone().keep_within_max_size());
+        let records = config.flow_records.enabled.then(|| FlowRecords::spawn(store.clone()));
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
         let knowledge = Arc::new(Knowledge::default());
@@ -151,6 +156,7 @@ impl Appliance {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
             networks: networks.clone(),
             alerts: alerts.as_ref().map(Alerts::delivery),
+            flow_records: records.clone(),
             ..api_settings(
                 config,
                 (store.clone(), store_kind),
@@ -172,6 +178,11 @@ impl Appliance {
         let server = tokio::spawn(async move {
             etiage_api::serve(listener, state, told(&mut stopped)).await;
         });
+        let recording = records.clone().map(|records| {
+            let names = (config.probe.clone(), names.clone());
+            let (settings, rules) = (config.flow_records, config.rules.clone());
+            Arc::new(Recording::new(settings, config.local(), names, rules, records))
+        });
         let settings = MeterSettings {
             probe: config.probe.clone(),
             links: Arc::new(links),
@@ -187,16 +198,50 @@ impl Appliance {
             writer,
             stop: Stop::default(),
             workers: Arc::default(),
+            recording,
         };
-        Ok(Self { intake, address, engine, engine_stop, detection, server, server_stop, alerts })
+        Ok(Self {
+            intake,
+            address,
+            engine,
+            engine_stop,
+            detection,
+            server,
+            server_stop,
+            alerts,
+            records,
+        })
+    }
+
+    /// Waits until what was counted so far is written.
+    pub(crate) async fn flush(&self) {
+        self.intake.writer.flush().await;
+        if let Some(records) = &self.records {
+            records.flush().await;
+        }
     }
 
     /// Ends everything in order: what was counted is in the spool, and written if the database takes it
     /// soon; then the API and the engine stop.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        let Self { intake, engine, engine_stop, detection, server, server_stop, alerts, .. } = self;
+        let Self {
+            intake,
+            engine,
+            engine_stop,
+            detection,
+            server,
+            server_stop,
+            alerts,
+            records,
+            ..
+        } = self;
         let spooled = tokio::time::timeout(LAST_WRITE, intake.writer.spooled()).await;
         let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
+        if let Some(records) = records
+            && tokio::time::timeout(LAST_WRITE, records.flush()).await.is_err()
+        {
+            tracing::warn!("the last records of flows could not be written, and are lost");
+        }
         server_stop.send_replace(true);
         let _ = server.await; // The API has nothing left to lose.
         if let Some(detection) = detection {
@@ -399,6 +444,7 @@ pub(crate) fn api_settings(
         clock: Clock::system(),
         max_streams: DEFAULT_MAX_STREAMS,
         alerts: None,
+        flow_records: None,
         detection: Detection {
             parameters: config.detection.parameters.clone(),
             calendar: config.detection.calendar.clone(),

@@ -1,7 +1,9 @@
 //! `etiage check`: what a configuration means.
 
 use crate::cli;
-use crate::config::{self, Config, Interface, Spool, Store, bit_rate, size};
+use crate::config::{
+    self, Config, FlowRecordSettings, Interface, LocalAddresses, Spool, Store, bit_rate, size,
+};
 use crate::failure::Failure;
 
 /// Runs the command.
@@ -50,6 +52,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
         Err(error) => return Err(Failure::Unusable(format!("etiage: {error}"))),
     }
+    if config.flow_records.enabled {
+        println!("records   {}", records(&config.flow_records));
+    }
     let token = match config.api.asks_for_something() {
         true if config.api.token.is_some() => "bearer token demanded",
         true => "a login is demanded",
@@ -66,6 +71,22 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         println!("link      none: `etiage run` has nothing to capture");
     }
     Ok(())
+}
+
+/// Which flows are recorded.
+fn records(settings: &FlowRecordSettings) -> String {
+    let others = match settings.sample {
+        0 => String::new(),
+        sample => format!(", and one of {sample} others"),
+    };
+    format!(
+        "flows of {} and more{others}; local addresses {}",
+        size(settings.heavy),
+        match settings.local_addresses {
+            LocalAddresses::Truncated => "truncated",
+            LocalAddresses::Clear => "in clear",
+        },
+    )
 }
 
 /// What `etiage run` may take of the machine's memory.

@@ -15,6 +15,7 @@ mod eval;
 mod events;
 mod export;
 mod failure;
+mod flow_records;
 mod load;
 mod moment;
 mod networks;

@@ -7,6 +7,8 @@ use etiage_aggregator::{Live, Meter};
 use etiage_capture::Timestamp;
 use etiage_store::WriterHandle;
 
+use crate::flow_records::Recorder;
+
 /// How often open intervals are written down: with the half second in which several workers' are written
 /// together, what a killed program can lose stays below two.
 const OPEN_EVERY: Duration = Duration::from_secs(1);
@@ -21,6 +23,8 @@ pub(crate) struct Outbox {
     worker: u32,
     writer: WriterHandle,
     live: Arc<Live>,
+    /// Takes flows that end.
+    pub(crate) recorder: Recorder,
     /// When the open intervals were written down, by the clock and in stream time.
     opened: Instant,
     opened_at: Timestamp,
@@ -31,10 +35,15 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new(worker: u32, writer: WriterHandle, live: Arc<Live>) -> Self {
+    pub(crate) fn new(
+        worker: u32,
+        writer: WriterHandle,
+        live: Arc<Live>,
+        recorder: Recorder,
+    ) -> Self {
         let (opened, opened_at) = (Instant::now(), Timestamp::EPOCH);
         let looked = opened_at;
-        Self { worker, writer, live, opened, opened_at, remembers: false, looked }
+        Self { worker, writer, live, recorder, opened, opened_at, remembers: false, looked }
     }
 
     /// Whether there is something to hand over. Looks at the clock once in a second of stream time.

@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         () = signals.received() => Ok(()),
         result = played => match result {
             Ok(()) if arguments.serve => {
-                appliance.intake.writer.flush().await;
+                appliance.flush().await;
                 tracing::info!("replayed; serving until stopped");
                 signals.received().await;
                 Ok(())
@@ -183,7 +183,7 @@ impl Player {
             }
         }
         for playing in &mut playing {
-            playing.meter.finish(&mut ());
+            playing.meter.finish(&mut playing.outbox.recorder);
             playing.outbox.hand_over(&mut playing.meter, true);
         }
         result
@@ -218,7 +218,7 @@ impl Worker for Playing<'_> {
         if player.pace == Pace::Real && !beat.wait(frame.timestamp, meter, intake, outbox) {
             return Next::Stop;
         }
-        meter.frame(0, layer, &frame, &mut ());
+        meter.frame(0, layer, &frame, &mut outbox.recorder);
         Next::Continue
     }
 
@@ -241,7 +241,7 @@ impl Worker for Playing<'_> {
             let beat = beat.get_or_insert_with(|| Beat::new(frame.timestamp, player.shift));
             Frame { timestamp: beat.shifted(frame.timestamp), ..frame }
         });
-        meter.frames(0, layer, frames, meanwhile, &mut ());
+        meter.frames(0, layer, frames, meanwhile, &mut outbox.recorder);
         if outbox.is_due(meter) {
             outbox.hand_over(meter, true);
         }
@@ -256,7 +256,8 @@ impl Worker for Playing<'_> {
         // At a pace of its own, time passes by the clock.
         if self.player.pace == Pace::Max {
             self.beat.get_or_insert_with(|| Beat::new(now, self.player.shift));
-            self.meter.advance(self.shifted(now), &mut ());
+            let now = self.shifted(now);
+            self.meter.advance(now, &mut self.outbox.recorder);
         }
         if self.outbox.is_due(&self.meter) {
             self.outbox.hand_over(&mut self.meter, true);
@@ -264,7 +265,7 @@ impl Worker for Playing<'_> {
     }
 
     fn other_recording(&mut self) {
-        self.meter.finish(&mut ());
+        self.meter.finish(&mut self.outbox.recorder);
         self.outbox.hand_over(&mut self.meter, true);
         self.meter = self.intake.meter();
     }
@@ -319,7 +320,8 @@ impl Beat {
                 return true;
             }
             if left > NAP {
-                meter.advance(self.first.after(self.started.elapsed()), &mut ());
+                let now = self.first.after(self.started.elapsed());
+                meter.advance(now, &mut outbox.recorder);
                 meter.publish();
                 outbox.hand_over(meter, true);
             }
@@ -336,7 +338,7 @@ fn rest(began: Instant, turn: Duration, playing: &mut Playing<'_>) -> bool {
         if left.is_zero() {
             return true;
         }
-        meter.advance(clock(), &mut ());
+        meter.advance(clock(), &mut outbox.recorder);
         meter.publish();
         outbox.hand_over(meter, true);
         thread::sleep(left.min(NAP));

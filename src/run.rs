@@ -13,6 +13,7 @@ use crate::appliance::{Appliance, Detecting, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
+use crate::flow_records::Recorder;
 use crate::load::{self, Load, Look, RING_HEADER};
 use crate::reader::FORWARDS;
 
@@ -140,7 +141,7 @@ impl Capturing {
         let started = Instant::now();
         let mut result = Ok(());
         while !self.intake.stop.is_set() && result.is_ok() {
-            let received = self.receive(&mut meter);
+            let received = self.receive(&mut meter, &mut outbox.recorder);
             let idle = matches!(received, Ok(Taken { all: true, .. }));
             let octets = received.as_ref().map_or(0, |received| received.octets);
             result = received.map(drop);
@@ -153,7 +154,7 @@ impl Capturing {
             let lag = if idle { Duration::ZERO } else { clock().since(meter.now()) };
             self.ease(&mut meter, &Look { now: started.elapsed(), lag, octets, dropped });
             if idle {
-                meter.advance(clock().before(BEHIND), &mut ());
+                meter.advance(clock().before(BEHIND), &mut outbox.recorder);
             }
             meter.publish();
             outbox.hand_over(&mut meter, false);
@@ -161,7 +162,7 @@ impl Capturing {
                 self.source.wait(WAIT);
             }
         }
-        meter.finish(&mut ());
+        meter.finish(&mut outbox.recorder);
         outbox.hand_over(&mut meter, false);
         result
     }
@@ -179,7 +180,11 @@ impl Capturing {
     }
 
     /// Counts what is there, but no more than so many packets at once.
-    fn receive(&mut self, meter: &mut Meter) -> Result<Taken, SourceError> {
+    fn receive(
+        &mut self,
+        meter: &mut Meter,
+        recorder: &mut Recorder,
+    ) -> Result<Taken, SourceError> {
         let Self { source, interface, intake, .. } = self;
         let layer = source.link_layer();
         let mut octets = 0;
@@ -188,7 +193,7 @@ impl Capturing {
             match source.receive()? {
                 Received::Frame(frame) if frame.timestamp <= latest => {
                     octets += frame.data.len() as u64 + RING_HEADER;
-                    meter.frame(*interface, layer, &frame, &mut ());
+                    meter.frame(*interface, layer, &frame, recorder);
                 }
                 Received::Frame(frame) => {
                     octets += frame.data.len() as u64 + RING_HEADER;
@@ -202,7 +207,7 @@ impl Capturing {
                         }
                     };
                     let frame = Frame { timestamp, ..frame };
-                    meter.frame(*interface, layer, &frame, &mut ());
+                    meter.frame(*interface, layer, &frame, recorder);
                 }
                 Received::Early => {}
                 Received::Nothing => return Ok(Taken { all: true, octets }),

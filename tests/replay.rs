@@ -126,6 +126,51 @@ fn a_replay_is_shown_by_the_api_as_classify_counts_it() {
 }
 
 #[test]
+fn single_flows_are_recorded_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each light flow stands for itself, so that the records are all flows there are.
+    let more = "[flow_records]\nenabled = true\nheavy = \"1MB\"\nsample = 1\n\
+                [[link]]\nname = \"transit-a\"\ninterface = \"a\"\n";
+    let config = config(folder.path(), more);
+    let mut command = etiage(&["replay", "--serve", "--rebase-to-now", "--config"]);
+    command.arg(&config).arg(capture("dd01_https_h1.link-a"));
+    let mut appliance = Appliance::of(command);
+    appliance.wait_for_line("replayed; serving until stopped");
+    let answer = appliance.get("/api/v1/flow-records?from=now-1h&to=now&limit=10000");
+    let records = answer["records"].as_array().unwrap();
+    let octets = |record: &serde_json::Value| {
+        ["initiator", "responder"].map(|end| record[end]["octets"].as_u64().unwrap())
+    };
+    let downloads = records.iter().filter(|record| record["category"] == "direct-download");
+    let sums = downloads.map(octets).fold([0, 0], |sum, [up, down]| [sum[0] + up, sum[1] + down]);
+    // The truth beside the capture.
+    assert_eq!(sums, [53_114, 2_216_403], "{answer:#}");
+    let heaviest = &records[0];
+    assert_eq!(heaviest["category"], "direct-download");
+    assert_eq!((&heaviest["link"], &heaviest["transport"]), (&"transit-a".into(), &6.into()));
+    assert_eq!(heaviest["responder"]["port"], 443);
+    // Whose line it was is not kept, which server it was is.
+    let address = |end: &str| heaviest[end]["address"].as_str().unwrap().to_owned();
+    assert!(address("initiator").starts_with("100.64.") && address("initiator").ends_with(".0"));
+    assert!(address("responder").starts_with("198.18."), "{heaviest:#}");
+    assert!(records.iter().all(|record| record["stands_for"] == 1));
+    let few =
+        appliance.get("/api/v1/flow-records?from=now-1h&to=now&category=direct-download&limit=1");
+    assert_eq!(few["records"].as_array().unwrap().as_slice(), std::slice::from_ref(heaviest));
+    let (status, body) = appliance
+        .fetch("/api/v1/flow-records?from=now-1h&to=now&format=csv&filter=category+%21%3D+dns");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.starts_with("\"first\",\"last\",\"link\""), "{body}");
+    let (status, body) = appliance.fetch("/api/v1/flow-records?from=now-1h&to=now&direction=in");
+    assert!(status == 400 && body.contains("direction"), "{status} {body}");
+    let (_, metrics) = appliance.fetch("/metrics");
+    let written = format!("etiage_flow_records_written_total {}", records.len());
+    assert!(metrics.contains(&written), "{metrics}");
+    let (status, errors) = appliance.stop("-TERM");
+    assert!(status.success(), "{errors}");
+}
+
+#[test]
 fn without_a_configuration_the_engine_works_in_the_folder_data() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = etiage(&["replay", "--link", "lab"]);

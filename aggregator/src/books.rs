@@ -280,7 +280,8 @@ impl Books {
             ledger.intervals.evicted(flow.state.link);
         }
         let (first, last, counts) = (flow.first, flow.last, flow.counts);
-        sink.flow(&FlowRecord { first, last, ends, counts, verdict, reason });
+        let link = flow.state.link;
+        sink.flow(&FlowRecord { first, last, link, ends, counts, verdict, reason });
     }
 }
 

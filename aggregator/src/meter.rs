@@ -52,6 +52,8 @@ pub struct FlowRecord {
     pub first: Timestamp,
     /// Last packet.
     pub last: Timestamp,
+    /// The link of its first packet.
+    pub link: LinkIndex,
     /// The ends: the initiator first.
     pub ends: FlowEnds,
     /// What each sent.

@@ -16,9 +16,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
 use crate::routes::{
-    baseline, capacity, engine, event, events, evidence, filter, health, heatmap, lists, live,
-    metrics, notes, overview, planning, profile, round_trips, sankey, session, system, totals,
-    views, volumes,
+    baseline, capacity, engine, event, events, evidence, filter, flow_records, health, heatmap,
+    lists, live, metrics, notes, overview, planning, profile, round_trips, sankey, session, system,
+    totals, views, volumes,
 };
 use crate::state::ApiState;
 use crate::{assets, docs, guard};
@@ -71,6 +71,7 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(sankey::sankey))
         .routes(routes!(filter::filter))
         .routes(routes!(round_trips::round_trips))
+        .routes(routes!(flow_records::flow_records))
         .routes(routes!(planning::month))
         .routes(routes!(planning::coming))
         .routes(routes!(events::events))

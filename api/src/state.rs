@@ -9,7 +9,7 @@ use etiage_alerts::Delivery;
 use etiage_classifier::{Knowledge, Rules};
 use etiage_detector::{Calendar, Parameters};
 use etiage_planner::Tariff;
-use etiage_store::{Store, WriterHandle};
+use etiage_store::{FlowRecords, Store, WriterHandle};
 use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
 use tokio::sync::{Semaphore, broadcast, watch};
@@ -63,6 +63,8 @@ pub struct Settings {
     pub detection: Detection,
     /// Who is told of events, where anybody is.
     pub alerts: Option<Delivery>,
+    /// What writes records of flows, where they are kept.
+    pub flow_records: Option<FlowRecords>,
 }
 
 /// What events are judged by.

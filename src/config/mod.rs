@@ -7,6 +7,7 @@ mod alerts;
 mod capture;
 mod detection;
 mod link;
+mod records;
 mod section;
 mod units;
 
@@ -30,6 +31,7 @@ use toml::de::DeTable;
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
 pub(crate) use link::{Link, Ratio};
+pub(crate) use records::{FlowRecordSettings, LocalAddresses};
 use section::{Located, Section};
 use units::{Octets, Span};
 pub(crate) use units::{bit_rate, size};
@@ -37,6 +39,8 @@ pub(crate) use units::{bit_rate, size};
 use crate::failure::Failure;
 use crate::networks::{self, Sources};
 
+/// After how long a flow that goes on has a record of what it had so far.
+const RECORDED_AFTER: Duration = Duration::from_secs(1_800);
 /// Where API and dashboards are served unless told otherwise: this machine only.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
 
@@ -59,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// Where addresses' networks are known from.
     pub(crate) networks: Sources,
+    /// Which single flows are recorded.
+    pub(crate) flow_records: FlowRecordSettings,
     pub(crate) detection: Detection,
     /// Who is told of events.
     pub(crate) alerts: etiage_alerts::Settings,
@@ -171,6 +177,10 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     });
     let api = top.section("api", |section| api(section, folder));
     let networks = top.section("networks", |section| networks(section, folder));
+    let flow_records = top.section("flow_records", records::read);
+    // A flow that lasts for days is recorded part by part.
+    let active = flow_records.enabled.then_some(RECORDED_AFTER);
+    let flows = FlowSettings { active, ..flows };
     let (detection, mut named) = top.section("detection", detection::read);
     let directory = alerts::default_directory(store.as_ref(), folder);
     let (alerts, links_of_routes) =
@@ -204,6 +214,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         spool,
         api: api?,
         networks,
+        flow_records,
         detection,
         alerts,
     })
@@ -390,6 +401,9 @@ fn retention(section: &mut Section<'_, '_, '_, '_>) -> Retention {
             retention.set(tier, keep.value);
         }
     }
+    if let Some(keep) = section.parsed::<Keep>("flow_records") {
+        retention.flow_records = keep.value;
+    }
     for pair in Tier::ALL.windows(2) {
         let [fine, coarse] = pair else { continue };
         if !retention.of(*coarse).is_at_least(retention.of(*fine)) {
@@ -564,7 +578,7 @@ impl Config {
         Ok(())
     }
 
-    fn local(&self) -> Vec<IpNet> {
+    pub(crate) fn local(&self) -> Vec<IpNet> {
         if self.local_prefixes.is_empty() {
             return etiage_capture::private_prefixes();
         }

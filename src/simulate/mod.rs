@@ -165,7 +165,7 @@ async fn serve(config: &Config, play: Option<Play>, signals: &mut Signals) -> Re
         tokio::task::spawn_blocking(move || play.is_some_and(|play| play.run(&writer, &stop)));
     let played = async {
         if playing.await.unwrap_or(false) {
-            appliance.intake.writer.flush().await;
+            appliance.flush().await;
             tracing::info!("played to the end; serving until stopped");
         }
         std::future::pending::<()>().await;

@@ -18,6 +18,7 @@
 pub mod embedded;
 mod error;
 pub mod filter;
+mod flow_records;
 mod migrate;
 mod queries;
 mod rows;
@@ -30,15 +31,16 @@ mod upkeep;
 mod writer;
 
 pub use error::{Error, OLDEST_SUPPORTED};
+pub use flow_records::{FlowRecordStats, FlowRecords};
 pub use queries::{
     AlertLogRow, Asked, CompareWindows, Counts, Dimension, EventNote, EventQuery, EventRow, Export,
-    ExportQuery, Figures, Filter, Format, Group, HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek,
-    LinkBin, LinkObservation, LossPoint, Losses, MAX_BUCKETS, MAX_EVENTS, MAX_GROUPS,
-    MAX_PATH_VALUES, MAX_VIEWS, OTHER, Parameter, PathQuery, Paths, ProbeReport, Progress,
-    RoundTripAnswer, RoundTripHistograms, RoundTripQuery, SavedView, Series, SeriesFilter,
-    Statistics, StatisticsQuery, TableSize, TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace,
-    UnknownDimension, UnknownFormat, VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink,
-    WatchedVolume,
+    ExportQuery, Figures, Filter, FlowRecordQuery, FlowRecordRow, Format, Group, HOURS_OF_WEEK,
+    Heatmap, HeatmapQuery, HourOfWeek, LinkBin, LinkObservation, LossPoint, Losses, MAX_BUCKETS,
+    MAX_EVENTS, MAX_FLOW_RECORDS, MAX_GROUPS, MAX_PATH_VALUES, MAX_VIEWS, NewFlowRecord, OTHER,
+    Parameter, PathQuery, Paths, ProbeReport, Progress, RoundTripAnswer, RoundTripHistograms,
+    RoundTripQuery, SavedView, Series, SeriesFilter, Statistics, StatisticsQuery, TableSize,
+    TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace, UnknownDimension, UnknownFormat,
+    VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
 };
 pub use schema::schema;
 pub use settings::Settings;

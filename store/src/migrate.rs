@@ -17,17 +17,23 @@ use crate::settings::Settings;
 use crate::tier::Tier;
 
 /// The version of this program's schema.
-pub(crate) const VERSION: u32 = VIEWS.0;
+pub(crate) const VERSION: u32 = FLOW_RECORDS.0;
 
 /// The tables in their tiers.
 const TIERS: (u32, &str) = (4, "0004_tiers");
 
 /// Steps that add tables beside those, in order: version, name, tables.
-const ADDED: [(u32, &str, &[Single]); 2] =
-    [(5, "0005_events", &Single::EVENTS), (VIEWS.0, VIEWS.1, &[Single::SavedViews])];
+const ADDED: [(u32, &str, &[Single]); 3] = [
+    (5, "0005_events", &Single::EVENTS),
+    (VIEWS.0, VIEWS.1, &[Single::SavedViews]),
+    (FLOW_RECORDS.0, FLOW_RECORDS.1, &[Single::FlowRecords]),
+];
 
 /// Names for URLs of the pages.
 const VIEWS: (u32, &str) = (7, "0007_views");
+
+/// Records of single flows.
+const FLOW_RECORDS: (u32, &str) = (8, "0008_flow_records");
 
 /// Families with fewer dimensions, added up from what there is.
 const COARSE: (u32, &str) = (6, "0006_coarse");
@@ -319,22 +325,24 @@ impl Migration<'_> {
             .fetch_all()
             .await
             .map_err(failed("read how long tables are kept"))?;
-        for family in Family::ALL {
-            for tier in family.tiers() {
-                let name = self.renderer.local(family, *tier);
-                let Some(table) = tables.iter().find(|table| table.name == name) else { continue };
-                let wanted = self.renderer.ttl(*tier);
-                let change = match wanted {
-                    Some(ttl) if table.engine_full.contains(&format!("TTL {ttl} ")) => continue,
-                    None if !table.engine_full.contains(" TTL ") => continue,
-                    Some(ttl) => format!("MODIFY TTL {ttl}"),
-                    None => "REMOVE TTL".to_owned(),
-                };
-                let on_cluster = self.renderer.on_cluster();
-                let statement = format!("ALTER TABLE {name}{on_cluster} {change}");
-                self.execute("change how long rows are kept", &statement).await?;
-                tracing::info!(table = name, change, "retention changed");
-            }
+        let of_family = |family: Family| {
+            let wanted =
+                move |tier: &Tier| (self.renderer.local(family, *tier), self.renderer.ttl(*tier));
+            family.tiers().iter().map(wanted)
+        };
+        let records = (self.renderer.local_flow_records(), self.renderer.ttl_of_flow_records());
+        for (name, wanted) in Family::ALL.into_iter().flat_map(of_family).chain([records]) {
+            let Some(table) = tables.iter().find(|table| table.name == name) else { continue };
+            let change = match wanted {
+                Some(ttl) if table.engine_full.contains(&format!("TTL {ttl} ")) => continue,
+                None if !table.engine_full.contains(" TTL ") => continue,
+                Some(ttl) => format!("MODIFY TTL {ttl}"),
+                None => "REMOVE TTL".to_owned(),
+            };
+            let on_cluster = self.renderer.on_cluster();
+            let statement = format!("ALTER TABLE {name}{on_cluster} {change}");
+            self.execute("change how long rows are kept", &statement).await?;
+            tracing::info!(table = name, change, "retention changed");
         }
         Ok(())
     }

@@ -127,6 +127,8 @@ pub(crate) enum Single {
     AlertLog,
     /// Names for URLs of the pages.
     SavedViews,
+    /// Single flows.
+    FlowRecords,
 }
 
 impl Single {
@@ -134,12 +136,13 @@ impl Single {
     pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
 
     /// All of them, in the order in which they came.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews, Self::FlowRecords];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SavedViews => "saved_views",
+            Self::FlowRecords => "flow_records",
             Self::Events => "events",
             Self::EventNotes => "event_notes",
             Self::AlertLog => "alert_log",
@@ -149,6 +152,7 @@ impl Single {
     const fn template(self) -> &'static str {
         match self {
             Self::SavedViews => include_str!("schema/saved_views.sql"),
+            Self::FlowRecords => include_str!("schema/flow_records.sql"),
             Self::Events => include_str!("schema/events.sql"),
             Self::EventNotes => include_str!("schema/event_notes.sql"),
             Self::AlertLog => include_str!("schema/alert_log.sql"),
@@ -160,6 +164,7 @@ impl Single {
         match self {
             Self::Events | Self::SavedViews => "cityHash64(id)",
             Self::EventNotes | Self::AlertLog => "cityHash64(event)",
+            Self::FlowRecords => "cityHash64(link)",
         }
     }
 }
@@ -233,8 +238,13 @@ impl<'a> Renderer<'a> {
             Some(_) if parameter.is_empty() => format!("Replicated{kind}({replicated})"),
             Some(_) => format!("Replicated{kind}({replicated}, {parameter})"),
         };
+        let ttl = match self.ttl_of_flow_records() {
+            Some(ttl) => format!("TTL {ttl}\n"),
+            None => String::new(),
+        };
         let table = strip_comments(single.template())
             .replace("{table}\n", &format!("{local}{on_cluster}\n"))
+            .replace("{ttl}\n", &ttl)
             .replace("{replacing(version)}", &engine("ReplacingMergeTree", "version"))
             .replace("{plain}", &engine("MergeTree", ""));
         let mut statements = vec![table.trim().to_owned()];
@@ -283,10 +293,18 @@ impl<'a> Renderer<'a> {
 
     /// How long the tier is kept, as a clause.
     pub(crate) fn ttl(&self, tier: Tier) -> Option<String> {
-        match self.settings.retention.of(tier) {
-            Keep::Forever => None,
-            Keep::For(time) => Some(format!("written + toIntervalHour({})", time.as_secs() / 3600)),
-        }
+        expiry(self.settings.retention.of(tier))
+    }
+
+    /// How long flow records are kept, as a clause.
+    pub(crate) fn ttl_of_flow_records(&self) -> Option<String> {
+        expiry(self.settings.retention.flow_records)
+    }
+
+    /// The table that holds flow records: on a cluster the one beneath the distributed table.
+    pub(crate) fn local_flow_records(&self) -> String {
+        let suffix = if self.settings.cluster.is_some() { "_local" } else { "" };
+        format!("{}{suffix}", Single::FlowRecords.name())
     }
 
     fn fill(&self, text: &str, family: Family, tier: Tier) -> String {
@@ -323,6 +341,13 @@ impl<'a> Renderer<'a> {
             text = format!("{before}{engine}{after}");
         }
         text.trim().to_owned()
+    }
+}
+
+fn expiry(keep: Keep) -> Option<String> {
+    match keep {
+        Keep::Forever => None,
+        Keep::For(time) => Some(format!("written + toIntervalHour({})", time.as_secs() / 3600)),
     }
 }
 

@@ -156,6 +156,8 @@ pub struct Retention {
     pub hour: Keep,
     /// 1 d rows.
     pub day: Keep,
+    /// Records of single flows.
+    pub flow_records: Keep,
 }
 
 impl Default for Retention {
@@ -166,6 +168,7 @@ impl Default for Retention {
             five_minutes: Keep::days(400),
             hour: Keep::days(5 * 365 + 1),
             day: Keep::Forever,
+            flow_records: Keep::days(3),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Keeping the database within its largest size: the oldest rows of the finest tier go first.
+//! Keeping the database within its largest size: the oldest records of single flows go first, then the oldest
+//! rows of the finest tier.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use clickhouse::Row;
 use serde::Deserialize;
 
-use crate::schema::Family;
+use crate::schema::{Family, Single};
 use crate::{Error, Store, Tier};
 
 /// How often the size is looked at. Traffic adds megabytes in that time, disks have gigabytes.
@@ -93,7 +94,7 @@ impl Store {
                 dropped.bytes += partition.bytes;
             }
             tracing::warn!(
-                %tier,
+                tier,
                 partition = id,
                 rows = dropped.rows,
                 bytes = dropped.bytes,
@@ -118,13 +119,17 @@ impl Store {
     }
 }
 
-/// What to drop: tier, partition and its tables.
-fn choose(partitions: &[Partition], max: u64) -> Vec<(Tier, &str, Vec<&Partition>)> {
+/// What to drop: the tier's name, or that of the table of flow records; partition and its tables.
+fn choose(partitions: &[Partition], max: u64) -> Vec<(&'static str, &str, Vec<&Partition>)> {
     let mut size: u64 = partitions.iter().map(|partition| partition.bytes).sum();
     let mut chosen = Vec::new();
-    for tier in Tier::ALL {
-        let tables: BTreeSet<String> =
-            Family::ALL.into_iter().map(|family| family.table(tier)).collect();
+    let records = Single::FlowRecords.name();
+    let tables_of = |tier: Tier| {
+        let tables = Family::ALL.into_iter().map(|family| family.table(tier));
+        (tier.name(), tables.collect::<BTreeSet<String>>())
+    };
+    let records = (records, BTreeSet::from([records.to_owned()]));
+    for (tier, tables) in [records].into_iter().chain(Tier::ALL.map(tables_of)) {
         // The families of a tier have the same partitions: they go together.
         let mut by_id: BTreeMap<&str, Vec<&Partition>> = BTreeMap::new();
         for partition in partitions.iter().filter(|partition| tables.contains(&partition.table)) {
@@ -166,6 +171,8 @@ mod tests {
             partition("volumes_1h", "1", 100, 20),
             partition("volumes_1h", "2", 400, 20),
             partition("schema_migrations", "all", 0, 1),
+            partition("flow_records", "20261121", 500, 3),
+            partition("flow_records", "20261120", 400, 4),
         ];
         let names = |max| -> Vec<String> {
             choose(&partitions, max)
@@ -173,11 +180,13 @@ mod tests {
                 .map(|(tier, id, tables)| format!("{tier}/{id}x{}", tables.len()))
                 .collect()
         };
-        assert!(names(76).is_empty());
-        assert_eq!(names(75), ["10s/1x2"]);
-        assert_eq!(names(61), ["10s/1x2"]);
-        assert_eq!(names(60), ["10s/1x2", "10s/2x1"]);
-        assert_eq!(names(50), ["10s/1x2", "10s/2x1", "1h/1x1"]);
-        assert_eq!(names(0), ["10s/1x2", "10s/2x1", "1h/1x1"], "the newest stay");
+        let first = "flow_records/20261120x1";
+        assert!(names(83).is_empty());
+        assert_eq!(names(82), [first], "records of flows before all else");
+        assert_eq!(names(78), [first, "10s/1x2"]);
+        assert_eq!(names(64), [first, "10s/1x2"]);
+        assert_eq!(names(63), [first, "10s/1x2", "10s/2x1"]);
+        assert_eq!(names(53), [first, "10s/1x2", "10s/2x1", "1h/1x1"]);
+        assert_eq!(names(0), [first, "10s/1x2", "10s/2x1", "1h/1x1"], "the newest stay");
     }
 }

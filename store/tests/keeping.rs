@@ -36,10 +36,13 @@ async fn retention_follows_the_configuration(database: &Database) {
     assert_eq!(expiry(&settings, "volumes_10s").await, "written + toIntervalHour(72)");
     assert_eq!(expiry(&settings, "links_5m").await, "written + toIntervalHour(9600)");
     assert_eq!(expiry(&settings, "volumes_1d").await, "");
+    assert_eq!(expiry(&settings, "flow_records").await, "written + toIntervalHour(72)");
+    settings.retention.flow_records = Keep::days(1);
     settings.retention.ten_seconds = Keep::days(1);
     settings.retention.five_minutes = Keep::Forever;
     settings.retention.day = Keep::days(9_999);
     let store = Store::open(&settings).await.unwrap();
+    assert_eq!(expiry(&settings, "flow_records").await, "written + toIntervalHour(24)");
     for family in ["volumes", "links", "loads", "classes", "observations"] {
         let table = |tier| format!("{family}_{tier}");
         assert_eq!(expiry(&settings, &table("10s")).await, "written + toIntervalHour(24)");

@@ -129,6 +129,11 @@ impl Appliance {
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
     }
 
+    /// An answer of the API, whatever it is: status and body.
+    pub fn fetch(&self, path: &str) -> (u16, String) {
+        get(&self.address, path)
+    }
+
     /// Asks until the answer is as wanted.
     pub fn wait_until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;

@@ -23,7 +23,8 @@ pub(crate) use moment::{parse_moment, parse_step};
 pub(crate) use pairs::Pairs;
 pub(crate) use planning::{ForecastParams, NetworkParams, ReportParams};
 pub(crate) use query::{
-    FilterParams, FormatParams, GroupParams, RangeParams, RoundTripParams, StepParams, words,
+    FilterParams, FormatParams, GroupParams, LimitParams, RangeParams, RoundTripParams, StepParams,
+    words,
 };
 
 /// The parameters of a request, before anybody has looked at them.

@@ -2,7 +2,9 @@
 
 use etiage_aggregator::INTERVAL_SECS;
 use etiage_classifier::{Category, Protocol};
-use etiage_store::{Dimension, Filter, MAX_BUCKETS, MAX_GROUPS, OTHER, TimeRange};
+use etiage_store::{
+    Dimension, Filter, MAX_BUCKETS, MAX_FLOW_RECORDS, MAX_GROUPS, OTHER, TimeRange,
+};
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
@@ -78,6 +80,26 @@ pub(crate) struct FormatParams {
     /// application/vnd.apache.arrow.file), else `json`.
     #[param(example = "json")]
     format: Option<String>,
+}
+
+/// How many records.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "documents what the handler takes by name")]
+pub(crate) struct LimitParams {
+    /// At most so many, the heaviest first. Absent: 100; in a file, all.
+    #[param(example = 100, minimum = 1, maximum = 10000)]
+    limit: Option<u32>,
+}
+
+impl LimitParams {
+    /// What is asked for, or what is wrong with it noted.
+    pub(crate) fn take(pairs: &mut Pairs) -> Option<u32> {
+        let text = pairs.one("limit")?;
+        let limit = text.parse().ok().filter(|limit| (1..=MAX_FLOW_RECORDS).contains(limit));
+        let wrong = || format!("`{text}` is not a number from 1 to {MAX_FLOW_RECORDS}");
+        pairs.check("limit", limit.ok_or_else(wrong))
+    }
 }
 
 /// How fine.

@@ -9,7 +9,7 @@ use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
 use etiage_alerts::{Delivery, ReceiverStats};
 use etiage_classifier::KnowledgeStats;
 use etiage_store::spool::SpoolStats;
-use etiage_store::{Dropped, WriterStats};
+use etiage_store::{Dropped, FlowRecordStats, FlowRecords, WriterStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -54,6 +54,7 @@ pub(crate) async fn metrics(
         started: settings.started.unix_timestamp(),
         streams: (settings.max_streams - state.streams().available_permits()) as u64,
         receivers: settings.alerts.as_ref().map(Delivery::stats).unwrap_or_default(),
+        flow_records: settings.flow_records.as_ref().map(FlowRecords::stats),
     }));
     let mut body = String::with_capacity(8 * 1024);
     text::encode(&mut body, &registry).map_err(|error| ApiError::Internal(error.into()))?;
@@ -75,6 +76,8 @@ struct Books {
     started: i64,
     streams: u64,
     receivers: Vec<ReceiverStats>,
+    /// Where flows are recorded.
+    flow_records: Option<FlowRecordStats>,
 }
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
@@ -120,6 +123,7 @@ impl Collector for Books {
         self.flows(encoder)?;
         self.engine(encoder)?;
         self.alerts(encoder)?;
+        self.flow_records(encoder)?;
         self.store(encoder)
     }
 }
@@ -286,6 +290,19 @@ impl Books {
         });
         let name = ("alerts_dropped", "Messages that a receiver was never told");
         family(encoder, MetricType::Counter, name, dropped)
+    }
+
+    fn flow_records(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(stats) = self.flow_records else { return Ok(()) };
+        let name = ("flow_records_written", "Records of flows that the database has");
+        family(encoder, MetricType::Counter, name, [(vec![], stats.written)])?;
+        let help = "Records of flows that too many waited for, or that the database did not take";
+        family(
+            encoder,
+            MetricType::Counter,
+            ("flow_records_dropped", help),
+            [(vec![], stats.dropped)],
+        )
     }
 
     fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

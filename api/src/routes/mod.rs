@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod filter;
+pub(crate) mod flow_records;
 pub(crate) mod health;
 pub(crate) mod heatmap;
 pub(crate) mod lists;

@@ -99,6 +99,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         max_streams: 2,
         detection: Detection::default(),
         alerts: None,
+        flow_records: None,
     }
 }
 

@@ -162,13 +162,23 @@ impl Store {
         query: &RoundTripQuery,
         format: Format,
     ) -> Result<Export, Error> {
-        let busy = |_| Error::TooManyExports { limit: MAX_EXPORTS };
-        let place = self.exports.clone().try_acquire_owned().map_err(busy)?;
         let statement = self.round_trips_statement(query).await?;
         let RoundTripQuery { range, filter, .. } = query.clone();
+        let query = ExportQuery { range, step_secs: None, group_by: Vec::new(), filter, format };
+        self.export_statement(query, statement)
+    }
+
+    /// Begins an export of what one statement finds.
+    pub(super) fn export_statement(
+        &self,
+        query: ExportQuery,
+        statement: String,
+    ) -> Result<Export, Error> {
+        let busy = |_| Error::TooManyExports { limit: MAX_EXPORTS };
+        let place = self.exports.clone().try_acquire_owned().map_err(busy)?;
         let mut export = Export {
             store: self.clone(),
-            query: ExportQuery { range, step_secs: None, group_by: Vec::new(), filter, format },
+            query,
             statements: [statement].into(),
             running: None,
             _place: place,

@@ -3,6 +3,7 @@
 mod bins;
 mod events;
 mod export;
+mod flow_records;
 mod heatmap;
 mod observations;
 mod paths;
@@ -28,6 +29,7 @@ pub use bins::LinkBin;
 pub use events::{AlertLogRow, EventNote, EventQuery, EventRow, MAX_EVENTS};
 pub(crate) use export::MAX_EXPORTS;
 pub use export::{Export, ExportQuery, Format, UnknownFormat};
+pub use flow_records::{FlowRecordQuery, FlowRecordRow, MAX_FLOW_RECORDS, NewFlowRecord};
 pub use heatmap::{HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek};
 pub use observations::LinkObservation;
 pub use paths::{MAX_PATH_VALUES, PathQuery, Paths};
