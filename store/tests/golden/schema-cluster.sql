@@ -1065,3 +1065,35 @@ ORDER BY id;
 
 CREATE TABLE IF NOT EXISTS saved_views ON CLUSTER `main` AS saved_views_local
 ENGINE = Distributed('main', 'etiage', 'saved_views_local', cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS flow_records_local ON CLUSTER `main`
+(
+    first             DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    last              DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    link              LowCardinality(String),
+    category          LowCardinality(String),
+    protocol          LowCardinality(String),
+    service           LowCardinality(String),
+    probe             LowCardinality(String),
+    confidence        UInt8,
+    transport         UInt8,
+    initiator         IPv6 CODEC(ZSTD(1)),
+    initiator_port    UInt16 CODEC(ZSTD(1)),
+    responder         IPv6 CODEC(ZSTD(1)),
+    responder_port    UInt16 CODEC(ZSTD(1)),
+    initiator_octets  UInt64 CODEC(T64, ZSTD(1)),
+    initiator_packets UInt64 CODEC(T64, ZSTD(1)),
+    responder_octets  UInt64 CODEC(T64, ZSTD(1)),
+    responder_packets UInt64 CODEC(T64, ZSTD(1)),
+    end_reason        LowCardinality(String),
+    stands_for        UInt32 CODEC(ZSTD(1)),
+    written           DateTime('UTC') DEFAULT now() CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/etiage/flow_records', '{replica}')
+PARTITION BY toDate(last)
+ORDER BY (toStartOfHour(last), link, category, last)
+TTL written + toIntervalHour(72)
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS flow_records ON CLUSTER `main` AS flow_records_local
+ENGINE = Distributed('main', 'etiage', 'flow_records_local', cityHash64(link));
