@@ -228,7 +228,7 @@ async fn the_openapi_document_lists_every_route() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths: Vec<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    let names = "links volumes totals round-trips services services/{name} health engine live report \
+    let names = "links volumes totals round-trips flow-records services services/{name} health engine live report \
                  forecast networks networks/{asn} heatmap sankey filter overview system capacity \
                  session views views/{id} \
                  events events/{id} events/{id}/series events/{id}/evidence events/{id}/notes baseline";
