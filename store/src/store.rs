@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::error::OLDEST_SUPPORTED;
-use crate::queries::{MAX_EXPORTS, Trace};
+use crate::queries::{Lookups, MAX_EXPORTS, Trace};
 use crate::schema::{Family, Renderer};
 use crate::upkeep::DroppedSoFar;
 use crate::{Error, Settings, Tier, migrate, rows};
@@ -35,6 +35,7 @@ pub struct Store {
     /// Places for exports that run at the same time.
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) dropped: Arc<DroppedSoFar>,
+    pub(crate) lookups: Arc<Lookups>,
     /// Where what is asked is noted, if anybody wants to see it.
     pub(crate) trace: Option<Trace>,
 }
@@ -68,6 +69,7 @@ impl Store {
             settings: settings.clone(),
             version: String::new(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            lookups: Arc::default(),
             dropped: Arc::default(),
             trace: None,
         };

@@ -33,6 +33,7 @@ pub use flow_records::{FlowRecordQuery, FlowRecordRow, MAX_FLOW_RECORDS, NewFlow
 pub use heatmap::{HOURS_OF_WEEK, Heatmap, HeatmapQuery, HourOfWeek};
 pub use observations::LinkObservation;
 pub use paths::{MAX_PATH_VALUES, PathQuery, Paths};
+pub(crate) use plan::Lookups;
 pub use round_trips::{RoundTripAnswer, RoundTripHistograms, RoundTripQuery};
 pub use series::{Progress, SeriesFilter};
 pub(crate) use statement::Statement;

@@ -1,12 +1,14 @@
 //! From which table a question is answered: the smallest family that has its dimensions, and the coarsest
 //! tier that gives its resolution and holds all that there is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clickhouse::Row;
 use serde::Deserialize;
+use tokio::time::{Instant, sleep};
 
 use super::{Dimension, Filter, Span, Statement, TimeRange};
 use crate::schema::Family;
@@ -15,6 +17,36 @@ use crate::{Error, Store, Tier};
 /// A row and its rollups become visible one after the other, within milliseconds. A tier that lacks
 /// something is asked again after so long.
 const SETTLE: Duration = Duration::from_millis(150);
+
+/// Look-ups that are remembered at most.
+const MAX_LOOKUPS: usize = 256;
+
+/// Batches that tiers hold of a window: (length of the window, of the tier's interval, batches).
+type Held = Vec<(u32, u32, u64)>;
+
+/// Look-ups that found a tier to lack something, after the wait of [`SETTLE`]: who finds the same again need not
+/// wait, for it does not come any more.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups(Mutex<HashMap<String, (Instant, Held)>>);
+
+impl Lookups {
+    fn has_settled(&self, lookup: &str, held: &Held, now: Instant) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = |since: Instant| now.saturating_duration_since(since) >= SETTLE;
+        known.get(lookup).is_some_and(|(since, known)| settled(*since) && known == held)
+    }
+
+    fn note(&self, lookup: String, held: Held, now: Instant) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&lookup).is_some_and(|(_, known)| *known == held) {
+            return; // Since then.
+        }
+        if known.len() >= MAX_LOOKUPS {
+            known.clear();
+        }
+        known.insert(lookup, (now, held));
+    }
+}
 
 /// Where the answer is.
 #[derive(Clone, Copy, Debug)]
@@ -163,61 +195,75 @@ impl Store {
         if wanted == Tier::Day || windows.hours.is_empty() && windows.days.is_empty() {
             return Ok(wanted);
         }
-        let found = self.ask_complete(filter, windows, wanted).await?;
-        if found == wanted {
+        let lookup = lookup(filter, windows, wanted)?;
+        let held = self.ask_held(&lookup).await?;
+        let found = finest(&held, wanted);
+        let name = format!("{lookup:?}");
+        if found == wanted || self.lookups.has_settled(&name, &held, Instant::now()) {
             return Ok(found);
         }
-        tokio::time::sleep(SETTLE).await;
-        self.ask_complete(filter, windows, wanted).await
+        sleep(SETTLE).await;
+        let held = self.ask_held(&lookup).await?;
+        let found = finest(&held, wanted);
+        if found != wanted {
+            self.lookups.note(name, held, Instant::now());
+        }
+        Ok(found)
     }
 
-    async fn ask_complete(
-        &self,
-        filter: &Filter,
-        windows: &Windows,
-        wanted: Tier,
-    ) -> Result<Tier, Error> {
+    async fn ask_held(&self, lookup: &Statement) -> Result<Held, Error> {
         #[derive(Row, Deserialize)]
-        struct Held {
+        struct HeldRow {
             window: u32,
             tier: u32,
             batches: u64,
         }
-        let filter = filter.only(&[Dimension::Link, Dimension::Probe]);
-        let condition = filter.condition()?;
-        // Tiers are compared over whole hours, hours and days over whole days.
-        let mut selects = Vec::new();
-        for (window, finest, windows) in
-            [(Tier::Hour, wanted, &windows.hours), (Tier::Day, Tier::Hour, &windows.days)]
-        {
-            if windows.is_empty() {
-                continue;
-            }
-            let windows = windows.join(" OR ");
-            for tier in Tier::ALL.into_iter().filter(|tier| (finest..=window).contains(tier)) {
-                selects.push(format!(
-                    "SELECT toUInt32({}) AS window, toUInt32({}) AS tier, sum(batches) AS batches \
-                     FROM {} WHERE ({windows}){condition}",
-                    window.secs(),
-                    tier.secs(),
-                    Family::Observations.table(tier),
-                ));
-            }
-        }
-        let sql = filter.bind(Statement::new(selects.join(" UNION ALL ")))?;
-        let held: Vec<Held> = self.ask("look up which rows it holds", sql).await?;
-        let batches = |window: Tier, tier: Tier| {
-            let row =
-                held.iter().find(|row| row.window == window.secs() && row.tier == tier.secs());
-            row.map_or(0, |row| row.batches)
-        };
-        if batches(Tier::Day, Tier::Hour) < batches(Tier::Day, Tier::Day) {
-            return Ok(Tier::Day);
-        }
-        let all = batches(Tier::Hour, Tier::Hour);
-        let fine = Tier::ALL.into_iter().filter(|tier| (wanted..Tier::Hour).contains(tier));
-        Ok(fine.into_iter().find(|tier| batches(Tier::Hour, *tier) >= all).unwrap_or(Tier::Hour))
+        let held: Vec<HeldRow> = self.ask("look up which rows it holds", lookup.clone()).await?;
+        let mut held: Held =
+            held.into_iter().map(|row| (row.window, row.tier, row.batches)).collect();
+        held.sort_unstable();
+        Ok(held)
     }
+}
+
+/// Asks for the batches that each tier holds of these windows.
+fn lookup(filter: &Filter, windows: &Windows, wanted: Tier) -> Result<Statement, Error> {
+    let filter = filter.only(&[Dimension::Link, Dimension::Probe]);
+    let condition = filter.condition()?;
+    // Tiers are compared over whole hours, hours and days over whole days.
+    let mut selects = Vec::new();
+    for (window, finest, windows) in
+        [(Tier::Hour, wanted, &windows.hours), (Tier::Day, Tier::Hour, &windows.days)]
+    {
+        if windows.is_empty() {
+            continue;
+        }
+        let windows = windows.join(" OR ");
+        for tier in Tier::ALL.into_iter().filter(|tier| (finest..=window).contains(tier)) {
+            selects.push(format!(
+                "SELECT toUInt32({}) AS window, toUInt32({}) AS tier, sum(batches) AS batches \
+                     FROM {} WHERE ({windows}){condition}",
+                window.secs(),
+                tier.secs(),
+                Family::Observations.table(tier),
+            ));
+        }
+    }
+    filter.bind(Statement::new(selects.join(" UNION ALL ")))
+}
+
+/// The finest tier from `wanted` on that lacks nothing.
+fn finest(held: &Held, wanted: Tier) -> Tier {
+    let batches = |window: Tier, tier: Tier| {
+        let row = held.iter().find(|row| row.0 == window.secs() && row.1 == tier.secs());
+        row.map_or(0, |row| row.2)
+    };
+    if batches(Tier::Day, Tier::Hour) < batches(Tier::Day, Tier::Day) {
+        return Tier::Day;
+    }
+    let all = batches(Tier::Hour, Tier::Hour);
+    let fine = Tier::ALL.into_iter().filter(|tier| (wanted..Tier::Hour).contains(tier));
+    fine.into_iter().find(|tier| batches(Tier::Hour, *tier) >= all).unwrap_or(Tier::Hour)
 }
 
 /// Conditions for the whole hours over which tiers finer than an hour must agree with it, and for the
@@ -320,6 +366,28 @@ mod tests {
 
     fn filter(dimensions: &[Dimension]) -> Filter {
         dimensions.iter().fold(Filter::default(), |filter, own| filter.with(*own, "1"))
+    }
+
+    #[test]
+    fn what_lacked_the_same_a_while_ago_is_not_waited_for() {
+        let lookups = Lookups::default();
+        let (held, now) = (vec![(3_600, 60, 5), (3_600, 3_600, 6)], Instant::now());
+        let later = now + SETTLE;
+        assert!(!lookups.has_settled("a", &held, later), "never looked up");
+        lookups.note("a".to_owned(), held.clone(), now);
+        assert!(
+            !lookups.has_settled("a", &held, now),
+            "just now: what is missing may be on its way"
+        );
+        lookups.note("a".to_owned(), held.clone(), later);
+        assert!(lookups.has_settled("a", &held, later), "since the first time");
+        assert!(!lookups.has_settled("b", &held, later), "another window");
+        let more = vec![(3_600, 60, 5), (3_600, 3_600, 7)];
+        assert!(!lookups.has_settled("a", &more, later), "something has come");
+        for number in 0..2 * MAX_LOOKUPS {
+            lookups.note(number.to_string(), held.clone(), now);
+        }
+        assert!(lookups.0.lock().unwrap().len() <= MAX_LOOKUPS);
     }
 
     #[test]
