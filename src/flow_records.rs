@@ -36,6 +36,8 @@ impl Recording {
 
     /// An address as it is kept: of a local one the network, unless it is to be clear.
     fn shown(&self, address: IpAddr) -> Ipv6Addr {
+        // An IPv4 address that comes mapped in an IPv6 packet is kept as what it is: as local as ever.
+        let address = address.to_canonical();
         let clear = self.settings.local_addresses == LocalAddresses::Clear;
         let local = || self.local.iter().any(|prefix| prefix.contains(&address));
         let shown = if clear || !local() { address } else { truncated(address) };

@@ -161,6 +161,11 @@ fn single_flows_are_recorded_where_that_is_wanted() {
         .fetch("/api/v1/flow-records?from=now-1h&to=now&format=csv&filter=category+%21%3D+dns");
     assert_eq!(status, 200, "{body}");
     assert!(body.starts_with("\"first\",\"last\",\"link\""), "{body}");
+    for (format, magic) in [("parquet", "PAR1"), ("arrow", "ARROW1"), ("jsonl", "{\"first\":")] {
+        let path = format!("/api/v1/flow-records?from=now-1h&to=now&format={format}");
+        let (status, body) = appliance.fetch(&path);
+        assert!(status == 200 && body.starts_with(magic), "{format}: {status} {body}");
+    }
     let (status, body) = appliance.fetch("/api/v1/flow-records?from=now-1h&to=now&direction=in");
     assert!(status == 400 && body.contains("direction"), "{status} {body}");
     let (_, metrics) = appliance.fetch("/metrics");

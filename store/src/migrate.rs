@@ -5,8 +5,8 @@
 //! ever released is never edited; a change is a new step.
 //!
 //! Versions 1 to 3 were the tables of the first release, with intervals of 10 s alone: `volumes_10s`,
-//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers, version 5 adds tables beside them, version 6
-//! coarser families to them.
+//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers, versions 5, 7 and 8 add tables beside them,
+//! version 6 coarser families to them.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
