@@ -22,6 +22,7 @@ help:
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
 	@echo 'make bench        how fast it is, beside other programs; also bench-live, soak (docs/benchmarks.md)'
+	@echo 'make faults       power cuts, kills, full disks, overload: the table of docs/reliability.md'
 	@echo 'make budget       instructions a packet against bench/budget.toml'
 	@echo 'make fuzz         each fuzz target for SECONDS=60, or one PROBE= alone (needs nightly and cargo-fuzz)'
 
@@ -73,6 +74,19 @@ test-dashboards: $(PAGES)
 test-browser: deps $(DIST)
 	cargo build --workspace
 	cd dashboards && ETIAGE=$(CURDIR)/target/debug/etiage npm run test:browser
+
+# Faults injected, octets lost and doubled, seconds to recover: the table of docs/reliability.md. As root.
+# FAULTS names the tests that take part.
+.PHONY: faults
+FAULTS ?= faults
+faults: deps-test $(DIST)
+	cargo build --workspace
+	@mkdir -p target && : > target/reliability.md
+	ETIAGE_RELIABILITY=$(CURDIR)/target/reliability.md \
+		cargo test --package etiage $(FAULTS:%=--test %) --no-fail-fast
+	@echo '| fault | times | octets received | octets lost | octets doubled | seconds to recover |'
+	@echo '|---|---:|---:|---:|---:|---:|'
+	@sort target/reliability.md
 
 # On fixtures/captures, and on larger collections where these variables name them: ETIAGE_LAB,
 # recordings with sidecars, and ETIAGE_CORPUS, captures with flow labels (docs/accuracy.md).
