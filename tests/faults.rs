@@ -8,8 +8,8 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -212,11 +212,10 @@ async fn sums(disk: Option<&SmallDisk>, folder: &Path) -> Vec<(String, u64)> {
 }
 
 fn ask(server: &Settings, sql: &str) -> String {
-    let address = server.url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = UnixStream::connect(server.url.strip_prefix("unix:").unwrap()).unwrap();
     write!(
         stream,
-        "POST / HTTP/1.0\r\nHost: {address}\r\nX-ClickHouse-User: {}\r\nX-ClickHouse-Key: {}\r\n\
+        "POST / HTTP/1.0\r\nHost: engine\r\nX-ClickHouse-User: {}\r\nX-ClickHouse-Key: {}\r\n\
          Content-Length: {}\r\n\r\n{sql}",
         server.user,
         server.password.as_deref().unwrap(),

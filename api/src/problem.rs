@@ -230,7 +230,9 @@ impl From<etiage_store::Error> for ApiError {
     fn from(error: etiage_store::Error) -> Self {
         use etiage_store::Error;
         match error {
-            Error::Unreachable { .. } | Error::Denied { .. } => Self::StoreDown(error.into()),
+            Error::Unreachable { .. } | Error::Denied { .. } | Error::Busy { .. } => {
+                Self::StoreDown(error.into())
+            }
             // What the store refuses beyond what was checked here; its words name no internals.
             Error::TooManyExports { limit } => Self::TooManyExports { limit },
             Error::BadQuery(detail) => Self::Parameters(vec![ParameterError::new("query", detail)]),

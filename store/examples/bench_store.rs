@@ -131,11 +131,8 @@ async fn main() {
 }
 
 fn client(settings: &Settings) -> Client {
-    Client::default()
-        .with_url(&settings.url)
-        .with_user(&settings.user)
-        .with_password(settings.password.as_deref().unwrap_or_default())
-        .with_database(&settings.database)
+    settings
+        .client()
         .with_setting("max_execution_time", "3600")
         .with_setting("max_partitions_per_insert_block", "0")
         .with_setting("max_insert_threads", "2")

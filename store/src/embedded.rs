@@ -1,16 +1,21 @@
 //! Starting and stopping the embedded engine, a process of its own.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::transport::UNIX;
 use crate::{Error, Settings};
 
 /// How long the engine may take to serve. It needs 0.3 s; from a cold disk, and with a large
@@ -42,9 +47,35 @@ pub const DEFAULT_MEMORY: u64 = 2 << 30;
 pub struct Engine {
     settings: EngineSettings,
     password: String,
-    address: String,
+    /// Its socket's directory: this user's alone, for as long as this lives. Nobody can take the place of
+    /// an engine that has died.
+    directory: TempDir,
+    presence: Presence,
     process: Process,
 }
+
+/// What is known of the engine's process by those who ask it. Clones know the same.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Arc<AtomicU32>);
+
+impl Presence {
+    /// The process that serves; `None` while there is none.
+    pub fn pid(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
+    }
+
+    fn set(&self, pid: Option<u32>) {
+        self.0.store(pid.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+impl PartialEq for Presence {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Presence {}
 
 #[derive(Debug)]
 struct Process {
@@ -56,35 +87,41 @@ struct Process {
 }
 
 impl Engine {
-    /// Starts the engine on a free port of the loopback interface, with a random password that only
-    /// this process knows, and waits until it serves.
+    /// Starts the engine behind a Unix socket that only this user can reach, with a random password that
+    /// only this process knows, and waits until it serves.
     ///
     /// # Errors
     /// [`Error::EngineLibraryMissing`], [`Error::DataDirectoryHeld`] or [`Error::EngineFailed`].
     pub async fn start(settings: &EngineSettings) -> Result<Self, Error> {
         let password = format!("{:032x}", rand::random::<u128>());
-        let (process, address) = start(settings, &password, "127.0.0.1:0").await?;
-        Ok(Self { settings: settings.clone(), password, address, process })
+        let directory = socket_directory()?;
+        let process = start(settings, &password, &socket(&directory)).await?;
+        let presence = Presence::default();
+        presence.set(Some(process.pid));
+        Ok(Self { settings: settings.clone(), password, directory, presence, process })
     }
 
-    /// Starts it again after it has ended, with the same address and password: a `Store` that was
+    /// Starts it again after it has ended, with the same socket and password: a `Store` that was
     /// opened before goes on working. Ends it first if it still runs.
     ///
     /// # Errors
     /// As [`Engine::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
+        self.presence.set(None);
         // Best effort: if it cannot be ended, the new one finds the directory held and says so.
         let _ = self.process.child.kill().await;
-        let (process, address) = start(&self.settings, &self.password, &self.address).await?;
-        self.process = process;
-        self.address = address;
+        self.process = start(&self.settings, &self.password, &socket(&self.directory)).await?;
+        self.presence.set(Some(self.process.pid));
         Ok(())
     }
 
     /// How to open a [`crate::Store`] on it.
     pub fn settings(&self) -> Settings {
-        let password = Some(self.password.clone());
-        Settings { password, ..Settings::new(format!("http://{}", self.address)) }
+        Settings {
+            password: Some(self.password.clone()),
+            engine: Some(self.presence.clone()),
+            ..Settings::new(format!("{UNIX}{}", socket(&self.directory).display()))
+        }
     }
 
     /// The process's number.
@@ -94,10 +131,9 @@ impl Engine {
 
     /// Completes when the process has ended; says how.
     pub async fn exited(&mut self) -> String {
-        match self.process.child.wait().await {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        }
+        let status = self.process.child.wait().await;
+        self.presence.set(None);
+        status.map_or_else(|error| error.to_string(), |status| status.to_string())
     }
 
     /// Asks it to end, waits, and kills it if it takes too long.
@@ -112,17 +148,48 @@ impl Engine {
     }
 }
 
-async fn start(
-    settings: &EngineSettings,
-    password: &str,
-    listen: &str,
-) -> Result<(Process, String), Error> {
+/// Longest path of a directory whose socket has a name that the kernel takes: 107 octets (unix(7)).
+const LONGEST_DIRECTORY: usize = 107 - "/etiage-engine-XXXXXX/socket".len();
+
+/// A directory with a name that cannot be guessed, in the first place that takes one: a service's own, the
+/// user's own, or anybody's.
+fn socket_directory() -> Result<TempDir, Error> {
+    let named = ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"];
+    let mut places: Vec<_> = named
+        .iter()
+        .filter_map(|name| std::env::var_os(name).map(PathBuf::from))
+        .chain([std::env::temp_dir(), PathBuf::from("/tmp")])
+        .filter(|place| place.is_absolute() && place.as_os_str().len() <= LONGEST_DIRECTORY)
+        .collect();
+    places.dedup();
+    let mut reason = "no folder for temporary files has a path that is short enough".to_owned();
+    for place in places {
+        let made = tempfile::Builder::new()
+            .prefix("etiage-engine-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&place);
+        match made {
+            Ok(directory) => return Ok(directory),
+            Err(error) => reason = error.to_string(),
+        }
+    }
+    Err(Error::EngineFailed {
+        reason: format!("no directory can be made for its socket, set TMPDIR: {reason}"),
+    })
+}
+
+fn socket(directory: &TempDir) -> PathBuf {
+    directory.path().join("socket")
+}
+
+async fn start(settings: &EngineSettings, password: &str, listen: &Path) -> Result<Process, Error> {
     let mut child = Command::new(&settings.program)
         .arg("--library")
         .arg(&settings.library)
         .arg("--path")
         .arg(&settings.data)
-        .args(["--listen", listen])
+        .arg("--listen")
+        .arg(listen)
         .args(["--memory", &(settings.memory >> 20).max(256).to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -147,11 +214,11 @@ async fn start(
     let _ = stdin.write_all(format!("{password}\n").as_bytes()).await;
     let ready = tokio::time::timeout(START_TIMEOUT, wait_until_ready(stdout)).await;
     match ready {
-        Ok(Some(address)) => {
+        Ok(true) => {
             serves.send_replace(true);
-            Ok((Process { child, stdin, log, pid }, address))
+            Ok(Process { child, stdin, log, pid })
         }
-        Ok(None) => {
+        Ok(false) => {
             // Standard output is closed: the process ends, or has ended.
             let status = tokio::time::timeout(STOP_TIMEOUT, child.wait()).await;
             let _ = log.await;
@@ -162,15 +229,15 @@ async fn start(
     }
 }
 
-/// The address from the line `ready ADDRESS`.
-async fn wait_until_ready(stdout: ChildStdout) -> Option<String> {
+/// Whether the line `ready SOCKET` comes.
+async fn wait_until_ready(stdout: ChildStdout) -> bool {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(address) = line.strip_prefix("ready ") {
-            return Some(address.trim().to_owned());
+        if line.starts_with("ready ") {
+            return true;
         }
     }
-    None
+    false
 }
 
 /// Keeps the last lines of the engine's log, and passes the log on once the engine serves: what it says

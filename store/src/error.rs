@@ -89,6 +89,12 @@ pub enum Error {
         /// How long it may take.
         seconds: u64,
     },
+    /// As many questions wait for the database as may: it has not looked at this one.
+    #[error("ClickHouse did not {what}: it has as many questions as it can answer; ask again soon")]
+    Busy {
+        /// What was to be done.
+        what: &'static str,
+    },
     /// The database refused a statement, or answered what was not expected.
     #[error("ClickHouse failed to {what}: {source}")]
     Query {

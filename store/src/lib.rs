@@ -27,6 +27,7 @@ mod settings;
 pub mod spool;
 mod store;
 mod tier;
+mod transport;
 mod upkeep;
 mod writer;
 

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::embedded::Presence;
+use crate::transport::UNIX;
 use crate::{Error, Retention};
 
 /// How to reach the database.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The HTTP interface, as `http://host:8123`.
+    /// The HTTP interface, as `http://host:8123`, or as `unix:/path` a socket that this user serves.
     pub url: String,
     /// The user.
     pub user: String,
@@ -22,6 +24,8 @@ pub struct Settings {
     /// The cluster, as the server's `remote_servers` calls it: tables are then replicated and sharded by
     /// link. Letters, digits, `_` and `-`, at most 64.
     pub cluster: Option<String>,
+    /// The embedded engine's process, if it is that which serves.
+    pub engine: Option<Presence>,
 }
 
 impl fmt::Debug for Settings {
@@ -35,6 +39,7 @@ impl fmt::Debug for Settings {
             .field("retention", &self.retention)
             .field("max_size", &self.max_size)
             .field("cluster", &self.cluster)
+            .field("engine", &self.engine)
             .finish()
     }
 }
@@ -50,6 +55,7 @@ impl Settings {
             retention: Retention::default(),
             max_size: None,
             cluster: None,
+            engine: None,
         }
     }
 
@@ -58,16 +64,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Settings`] names the setting and what it must be.
     pub fn check(&self) -> Result<(), Error> {
-        let Some(rest) = self.url.strip_prefix("http://") else {
-            let reason = "the URL must start with http://".to_owned();
-            return Err(Error::Settings { name: "url", reason });
-        };
-        if rest.is_empty() || rest.contains(['@', '?', '#', ' ']) {
-            let reason = "the URL must be http://host:port; user, password and database are \
-                          settings of their own"
-                .to_owned();
-            return Err(Error::Settings { name: "url", reason });
-        }
+        self.check_url()?;
         let name = self.database.as_bytes();
         let usable = name.first().is_some_and(|first| !first.is_ascii_digit())
             && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -96,6 +93,30 @@ impl Settings {
     }
 }
 
+impl Settings {
+    fn check_url(&self) -> Result<(), Error> {
+        let unusable = |reason: String| Err(Error::Settings { name: "url", reason });
+        if let Some(path) = self.url.strip_prefix(UNIX) {
+            // What the kernel takes, less the NUL at the end (unix(7), sun_path).
+            return match path.starts_with('/') && path.len() < 108 {
+                true => Ok(()),
+                false => unusable("a socket is unix:/absolute/path of at most 107 octets".into()),
+            };
+        }
+        let Some(rest) = self.url.strip_prefix("http://") else {
+            return unusable("the URL must start with http:// (or be unix:/path)".into());
+        };
+        if rest.is_empty() || rest.contains(['@', '?', '#', ' ']) {
+            return unusable(
+                "the URL must be http://host:port; user, password and database are settings of \
+                 their own"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +134,19 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         assert!(settings().check().is_ok());
-        for url in ["", "https://h", "http://", "http://u:p@h", "http://h?x=1", "h:8123"] {
+        let long = format!("unix:/{}", "a".repeat(107));
+        assert!(Settings { url: "unix:/run/engine".into(), ..settings() }.check().is_ok());
+        for url in [
+            "",
+            "https://h",
+            "http://",
+            "http://u:p@h",
+            "http://h?x=1",
+            "h:8123",
+            "unix:",
+            "unix:a",
+            &long,
+        ] {
             let error = Settings { url: url.to_owned(), ..settings() }.check().unwrap_err();
             assert!(matches!(error, Error::Settings { name: "url", .. }), "{url}: {error}");
         }

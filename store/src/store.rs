@@ -58,14 +58,11 @@ impl Store {
     /// [`Error::SchemaNewer`], [`Error::SchemaDiffers`], or what the database says.
     pub async fn open(settings: &Settings) -> Result<Self, Error> {
         settings.check()?;
-        let mut server = Client::default()
-            .with_url(settings.url.trim_end_matches('/'))
-            .with_user(&settings.user);
-        if let Some(password) = &settings.password {
-            server = server.with_password(password);
-        }
+        let client = settings.client();
+        // The database may not exist yet.
+        let server = client.clone().with_database("default");
         let mut store = Self {
-            client: server.clone().with_database(&settings.database),
+            client,
             settings: settings.clone(),
             version: String::new(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
@@ -223,6 +220,8 @@ impl Store {
             Source::BadResponse(text) if text.starts_with("Code: 159.") => {
                 Error::TooSlow { what, seconds: QUERY_SECS }
             }
+            // 202 TOO_MANY_SIMULTANEOUS_QUERIES
+            Source::BadResponse(text) if text.starts_with("Code: 202.") => Error::Busy { what },
             _ => Error::Query { what, source },
         }
     }

@@ -1,7 +1,7 @@
 //! `etiage-clickhouse`: the embedded ClickHouse engine behind ClickHouse's HTTP interface.
 //!
 //! A process of its own, so that a fault or the memory of the database never touches capture. The
-//! appliance starts it with a password on standard input, waits for the line `ready ADDRESS` on
+//! appliance starts it with a password on standard input, waits for the line `ready SOCKET` on
 //! standard output, and holds standard input open: when it closes, the parent has gone, and this
 //! program ends. Logs and errors go to standard error.
 //!
@@ -13,17 +13,16 @@ mod directory;
 mod engine;
 mod ffi;
 mod http;
+mod socket;
 mod statement;
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -32,6 +31,7 @@ use crate::directory::{Directory, DirectoryError};
 use crate::engine::Engine;
 use crate::ffi::Api;
 use crate::http::Service;
+use crate::socket::{Socket, SocketError};
 
 /// How long requests under way may take to end when the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The embedded ClickHouse engine behind ClickHouse's HTTP interface.
 ///
 /// Reads the password of the user `default` from the first line of standard input, prints
-/// `ready ADDRESS` when it serves, and ends when standard input closes.
+/// `ready SOCKET` when it serves, and ends when standard input closes.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -49,9 +49,9 @@ struct Arguments {
     /// The data directory; made if it does not exist.
     #[arg(long, value_name = "DIR")]
     path: PathBuf,
-    /// Where to listen; port 0 chooses a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
+    /// The Unix socket to listen on; its directory must be the user's own, mode 0700.
+    #[arg(long, value_name = "SOCKET")]
+    listen: PathBuf,
     /// Requests that run at the same time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     connections: u16,
@@ -77,8 +77,8 @@ enum Failure {
     Directory(#[from] DirectoryError),
     #[error("the engine does not start on {path}: its reason is above")]
     Engine { path: String },
-    #[error("cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Listen(#[from] SocketError),
     #[error("cannot serve: {0}")]
     Serve(#[from] io::Error),
 }
@@ -91,7 +91,7 @@ impl Failure {
             Self::Library(_) => 3,
             Self::Directory(DirectoryError::Held { .. }) => 4,
             Self::Directory(DirectoryError::Unusable { .. }) => 5,
-            Self::Listen { .. } => 6,
+            Self::Listen(_) => 6,
         }
     }
 }
@@ -119,7 +119,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let service = Arc::new(Service { jobs, credentials, max_result });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(serve(arguments.listen, service));
+    let outcome = runtime.block_on(serve(&arguments.listen, service));
     // Requests still open are cut off; with them goes the last sender of the engine's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
     engine.stop();
@@ -137,12 +137,11 @@ fn read_password() -> Result<String, Failure> {
     }
 }
 
-async fn serve(address: SocketAddr, service: Arc<Service>) -> Result<(), Failure> {
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })?;
+async fn serve(path: &Path, service: Arc<Service>) -> Result<(), Failure> {
+    let listener = Socket::listen(path)?;
     let ended = watch_for_the_end()?;
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "ready {}", listener.local_addr()?)?;
+    writeln!(stdout, "ready {}", path.display())?;
     stdout.flush()?;
     drop(stdout);
 

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // A test fails so.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +22,23 @@ fn library() -> PathBuf {
 
 struct Program {
     child: Child,
-    address: String,
+    socket: PathBuf,
+}
+
+/// The socket that the tests use: in a folder of its own beside the data directory, mode 0700.
+fn socket(folder: &Path) -> PathBuf {
+    let folder = folder.join("socket");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    folder.join("s")
+}
+
+/// The program on `folder/data`, listening on this socket, with its streams piped.
+fn command(folder: &Path, socket: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"));
+    command.arg("--library").arg(library()).arg("--path").arg(folder.join("data"));
+    command.arg("--listen").arg(socket).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
 }
 
 impl Drop for Program {
@@ -32,26 +49,18 @@ impl Drop for Program {
 }
 
 impl Program {
-    fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"))
-            .arg("--library")
-            .arg(library())
-            .arg("--path")
-            .arg(data)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let socket = socket(folder);
+        let mut child = command(folder, &socket).args(arguments).spawn().unwrap();
         writeln!(child.stdin.as_mut().unwrap(), "{PASSWORD}").unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("ready ").unwrap().to_owned();
-        Self { child, address }
+        assert_eq!(line.trim().strip_prefix("ready "), socket.to_str());
+        Self { child, socket }
     }
 
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
+    fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream
     }
@@ -112,31 +121,62 @@ fn it_ends_with_its_parent_and_when_asked() {
 #[test]
 fn it_does_not_start_without_a_password() {
     let directory = tempfile::tempdir().unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"));
-    program.arg("--library").arg(library()).arg("--path").arg(directory.path());
-    let output = program.stdin(Stdio::null()).output().unwrap();
+    let mut program = command(directory.path(), &socket(directory.path()));
+    let output = program.stdin(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("password"));
 }
 
-#[test]
-fn it_says_that_it_cannot_listen() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let directory = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_etiage-clickhouse"))
-        .args(["--listen", &address, "--library"])
-        .arg(library())
-        .arg("--path")
-        .arg(directory.path())
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// How it ends where it cannot listen, and what it says.
+fn refused(folder: &Path, socket: &Path) -> String {
+    let mut child = command(folder, socket).stderr(Stdio::piped()).spawn().unwrap();
     writeln!(child.stdin.as_mut().unwrap(), "x").unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(6));
-    assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(text.contains(folder.to_str().unwrap()), "{text}");
+    text
+}
+
+#[test]
+fn it_says_that_it_cannot_listen() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let socket = socket(folder);
+    let served = UnixListener::bind(&socket).unwrap();
+    assert!(refused(folder, &socket).contains("another process serves"));
+    drop(served);
+    std::fs::remove_file(&socket).unwrap();
+    std::fs::write(&socket, "a file").unwrap();
+    assert!(refused(folder, &socket).contains("something else is there"));
+    assert!(socket.is_file(), "and stays");
+    std::fs::remove_file(&socket).unwrap();
+
+    // A directory that others may use, and a link to one that only we may.
+    let parent = socket.parent().unwrap();
+    let link = folder.join("link");
+    std::os::unix::fs::symlink(parent, &link).unwrap();
+    assert!(refused(folder, &link.join("s")).contains("0700"));
+    for mode in [0o755, 0o770, 0o701] {
+        std::fs::set_permissions(parent, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert!(refused(folder, &socket).contains(&format!("{mode:04o}")));
+    }
+}
+
+#[test]
+fn a_socket_that_a_crash_has_left_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = Program::start(directory.path(), &[]);
+    let mode = std::fs::metadata(&program.socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    program.child.kill().unwrap();
+    program.child.wait().unwrap();
+    assert!(program.socket.exists());
+    let mut program = Program::start(directory.path(), &[]);
+    assert_eq!(program.query("/", "SELECT 1"), "1");
+    drop(program.child.stdin.take());
+    assert_eq!(program.ended().code(), Some(0));
+    assert!(!program.socket.exists(), "an orderly end leaves nothing");
 }
 
 #[test]

@@ -44,11 +44,7 @@ impl Database {
 
 /// The plain client, for what only a test may do.
 pub fn client(settings: &Settings) -> clickhouse::Client {
-    clickhouse::Client::default()
-        .with_url(&settings.url)
-        .with_user(&settings.user)
-        .with_password(settings.password.as_deref().unwrap_or_default())
-        .with_database(&settings.database)
+    settings.client()
 }
 
 pub fn at(seconds: u32) -> OffsetDateTime {
