@@ -68,16 +68,33 @@ impl Directory {
         let memory = memory_mb.saturating_mul(1 << 20);
         // The mark cache is 5 GB by default.
         let cache = memory / 8;
+        let users = self.path.join("etiage-users.xml");
+        let unusable = |source| DirectoryError::Unusable { path: self.path.clone(), source };
+        fs::write(&users, crate::access::users(memory)).map_err(unusable)?;
+        let users = escape(&users)?;
         let text = format!(
             "<!-- Written anew at every start of etiage-clickhouse. -->\n\
              <clickhouse>\n\
+             \x20 <user_directories replace=\"replace\">\n\
+             \x20   <users_xml><path>{users}</path></users_xml>\n\
+             \x20 </user_directories>\n\
+             \x20 <!-- Refused by missing grants too; here in case one is overlooked. -->\n\
+             \x20 <remote_url_allow_hosts></remote_url_allow_hosts>\n\
              \x20 <max_server_memory_usage>{memory}</max_server_memory_usage>\n\
              \x20 <mark_cache_size>{cache}</mark_cache_size>\n\
              \x20 <index_mark_cache_size>{cache}</index_mark_cache_size>\n\
              </clickhouse>\n"
         );
-        fs::write(&file, text)
-            .map_err(|source| DirectoryError::Unusable { path: self.path.clone(), source })?;
+        fs::write(&file, text).map_err(unusable)?;
         Ok(file)
     }
+}
+
+/// A path as XML has it.
+fn escape(path: &Path) -> Result<String, DirectoryError> {
+    let text = path.to_str().ok_or_else(|| DirectoryError::Unusable {
+        path: path.to_owned(),
+        source: io::ErrorKind::InvalidFilename.into(),
+    })?;
+    Ok(text.replace('&', "&amp;").replace('<', "&lt;"))
 }

@@ -1,13 +1,15 @@
-//! The engine behind a bounded queue: a few threads, each running one request at a time.
+//! The engine behind bounded queues: a few threads for each, every one running one request at a time.
 
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ffi::{Api, Connection};
+use crate::lanes::{LIFE_QUEUE, LIFE_THREADS, Label, Lanes, WRITER_QUEUE, WRITER_THREADS};
 
 /// What a request brings besides its statement.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +33,14 @@ pub(crate) type Answer = Result<Vec<u8>, String>;
 
 /// One request on its way to the engine.
 pub(crate) enum Job {
-    /// Any statement whose text is complete.
-    Query { session: Session, sql: String, format: String, answer: oneshot::Sender<Answer> },
+    /// Any statement whose text is complete. With a label it is cancelled by [`Job::Cancel`].
+    Query {
+        session: Session,
+        sql: String,
+        format: String,
+        label: Option<Label>,
+        answer: oneshot::Sender<Answer>,
+    },
     /// An INSERT whose data follows in pieces; `sql` without its FORMAT clause.
     Insert {
         session: Session,
@@ -41,6 +49,8 @@ pub(crate) enum Job {
         data: mpsc::Receiver<Chunk>,
         answer: oneshot::Sender<Answer>,
     },
+    /// Ends the query of this label, wherever it is.
+    Cancel { label: String },
 }
 
 /// The running engine.
@@ -52,36 +62,42 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts the engine on `directory` with `threads` threads that serve the returned queue.
-    /// `None` if it cannot start; the engine itself writes the reason to standard error.
+    /// Starts the engine on `directory`, with `threads` threads that answer questions, and those of the other
+    /// lanes. `None` if it cannot start; the engine itself writes the reason to standard error.
     pub(crate) fn start(
         api: Api,
         directory: &Path,
         configuration: &Path,
         threads: usize,
         queue: usize,
-    ) -> Option<(Self, mpsc::Sender<Job>)> {
+    ) -> Option<(Self, Lanes)> {
         let path = CString::new(format!("--path={}", directory.display())).ok()?;
         let file = CString::new(format!("--config-file={}", configuration.display())).ok()?;
         let arguments: Arc<[CString]> = Arc::new([path, file]);
         let first = api.connect(&arguments)?;
         first.query("SELECT 1", "Null", &[]).ok()?;
-        let (sender, receiver) = mpsc::channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
-        let threads = (0..threads)
-            .filter_map(|number| {
+        let mut all = Vec::new();
+        let mut lane = |name: &str, threads: usize, queue: usize| {
+            let (sender, receiver) = mpsc::channel(queue);
+            let receiver = Arc::new(Mutex::new(receiver));
+            let started = (0..threads).filter_map(|number| {
                 let (receiver, arguments) = (Arc::clone(&receiver), Arc::clone(&arguments));
                 std::thread::Builder::new()
-                    .name(format!("engine-{number}"))
+                    .name(format!("{name}-{number}"))
                     .stack_size(8 << 20) // What ClickHouse's own recursion limits are made for.
                     .spawn(move || serve(api, &arguments, &receiver))
                     .ok()
-            })
-            .collect::<Vec<_>>();
-        if threads.is_empty() {
-            return None;
-        }
-        Some((Self { api, first, threads }, sender))
+            });
+            let before = all.len();
+            all.extend(started);
+            (all.len() > before).then_some(sender)
+        };
+        let lanes = Lanes {
+            questions: lane("question", threads, queue)?,
+            writer: lane("writer", WRITER_THREADS, WRITER_QUEUE)?,
+            life: lane("life", LIFE_THREADS, LIFE_QUEUE)?,
+        };
+        Some((Self { api, first, threads: all }, lanes))
     }
 
     /// Waits for the requests under way, closes everything. Every sender must be gone.
@@ -99,12 +115,14 @@ fn serve(api: Api, arguments: &[CString], queue: &Mutex<mpsc::Receiver<Job>>) {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match job {
             None => return,
-            Some(Job::Query { session, sql, format, answer }) if !answer.is_closed() => {
-                drop(answer.send(query(api, arguments, &session, &sql, &format)));
+            Some(Job::Query { session, sql, format, label, answer }) if !answer.is_closed() => {
+                let label = label.as_ref();
+                drop(answer.send(query(api, arguments, &session, &sql, &format, label)));
             }
             Some(Job::Insert { session, sql, format, mut data, answer }) if !answer.is_closed() => {
                 drop(answer.send(insert(api, arguments, &session, &sql, &format, &mut data)));
             }
+            Some(Job::Cancel { label }) => cancel(api, arguments, &label),
             Some(_) => {} // Whoever asked has gone away.
         }
     }
@@ -118,14 +136,46 @@ fn open(api: Api, arguments: &[CString], session: &Session) -> Result<Connection
     if let Some(database) = &session.database {
         connection.query(&format!("USE {}", quote(database, '`')), "Null", &[])?;
     }
-    for (name, value) in &session.settings {
-        connection.query(&format!("SET {name} = {}", quote(value, '\'')), "Null", &[])?;
+    let settings: Vec<_> = session
+        .settings
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", quote(value, '\'')))
+        .collect();
+    if !settings.is_empty() {
+        connection.query(&format!("SET {}", settings.join(", ")), "Null", &[])?;
     }
     Ok(connection)
 }
 
-fn query(api: Api, arguments: &[CString], session: &Session, sql: &str, format: &str) -> Answer {
-    open(api, arguments, session)?.query(sql, format, &session.parameters)
+fn query(
+    api: Api,
+    arguments: &[CString],
+    session: &Session,
+    sql: &str,
+    format: &str,
+    label: Option<&Label>,
+) -> Answer {
+    let connection = open(api, arguments, session)?;
+    let mark = |running| {
+        if let Some(label) = label {
+            label.running.store(running, Ordering::Release);
+        }
+    };
+    mark(true);
+    let answer = connection.query(sql, format, &session.parameters);
+    mark(false);
+    answer
+}
+
+/// Best effort: a question that goes on nevertheless ends at its own limit of time.
+fn cancel(api: Api, arguments: &[CString], label: &str) {
+    let label = quote(label, '\'');
+    let sql = format!("KILL QUERY WHERE Settings['log_comment'] = {label} ASYNC");
+    if let Err(error) =
+        open(api, arguments, &Session::default()).and_then(|own| own.query(&sql, "Null", &[]))
+    {
+        eprintln!("etiage-clickhouse: a question that nobody waits for goes on: {error}");
+    }
 }
 
 fn insert(

@@ -286,3 +286,10 @@ pub(crate) fn signal_on_parents_end(signal: c_int) {
     // SAFETY: takes integers only and touches no memory of ours.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong) };
 }
+
+/// Closes every descriptor but the standard streams. Libraries of the parent may have left some open, such as
+/// sockets that capture.
+pub(crate) fn close_inherited() {
+    // SAFETY: closes numbers; called before this program has opened a file or has a second thread.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+}

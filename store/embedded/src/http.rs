@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::Credentials;
 use crate::engine::{Answer, Chunk, Job, Session};
-use crate::statement;
+use crate::lanes::{Asking, Lane, Lanes};
+use crate::{refused, statement};
 
 /// Longest query text. ClickHouse's own default is 256 KiB; a filter with thousands of values fits.
 const MAX_QUERY: usize = 4 << 20;
@@ -45,8 +46,8 @@ const IGNORED: [&str; 8] = [
 
 /// What the handlers share.
 pub(crate) struct Service {
-    /// The queue of the engine.
-    pub jobs: mpsc::Sender<Job>,
+    /// The queues of the engine.
+    pub lanes: Lanes,
     /// Who may ask.
     pub credentials: Credentials,
     /// Largest result, in bytes.
@@ -178,12 +179,16 @@ async fn answer(service: &Service, request: Request) -> Result<Response, Excepti
     let Query(pairs) = Query::try_from_uri(request.uri())
         .map_err(|error| Exception::bad_request(&error.to_string()))?;
     let mut parameters = Parameters::parse(pairs, request.headers())?;
+    let lane = Lane::of(request.headers())
+        .ok_or_else(|| Exception::bad_request("no such lane: writer, life, or none"))?;
+    let given = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    parameters.session.settings.splice(0..0, lane.settings().iter().map(given));
     if request.method() != Method::POST {
         // As the server has it: GET may read and choose settings, and change nothing.
         parameters.session.settings.push(("readonly".to_owned(), "2".to_owned()));
     }
     if request.method() == Method::POST && statement::is_insert(&parameters.query) {
-        return insert(service, parameters, request).await;
+        return insert(service, lane, parameters, request).await;
     }
     if is_multipart(request.headers()) {
         form(&mut parameters, request).await?;
@@ -197,7 +202,7 @@ async fn answer(service: &Service, request: Request) -> Result<Response, Excepti
         }
         parameters.query.push_str(&text);
     }
-    query(service, parameters).await
+    query(service, lane, parameters).await
 }
 
 fn is_multipart(headers: &HeaderMap) -> bool {
@@ -223,7 +228,23 @@ async fn form(parameters: &mut Parameters, request: Request) -> Result<(), Excep
     Ok(())
 }
 
-async fn query(service: &Service, mut parameters: Parameters) -> Result<Response, Exception> {
+/// Refuses what reaches outside the database.
+fn inside(sql: &str) -> Result<(), Exception> {
+    match refused::outside(sql) {
+        None => Ok(()),
+        Some(word) => {
+            let text = format!("{word} reaches outside the database. (ACCESS_DENIED)");
+            Err(Exception::new(StatusCode::FORBIDDEN, 497, &text))
+        }
+    }
+}
+
+async fn query(
+    service: &Service,
+    lane: Lane,
+    mut parameters: Parameters,
+) -> Result<Response, Exception> {
+    inside(&parameters.query)?;
     if parameters.query.trim().is_empty() {
         return Err(Exception::new(StatusCode::BAD_REQUEST, 62, "Empty query (SYNTAX_ERROR)"));
     }
@@ -237,9 +258,18 @@ async fn query(service: &Service, mut parameters: Parameters) -> Result<Response
     }
     let format = parameters.format.unwrap_or_else(|| "TabSeparated".to_owned());
     let (sender, receiver) = oneshot::channel();
-    let (sql, session) = (parameters.query, parameters.session);
-    enqueue(service, Job::Query { session, sql, format: format.clone(), answer: sender })?;
-    let result = receive(receiver).await?;
+    let (sql, mut session) = (parameters.query, parameters.session);
+    // What is written is not cancelled half way, whoever has gone.
+    let asking = (lane == Lane::Questions).then(|| Asking::new(&service.lanes));
+    let label = asking.as_ref().map(Asking::label);
+    session.settings.extend(label.iter().map(|l| ("log_comment".to_owned(), l.text.clone())));
+    let answer = sender;
+    enqueue(service, lane, Job::Query { session, sql, format: format.clone(), label, answer })?;
+    let result = receive(receiver).await;
+    if let Some(asking) = asking {
+        asking.answered();
+    }
+    let result = result?;
     if result.len() > service.max_result {
         let text = format!(
             "The result has {} bytes, more than the {} that are allowed: ask for less. \
@@ -259,22 +289,24 @@ async fn query(service: &Service, mut parameters: Parameters) -> Result<Response
 /// An INSERT in the URL: its data streams through a small window into the engine.
 async fn insert(
     service: &Service,
+    lane: Lane,
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Exception> {
+    inside(&parameters.query)?;
     let mut body = request.into_body().into_data_stream();
     let first = next_chunk(&mut body).await?;
     let (sql, format) = statement::split_format(&parameters.query);
     let (sql, format) = (sql.to_owned(), format.map(str::to_owned));
     let Some(first) = first else {
         // No data: INSERT ... SELECT, or the values are in the URL.
-        return query(service, parameters).await;
+        return query(service, lane, parameters).await;
     };
     let format = format.or(parameters.format).unwrap_or_else(|| "TabSeparated".to_owned());
     let (sender, receiver) = oneshot::channel();
     let (data, window) = mpsc::channel(INSERT_WINDOW);
     let session = parameters.session;
-    enqueue(service, Job::Insert { session, sql, format, data: window, answer: sender })?;
+    enqueue(service, lane, Job::Insert { session, sql, format, data: window, answer: sender })?;
     let mut next = Some(first);
     while let Some(chunk) = next {
         if data.send(Chunk::Data(chunk)).await.is_err() {
@@ -318,8 +350,8 @@ async fn drain(body: &mut BodyStream) {
     }
 }
 
-fn enqueue(service: &Service, job: Job) -> Result<(), Exception> {
-    service.jobs.try_send(job).map_err(|error| match error {
+fn enqueue(service: &Service, lane: Lane, job: Job) -> Result<(), Exception> {
+    service.lanes.send(lane, job).map_err(|error| match error {
         mpsc::error::TrySendError::Full(_) => {
             let text = "Too many requests are waiting: try again. (TOO_MANY_SIMULTANEOUS_QUERIES)";
             Exception::new(StatusCode::SERVICE_UNAVAILABLE, 202, text)

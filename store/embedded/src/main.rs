@@ -8,11 +8,15 @@
 //! Exit codes: 0 ended as asked, 1 the engine failed, 2 unusable arguments, 3 engine library missing
 //! or unusable, 4 data directory held by another process, 5 data directory unusable, 6 cannot listen.
 
+mod access;
 mod auth;
+mod confine;
 mod directory;
 mod engine;
 mod ffi;
 mod http;
+mod lanes;
+mod refused;
 mod socket;
 mod statement;
 
@@ -52,10 +56,10 @@ struct Arguments {
     /// The Unix socket to listen on; its directory must be the user's own, mode 0700.
     #[arg(long, value_name = "SOCKET")]
     listen: PathBuf,
-    /// Requests that run at the same time.
+    /// Questions that are answered at the same time; what is written has lanes of its own.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     connections: u16,
-    /// Requests that may wait; further ones are answered 503.
+    /// Questions that may wait; further ones are answered 503.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     queue: u16,
     /// Memory the engine may use, in MiB.
@@ -71,6 +75,8 @@ struct Arguments {
 enum Failure {
     #[error("cannot read the password from standard input")]
     Password,
+    #[error("cannot give up its privileges: {0}")]
+    Privileges(io::Error),
     #[error(transparent)]
     Library(#[from] ffi::LoadError),
     #[error(transparent)]
@@ -86,7 +92,7 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Engine { .. } | Self::Serve(_) => 1,
+            Self::Engine { .. } | Self::Serve(_) | Self::Privileges(_) => 1,
             Self::Password => 2,
             Self::Library(_) => 3,
             Self::Directory(DirectoryError::Held { .. }) => 4,
@@ -107,19 +113,27 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
+    confine::give_up().map_err(Failure::Privileges)?;
     let credentials = Credentials { user: "default".to_owned(), password: read_password()? };
     let directory = Directory::hold(&arguments.path)?;
-    let api = Api::load(&arguments.library)?;
+    // As it was given until now, and one spelling from here on: the engine works where its data are.
+    let library = std::path::absolute(&arguments.library)?;
+    let socket = std::path::absolute(&arguments.listen)?;
+    std::env::set_current_dir(directory.path())?;
+    // Everything that the engine may write to, and nothing else: see `confine`.
+    let folders = [Some(directory.path()), socket.parent()];
+    let folders: Vec<&Path> = folders.into_iter().flatten().collect();
+    confine::confine(&folders, &library.canonicalize().unwrap_or_else(|_| library.clone()));
+    let api = Api::load(&library)?;
     let configuration = directory.configure(arguments.memory)?;
     let (connections, queue) = (usize::from(arguments.connections), usize::from(arguments.queue));
-    let (engine, jobs) =
-        Engine::start(api, directory.path(), &configuration, connections, queue)
-            .ok_or_else(|| Failure::Engine { path: directory.path().display().to_string() })?;
+    let (engine, lanes) = Engine::start(api, directory.path(), &configuration, connections, queue)
+        .ok_or_else(|| Failure::Engine { path: directory.path().display().to_string() })?;
     let max_result = usize::from(arguments.max_result) << 20;
-    let service = Arc::new(Service { jobs, credentials, max_result });
+    let service = Arc::new(Service { lanes, credentials, max_result });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(serve(&arguments.listen, service));
+    let outcome = runtime.block_on(serve(&socket, service));
     // Requests still open are cut off; with them goes the last sender of the engine's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
     engine.stop();

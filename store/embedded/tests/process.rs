@@ -270,3 +270,228 @@ fn too_many_requests_are_turned_away() {
     assert!(served >= 1 && refused >= 1, "{answers:?}");
     assert_eq!(program.query("/", "SELECT 1"), "1");
 }
+
+/// What the engine itself refuses, and the little that its program has to.
+#[test]
+fn what_reaches_outside_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &[]);
+    program.query("/", "CREATE DATABASE d");
+    program.query("/", "CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n");
+    let refused = |sql: &str, codes: &[u32]| {
+        let (status, answer) = program.send("/", BASIC, sql);
+        let found =
+            codes.iter().any(|code| answer.contains(&format!("exception-code: {code}\r\n")));
+        assert!(status != 200 && found, "{sql}: {answer}");
+        assert!(!answer.contains("root:"), "{sql}: {answer}");
+    };
+    for function in [
+        "file('/etc/passwd', 'LineAsString')",
+        "filesystem('/etc')",
+        "url('http://127.0.0.1:1/x', 'LineAsString')",
+        "s3('http://127.0.0.1:1/bucket/x')",
+        "azureBlobStorage('http://127.0.0.1:1/x', 'c', 'p', 'k', 'k')",
+        "hdfs('hdfs://127.0.0.1:1/x', 'TSV', 'a UInt8')",
+        "remote('127.0.0.1', system.one)",
+        "remoteSecure('127.0.0.1', system.one)",
+        "mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "postgresql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "mongodb('127.0.0.1:1', 'a', 'b', 'c', 'd', 'e UInt8')",
+        "redis('127.0.0.1:1', 'a', 'a UInt8')",
+        "sqlite('/tmp/x.db', 't')",
+        "odbc('x', 'y', 'z')",
+        "jdbc('x', 'y', 'z')",
+        "executable('id', TSV, 'a String')",
+        "icebergLocal('/etc')",
+        "deltaLakeLocal('/etc')",
+        "paimonLocal('/etc')",
+        "default.`/etc/passwd`",
+        "'/etc/passwd'",
+    ] {
+        // 481: the engine looks at the path before it looks at the grant.
+        refused(&format!("SELECT * FROM {function}"), &[497, 481]);
+    }
+    for function in ["cluster('default', system.one)", "clusterAllReplicas('default', system.one)"]
+    {
+        refused(&format!("SELECT * FROM {function}"), &[701]); // There is no cluster.
+    }
+    refused("SELECT * FROM s3Cluster('c', 'http://127.0.0.1:1/b/x')", &[701]);
+    for engine in [
+        "File(TSV)",
+        "URL('http://127.0.0.1:1/x', TSV)",
+        "S3('http://127.0.0.1:1/b/x')",
+        "S3Queue('http://127.0.0.1:1/b/x', TSV)",
+        "AzureBlobStorage('http://127.0.0.1:1/x', 'c', 'p', 'k', 'k')",
+        "HDFS('hdfs://127.0.0.1:1/x', 'TSV')",
+        "Remote('127.0.0.1', 'd', 't')",
+        "Distributed('default', 'd', 't')",
+        "MySQL('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "PostgreSQL('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "MongoDB('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "Redis('127.0.0.1:1') PRIMARY KEY n",
+        "SQLite('/tmp/x', 't')",
+        "ODBC('x', 'y', 'z')",
+        "JDBC('x', 'y', 'z')",
+        "Kafka('127.0.0.1:1', 't', 'g', 'TSV')",
+        "Executable('x', 'TSV')",
+        "ExecutablePool('x', 'TSV')",
+        "MergeTree ORDER BY n SETTINGS disk = disk(type = 'local', path = '/tmp/x/')",
+    ] {
+        refused(&format!("CREATE TABLE d.e (n UInt8) ENGINE = {engine}"), &[497]);
+    }
+    refused("CREATE TABLE d.e (n String) ENGINE = FileLog('/etc', 'TSV')", &[36]);
+    for source in [
+        "HTTP(URL 'http://127.0.0.1:1/' FORMAT 'TSV')",
+        "FILE(PATH '/etc/passwd' FORMAT 'TSV')",
+        "EXECUTABLE(COMMAND 'id' FORMAT 'TSV')",
+    ] {
+        let sql = format!(
+            "CREATE DICTIONARY d.x (a UInt64) PRIMARY KEY a SOURCE({source}) LAYOUT(FLAT()) \
+             LIFETIME(1)"
+        );
+        refused(&sql, &[497]);
+    }
+    for sql in [
+        "SELECT file('/etc/passwd')",
+        "SELECT `file`('/etc/passwd')",
+        "SELECT * FROM eval('SELECT file(\\'/etc/passwd\\')')",
+        "SELECT 1 INTO OUTFILE '/tmp/etiage-out'",
+        "INSERT INTO d.t FROM INFILE '/etc/passwd' FORMAT TSV",
+        "INSERT INTO FUNCTION file('x', 'TSV', 'a UInt8') VALUES (1)",
+        "BACKUP DATABASE d TO S3('http://127.0.0.1:1/b/x', 'a', 'b')",
+        "CREATE DATABASE z ENGINE = MySQL('127.0.0.1:1', 'a', 'b', 'c')",
+        "CREATE DATABASE z ENGINE = Filesystem('/etc')",
+        "CREATE DATABASE z ENGINE = SQLite('/tmp/x')",
+        "CREATE FUNCTION f AS (x) -> x",
+        "CREATE NAMED COLLECTION x AS a = 'b'",
+        "CREATE USER x",
+        "GRANT FILE ON *.* TO default",
+        "SYSTEM SHUTDOWN",
+        "SYSTEM KILL",
+        "SYSTEM START LISTEN HTTP",
+        "SYSTEM RELOAD DICTIONARIES",
+        "SYSTEM DROP FILESYSTEM CACHE",
+    ] {
+        refused(sql, &[497]);
+    }
+    refused("ATTACH TABLE d.z FROM '/etc' (n UInt8) ENGINE = MergeTree ORDER BY n", &[481]);
+    // What the store does itself.
+    for sql in [
+        "SYSTEM STOP MERGES",
+        "SYSTEM START MERGES",
+        "INSERT INTO d.t VALUES (1)",
+        "ALTER TABLE d.t DROP PARTITION ID 'all'",
+        "OPTIMIZE TABLE d.t FINAL",
+        "SELECT count() FROM system.parts",
+        "SELECT count() FROM system.detached_parts",
+        "CREATE MATERIALIZED VIEW d.v (n UInt64) ENGINE = SummingMergeTree ORDER BY n \
+         AS SELECT n FROM d.t",
+        "RENAME TABLE d.t TO d.u",
+        "DROP TABLE d.u",
+        "DROP DATABASE d",
+    ] {
+        program.query("/", sql);
+    }
+}
+
+fn status_of(pid: u32) -> std::collections::HashMap<String, String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}
+
+#[test]
+fn it_has_no_privileges() {
+    let directory = tempfile::tempdir().unwrap();
+    // A descriptor that a library of the parent has left open for its children.
+    let left = std::fs::File::open("/dev/zero").unwrap();
+    rustix::io::fcntl_setfd(&left, rustix::io::FdFlags::empty()).unwrap();
+    let program = Program::start(directory.path(), &[]);
+    let pid = program.child.id();
+    let status = status_of(pid);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(status[set], "0000000000000000", "{set}");
+    }
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(status["CapBnd"], "0000000000000000");
+    }
+    assert_eq!(status["NoNewPrivs"], "1");
+    assert_eq!(status["Seccomp"], "2");
+    assert_eq!(status["Umask"], "0077");
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+        let to = std::fs::read_link(entry.unwrap().path()).unwrap_or_default();
+        assert_ne!(to, Path::new("/dev/zero"), "an inherited descriptor");
+    }
+    // Every thread of the engine, too.
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let thread = thread.unwrap().file_name().into_string().unwrap().parse().unwrap();
+        assert_eq!(status_of(thread)["Seccomp"], "2");
+    }
+}
+
+const WRITER: &str = "Authorization: Basic ZGVmYXVsdDpvbmx5IHRoZSBwYXJlbnQga25vd3M=\r\n\
+                      X-Etiage-Lane: writer\r\n";
+/// A question without end, as far as a test can wait.
+const ENDLESS: &str = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1";
+
+/// Until the engine works on so many of them.
+fn until_running(program: &Program, wanted: &str) {
+    let life = format!("{BASIC}X-Etiage-Lane: life\r\n");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let sql = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number)%' \
+               AND query NOT LIKE '%processes%'";
+    loop {
+        let (status, answer) = program.send("/", &life, sql);
+        assert_eq!(status, 200, "{answer}");
+        if answer.trim().ends_with(wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{wanted} are not reached: {answer}");
+    }
+}
+
+#[test]
+fn questions_never_delay_what_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(directory.path(), &["--connections", "1", "--queue", "1"]);
+    program.query("/", "CREATE DATABASE d");
+    program.query("/", "CREATE TABLE d.t (n UInt64) ENGINE = MergeTree ORDER BY n");
+    // A question may take half of the 2 GiB; what is written, all of it.
+    let limit = "SELECT toString(getSetting('max_memory_usage'))";
+    assert_eq!(program.query("/", limit), (1_u64 << 30).to_string());
+    assert!(program.send("/", WRITER, limit).1.ends_with("\n0\n"));
+    let ask = || {
+        let mut stream = program.connect();
+        let length = ENDLESS.len();
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nHost: h\r\n{BASIC}Content-Length: {length}\r\n\r\n{ENDLESS}"
+        )
+        .unwrap();
+        stream
+    };
+    let running = ask();
+    until_running(&program, "\r\n\r\n1");
+    // The queue of questions is full, or about to be.
+    let waiting = [ask(), ask()];
+    let started = Instant::now();
+    for number in 0..20 {
+        let sql = format!("INSERT INTO d.t VALUES ({number})");
+        let (status, answer) = program.send("/", WRITER, &sql);
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    let (status, answer) = program.send("/", BASIC, "SELECT 1");
+    assert_eq!(status, 503, "{answer}");
+    assert!(answer.contains("exception-code: 202\r\n"), "{answer}");
+
+    // Those who ask go away: the one that runs is cancelled, the others are never begun.
+    drop(waiting);
+    drop(running);
+    until_running(&program, "\r\n\r\n0");
+    assert_eq!(program.query("/", "SELECT count() FROM d.t"), "20");
+    assert_eq!(program.send("/", &format!("{BASIC}X-Etiage-Lane: x\r\n"), "SELECT 1").0, 400);
+}
