@@ -387,14 +387,14 @@ fn engine_library(configured: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/usr/lib/etiage/libchdb.so"))
 }
 
-/// Starts the engine again whenever it dies; the writer keeps its rows meanwhile.
+/// Starts the engine again whenever it dies or hangs; the writer keeps its rows meanwhile.
 async fn keep_running(mut engine: Engine, mut stopped: watch::Receiver<bool>) {
     let mut pause = RESTART_PAUSE;
     let mut started = Instant::now();
     loop {
         let status = tokio::select! {
             () = told(&mut stopped) => break,
-            status = engine.exited() => status,
+            status = engine.over() => status,
         };
         if started.elapsed() > STAYS_ALIVE {
             pause = RESTART_PAUSE;

@@ -1,11 +1,13 @@
 //! Starting and stopping the embedded engine, a process of its own.
 
+mod life;
+mod presence;
+
 use std::collections::VecDeque;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +17,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::transport::UNIX;
+use crate::transport::{LIFE, UNIX};
 use crate::{Error, Settings};
+pub use presence::Presence;
 
 /// How long the engine may take to serve. It needs 0.3 s; from a cold disk, and with a large
 /// database to look through, much longer.
@@ -54,29 +57,6 @@ pub struct Engine {
     process: Process,
 }
 
-/// What is known of the engine's process by those who ask it. Clones know the same.
-#[derive(Clone, Debug, Default)]
-pub struct Presence(Arc<AtomicU32>);
-
-impl Presence {
-    /// The process that serves; `None` while there is none.
-    pub fn pid(&self) -> Option<u32> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|pid| *pid > 0)
-    }
-
-    fn set(&self, pid: Option<u32>) {
-        self.0.store(pid.unwrap_or(0), Ordering::Relaxed);
-    }
-}
-
-impl PartialEq for Presence {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Presence {}
-
 #[derive(Debug)]
 struct Process {
     child: Child,
@@ -107,12 +87,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
-        self.presence.set(None);
-        // Best effort: if it cannot be ended, the new one finds the directory held and says so.
-        let _ = self.process.child.kill().await;
+        self.kill().await;
         self.process = start(&self.settings, &self.password, &socket(&self.directory)).await?;
         self.presence.set(Some(self.process.pid));
         Ok(())
+    }
+
+    /// Best effort: if it cannot be ended, because it waits for a disk that does not answer, the next one finds
+    /// the directory held and says so.
+    async fn kill(&mut self) {
+        self.presence.set(None);
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.process.child.kill()).await;
     }
 
     /// How to open a [`crate::Store`] on it.
@@ -134,6 +119,20 @@ impl Engine {
         let status = self.process.child.wait().await;
         self.presence.set(None);
         status.map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+
+    /// Completes when the process is of no use any more: it has ended, or it was silent for 20 s and is
+    /// killed. Says how. Meanwhile whoever asks is refused at once while it does not answer.
+    pub async fn over(&mut self) -> String {
+        let client = self.settings().client().with_header(LIFE.0, LIFE.1);
+        let presence = self.presence.clone();
+        let hung = life::until_hung(&life::PATIENCE, &presence, async || life::ask(&client).await);
+        let silent = tokio::select! {
+            status = self.exited() => return status,
+            silent = hung => silent,
+        };
+        self.kill().await;
+        format!("silent for {} s, and killed", silent.as_secs())
     }
 
     /// Asks it to end, waits, and kills it if it takes too long.
@@ -195,6 +194,10 @@ async fn start(settings: &EngineSettings, password: &str, listen: &Path) -> Resu
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
+        // Nothing of the environment is its business, secrets least; but the zone in which it takes times
+        // without one.
+        .env_clear()
+        .envs(std::env::var_os("TZ").map(|zone| ("TZ", zone)))
         // Ctrl-C on the terminal is for the appliance: it still has rows to write when it comes.
         .process_group(0)
         .spawn()
@@ -251,6 +254,8 @@ async fn forward_log(
     while let Ok(Some(line)) = lines.next_line().await {
         if *serves.borrow() {
             tracing::warn!(target: "etiage_clickhouse", "{line}");
+        } else {
+            tracing::debug!(target: "etiage_clickhouse", "{line}");
         }
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == KEPT_LINES {

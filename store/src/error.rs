@@ -11,7 +11,8 @@ pub const OLDEST_SUPPORTED: (u32, u32) = (24, 8);
 pub enum Error {
     /// Nothing answers at the URL, or it does not answer in time.
     #[error(
-        "ClickHouse at {url} cannot be reached: check the URL and that the server runs ({source})"
+        "ClickHouse at {url} cannot be reached: check the URL and that the server runs ({})",
+        whole(.source)
     )]
     Unreachable {
         /// Where.
@@ -128,6 +129,20 @@ pub enum Error {
         /// Its last words.
         reason: String,
     },
+}
+
+/// An error of the network with all its causes: only the innermost says what has happened.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// What a failed insert says of a repetition.

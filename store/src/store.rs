@@ -12,7 +12,7 @@ use crate::error::OLDEST_SUPPORTED;
 use crate::queries::{Lookups, MAX_EXPORTS, Trace};
 use crate::schema::{Family, Renderer};
 use crate::upkeep::DroppedSoFar;
-use crate::{Error, Settings, Tier, migrate, rows};
+use crate::{Error, Settings, Tier, migrate, rows, transport};
 
 /// How long opening waits for an answer: a server that is there answers at once.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +30,8 @@ pub(crate) const INSERT_TIMEOUTS: (Duration, Duration) =
 #[derive(Clone)]
 pub struct Store {
     pub(crate) client: Client,
+    /// For what is written.
+    pub(crate) writing: Client,
     pub(crate) settings: Settings,
     version: String,
     /// Places for exports that run at the same time.
@@ -62,6 +64,7 @@ impl Store {
         // The database may not exist yet.
         let server = client.clone().with_database("default");
         let mut store = Self {
+            writing: transport::writing(&client, settings),
             client,
             settings: settings.clone(),
             version: String::new(),
@@ -72,7 +75,7 @@ impl Store {
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;
-        migrate::migrate(&store.client, settings).await?;
+        migrate::migrate(&store.writing, settings).await?;
         Ok(store)
     }
 
@@ -148,7 +151,7 @@ impl Store {
                     // Two tiers may share a table: the token tells what is inserted, not where.
                     let own = format!("{token}-{}_{tier}", $family.name());
                     let mut insert = self
-                        .client
+                        .writing
                         .insert::<$row>(&table)
                         .await?
                         .with_timeouts(Some(INSERT_TIMEOUTS.0), Some(INSERT_TIMEOUTS.1))
@@ -197,10 +200,22 @@ impl Store {
         T: RowOwned + RowRead,
     {
         let query = query.with_setting("max_execution_time", QUERY_SECS.to_string());
-        tokio::time::timeout(QUERY_TIMEOUT, query.fetch_all())
-            .await
-            .unwrap_or(Err(clickhouse::error::Error::TimedOut))
-            .map_err(|source| self.error(what, source))
+        let answer = tokio::time::timeout(QUERY_TIMEOUT, query.fetch_all());
+        let answer = tokio::select! {
+            biased;
+            // First, for it says more than a connection that is refused.
+            reason = self.lost() => Err(clickhouse::error::Error::Network(reason.into())),
+            answer = answer => answer.unwrap_or(Err(clickhouse::error::Error::TimedOut)),
+        };
+        answer.map_err(|source| self.error(what, source))
+    }
+
+    /// Completes when the embedded engine is known not to answer; never with a server.
+    async fn lost(&self) -> &'static str {
+        match &self.settings.engine {
+            Some(engine) => engine.lost().await,
+            None => std::future::pending().await,
+        }
     }
 
     pub(crate) fn error(&self, what: &'static str, source: clickhouse::error::Error) -> Error {

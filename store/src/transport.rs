@@ -14,6 +14,10 @@ use crate::embedded::Presence;
 
 /// What the URL of a Unix socket begins with.
 pub(crate) const UNIX: &str = "unix:";
+/// The header that puts a statement of the writer into a lane of its own in the engine's program.
+const WRITER: (&str, &str) = ("x-etiage-lane", "writer");
+/// The one that puts a sign of life into its lane.
+pub(crate) const LIFE: (&str, &str) = ("x-etiage-lane", "life");
 /// What the engine is called in requests; nothing is looked up by it.
 const HOST: &str = "http://engine";
 /// Idle connections are closed before the other side can be thought to do so: as the client crate does.
@@ -31,6 +35,15 @@ impl Settings {
             Some(password) => client.with_password(password),
             None => client,
         }
+    }
+}
+
+/// The same client for what is written: no question stands before it.
+pub(crate) fn writing(client: &Client, settings: &Settings) -> Client {
+    match settings.url.starts_with(UNIX) {
+        true => client.clone().with_header(WRITER.0, WRITER.1),
+        // A server of its own has settings of its own for that.
+        false => client.clone(),
     }
 }
 

@@ -88,7 +88,7 @@ impl Store {
             for partition in tables {
                 // Both are the database's own words, and tables' names are ours.
                 let sql = format!("ALTER TABLE {} DROP PARTITION ID '{id}'", partition.table);
-                let done = self.client.query_raw(&sql).execute().await;
+                let done = self.writing.query_raw(&sql).execute().await;
                 done.map_err(|source| self.error("drop old rows", source))?;
                 dropped.rows += partition.rows;
                 dropped.bytes += partition.bytes;

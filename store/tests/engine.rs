@@ -85,6 +85,77 @@ fn kill(pid: u32) {
     assert!(status.unwrap().success());
 }
 
+/// It answers nothing, and does not end by itself.
+#[tokio::test]
+async fn a_hung_engine_is_found_and_replaced() {
+    let mut database = Database::start().await;
+    let store = database.store().await;
+    let pid = database.engine.pid();
+    let stop = std::process::Command::new("kill").args(["-STOP", &pid.to_string()]).status();
+    assert!(stop.unwrap().success());
+    let asked = async {
+        // As soon as it is known, nobody waits any more: long before a question's own limit.
+        let started = std::time::Instant::now();
+        let error = store.size().await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains("no sign of life"), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+        let started = std::time::Instant::now();
+        assert!(store.size().await.is_err());
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    };
+    let (end, ()) = tokio::join!(database.engine.over(), asked);
+    assert_eq!(end, "silent for 20 s, and killed");
+    until_gone(pid).await;
+    assert!(store.size().await.unwrap_err().to_string().contains("is being started again"));
+    database.engine.restart().await.unwrap();
+    store.size().await.unwrap();
+    database.engine.stop().await;
+}
+
+/// Questions that take all that there is for questions, for longer than a hang may last.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_stop_neither_inserts_nor_signs_of_life() {
+    let mut database = Database::start().await;
+    let settings = database.fresh();
+    let store = Store::open(&settings).await.unwrap();
+    let plain = client(&settings);
+    let questions: Vec<_> = (0..200)
+        .map(|_| {
+            let query = plain
+                .query("SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1");
+            tokio::spawn(async move { query.fetch_one::<u64>().await })
+        })
+        .collect();
+    // As many as may wait do so; the others are told at once.
+    let busy = async {
+        loop {
+            match store.size().await {
+                Err(Error::Busy { .. }) => return,
+                other => drop(other),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), busy).await.expect("the queue is full");
+    let block = |start| [batch(start, vec![volume("l", Direction::In, "web", 42)], &["l"])];
+    let mut slowest = Duration::ZERO;
+    for number in 0..20 {
+        let started = std::time::Instant::now();
+        store.insert(&block(MIDNIGHT + 10 * number), &number.to_string()).await.unwrap();
+        slowest = slowest.max(started.elapsed());
+    }
+    println!("slowest insert beside 200 questions: {slowest:?}");
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
+    let over = tokio::time::timeout(Duration::from_secs(25), database.engine.over()).await;
+    assert!(over.is_err(), "{over:?}");
+
+    // Nobody waits for them any more: they end, and others are answered.
+    questions.iter().for_each(tokio::task::JoinHandle::abort);
+    let answered = async { while store.size().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), answered).await.expect("they go on");
+    database.engine.stop().await;
+}
+
 async fn start_error(settings: EngineSettings) -> Error {
     Engine::start(&settings).await.expect_err("this engine cannot start")
 }

@@ -156,7 +156,7 @@ impl Store {
         }
         let added = async {
             let (piece, whole) = INSERT_TIMEOUTS;
-            let insert = self.client.insert::<T>(table.name()).await?;
+            let insert = self.writing.insert::<T>(table.name()).await?;
             let mut insert = insert.with_timeouts(Some(piece), Some(whole));
             for (name, value) in INSERT_SETTINGS {
                 insert = insert.with_setting(name, value);
