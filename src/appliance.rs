@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -27,13 +27,20 @@ use tokio::task::JoinHandle;
 use crate::alerts::Alerts;
 use crate::config::{self, Config};
 use crate::detection::{self, Listener, Transition, Watch};
+use crate::ending::{Left, end};
 use crate::failure::Failure;
 use crate::flow_records::{Recorder, Recording};
 use crate::networks;
 use crate::outbox::Outbox;
 
-/// How long the last rows may take to be acknowledged when the program ends.
+/// How long the last rows may take to be acknowledged when all was counted.
 const LAST_WRITE: Duration = Duration::from_secs(10);
+/// How long everything may take to end, whatever does not answer; and until when each part may.
+/// A loaded machine takes a second more to let a process go.
+const END: Duration = Duration::from_millis(7_500);
+const SPOOLED_BY: Duration = Duration::from_secs(3);
+const WRITTEN_BY: Duration = Duration::from_secs(4);
+const SERVED_BY: Duration = Duration::from_secs(5);
 /// Pause before a database engine that has died is started again; doubled with each time that it does
 /// not stay alive.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
@@ -44,17 +51,22 @@ const STAYS_ALIVE: Duration = Duration::from_secs(60);
 
 /// Set once, by a signal or a failure: everything comes to its end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+pub(crate) struct Stop(Arc<OnceLock<Instant>>);
 
 impl Stop {
     /// Whether to stop.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.get().is_some()
     }
 
     /// Stops everything.
     pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.get_or_init(Instant::now);
+    }
+
+    /// What is left of the time that something may take from the stop on.
+    fn left(&self, of: Duration) -> Duration {
+        of.saturating_sub(self.0.get_or_init(Instant::now).elapsed())
     }
 }
 
@@ -78,7 +90,8 @@ impl Intake {
         self.live.add_flow_capacity(meter.stats().table.capacity as u64);
         let number = self.workers.fetch_add(1, Ordering::Relaxed);
         let recorder = Recorder::new(self.recording.clone());
-        Outbox::new(number, self.writer.clone(), self.live.clone(), recorder)
+        let writer = self.writer.clone();
+        Outbox::new(number, writer, self.live.clone(), (recorder, self.stop.clone()))
     }
 
     /// A meter for a worker, with an empty flow table.
@@ -121,17 +134,20 @@ pub(crate) struct Appliance {
     server_stop: watch::Sender<bool>,
     alerts: Option<Alerts>,
     records: Option<FlowRecords>,
+    spool: PathBuf,
 }
 
 impl Appliance {
-    /// Starts everything, in the order in which it can fail: the port, the spool, the database and its
-    /// schema, the writer, the API. Capture comes last: nothing is captured that could not be stored.
+    /// Starts everything, in the order in which it can fail: the spool, the database and its schema, the
+    /// writer, the API. Its port is bound already, and capture comes last: nothing is captured that could
+    /// not be stored.
     pub(crate) async fn start(
         config: &Config,
+        listener: std::net::TcpListener,
         links: LinkMap,
         detection: Detecting,
     ) -> Result<Self, Failure> {
-        let listener = bind(config.api.listen).await?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
@@ -210,7 +226,14 @@ impl Appliance {
             server_stop,
             alerts,
             records,
+            spool: config.spool.settings.directory.clone(),
         })
+    }
+
+    /// Ends when this says so; who brings packets in may know of it before.
+    pub(crate) fn stopped_by(mut self, stop: Stop) -> Self {
+        self.intake.stop = stop;
+        self
     }
 
     /// Waits until what was counted so far is written.
@@ -221,8 +244,14 @@ impl Appliance {
         }
     }
 
-    /// Ends everything in order: what was counted is in the spool, and written if the database takes it
-    /// soon; then the API and the engine stop.
+    /// Waits until what was counted is written, but not for ever.
+    pub(crate) async fn settle(&self) {
+        // What is not written by then is told at the end.
+        let _ = tokio::time::timeout(LAST_WRITE, self.flush()).await;
+    }
+
+    /// Ends everything in order, within ten seconds from the stop on: what was counted is in the spool, and
+    /// written if the database takes it soon; then the API and the engine stop.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         let Self {
             intake,
@@ -233,45 +262,50 @@ impl Appliance {
             server_stop,
             alerts,
             records,
+            spool,
             ..
         } = self;
-        let spooled = tokio::time::timeout(LAST_WRITE, intake.writer.spooled()).await;
-        let written = tokio::time::timeout(LAST_WRITE, intake.writer.close()).await;
-        if let Some(records) = records
-            && tokio::time::timeout(LAST_WRITE, records.flush()).await.is_err()
-        {
+        let stop = &intake.stop;
+        let spooled =
+            tokio::time::timeout(stop.left(SPOOLED_BY), intake.writer.spooled()).await.is_ok();
+        let recorded = async {
+            if let Some(records) = records {
+                records.flush().await;
+            }
+        };
+        let (written, recorded) = tokio::join!(
+            tokio::time::timeout(stop.left(WRITTEN_BY), intake.writer.close()),
+            tokio::time::timeout(stop.left(WRITTEN_BY), recorded),
+        );
+        if recorded.is_err() {
             tracing::warn!("the last records of flows could not be written, and are lost");
         }
         server_stop.send_replace(true);
-        let _ = server.await; // The API has nothing left to lose.
-        if let Some(detection) = detection {
-            let _ = detection.await; // What it had not kept it finds again.
-        }
-        if let Some(alerts) = alerts {
-            alerts.stop().await;
-        }
+        let left = stop.left(SERVED_BY);
+        let alerts = async {
+            if let Some(alerts) = alerts {
+                // What was not sent waits on disk.
+                let _ = tokio::time::timeout(left, alerts.stop()).await;
+            }
+        };
+        // The API has nothing left to lose; what detection had not kept it finds again.
+        let detection = async {
+            if let Some(detection) = detection {
+                end(detection, left).await;
+            }
+        };
+        tokio::join!(end(server, left), detection, alerts);
         engine_stop.send_replace(true);
         if let Some(engine) = engine {
-            let _ = engine.await;
+            // An engine that is not asked to end any more is killed.
+            end(engine, stop.left(END)).await;
         }
-        let stats = intake.writer.stats();
-        let reason = stats.last_error.unwrap_or_else(|| "it is too slow".to_owned());
-        let spooled_rows = stats.spool.map_or(0, |spool| spool.rows);
-        if spooled.is_err() {
-            let lost = stats.queued_rows - spooled_rows;
-            return Err(Failure::Failed(anyhow!(
-                "{lost} rows could be written neither to the spool nor to the database, and are lost: {}; \
-                 {reason}",
-                stats.spool_error.unwrap_or_else(|| "the spool is too slow".to_owned()),
-            )));
+        let mut stats = intake.writer.stats();
+        if !spool.join("cursor").exists() {
+            // Somebody has removed it: what had been in it is nowhere.
+            stats.spool = None;
         }
-        if written.is_err() {
-            tracing::warn!(
-                "{spooled_rows} rows stay in the spool, for the database does not take them ({reason}): \
-                 they are written when etiage is started again"
-            );
-        }
-        Ok(())
+        Left::of(&stats, spooled, written.is_ok()).tell()
     }
 }
 
@@ -319,10 +353,22 @@ impl Signals {
     pub(crate) async fn received(&mut self) {
         told(&mut self.0).await;
     }
+
+    /// What comes of something, unless a signal ends it before.
+    pub(crate) async fn unless_received<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            () = self.received() => None,
+            done = what => Some(done),
+        }
+    }
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(listen).await;
+/// The API's port, which may be one that only root can bind.
+pub(crate) fn bind(listen: SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    let bound = std::net::TcpListener::bind(listen).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
     bound.map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => {

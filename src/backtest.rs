@@ -44,12 +44,17 @@ struct Report<'a> {
     blind_minutes: usize,
 }
 
+impl Arguments {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        Ok(match &self.config {
+            Some(path) => config::load(path)?,
+            None => Config { links: Vec::new(), ..config::without_file("all")? },
+        })
+    }
+}
+
 /// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = match &arguments.config {
-        Some(path) => config::load(path)?,
-        None => Config { links: Vec::new(), ..config::without_file("all")? },
-    };
+pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     let to = arguments.to.unwrap_or_else(OffsetDateTime::now_utc);
     if to <= arguments.from {
         return Err(Failure::Unusable("etiage: --to must be after --from".to_owned()));

@@ -5,6 +5,7 @@ use crate::config::{
     self, Config, FlowRecordSettings, Interface, LocalAddresses, Spool, Store, bit_rate, size,
 };
 use crate::failure::Failure;
+use crate::privileges;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
@@ -64,6 +65,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     for line in crate::alerts::describe(&config.alerts) {
         println!("alerts    {line}");
     }
+    println!("process   {}", privileges::describe(&config));
     for link in &config.links {
         println!("link      {}", describe(link, &config));
     }

@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::ask::{Api, escaped};
+use crate::config::{self, Config};
 use crate::failure::Failure;
-use crate::{config, moment, output};
+use crate::{moment, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -43,10 +44,15 @@ pub(crate) struct Arguments {
     config: PathBuf,
 }
 
+impl Arguments {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        config::load(&self.config)
+    }
+}
+
 /// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     let path = path(arguments)?;
-    let config = config::load(&arguments.config)?;
     let api = Api::open(&config).await?;
     let exported = match &arguments.output {
         Some(file) => into_file(&api, &path, file).await,

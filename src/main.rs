@@ -11,6 +11,7 @@ mod classify;
 mod cli;
 mod config;
 mod detection;
+mod ending;
 mod eval;
 mod events;
 mod export;
@@ -21,6 +22,8 @@ mod moment;
 mod networks;
 mod outbox;
 mod output;
+mod privileges;
+mod pump;
 mod reader;
 mod refused;
 mod replay;
@@ -38,9 +41,12 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
+use crate::config::Config;
 use crate::failure::Failure;
+use crate::privileges::Scope;
 
 fn main() -> ExitCode {
+    privileges::mask_modes();
     // clap's own errors exit with 2, as unusable arguments do.
     let cli = Cli::parse();
     let result = match &cli.command {
@@ -48,15 +54,10 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
-        Command::Run(arguments) => serve(run::run(arguments)),
-        Command::Report(arguments) => serve(report::run(arguments)),
-        Command::Export(arguments) => serve(export::run(arguments)),
-        Command::Simulate(arguments) => serve(simulate::run(arguments)),
-        Command::Replay(arguments) => serve(replay::run(arguments)),
-        Command::Alerts(arguments) => serve(alerts::run(arguments)),
-        Command::Backtest(arguments) => serve(backtest::run(arguments)),
-        Command::Events(arguments) => serve(events::run(arguments)),
-        Command::Refused(arguments) => serve(refused::run(arguments)),
+        other => {
+            start_log();
+            with_runtime(other)
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,14 +68,43 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a command that serves: with a log and an async runtime.
-fn serve(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// Commands that need an async runtime. What takes privileges comes before it: it starts threads.
+fn with_runtime(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(own) => serve(run::run(run::prepare(own)?)),
+        Command::Replay(own) => serve(replay::run(own, replay::prepare(own)?)),
+        Command::Simulate(own) => serve(simulate::run(own, simulate::prepare(own)?)),
+        Command::Report(own) => serve(report::run(own, store(own.config()?)?)),
+        Command::Export(own) => serve(export::run(own, store(own.config()?)?)),
+        Command::Backtest(own) => serve(backtest::run(own, store(own.config()?)?)),
+        Command::Refused(own) => serve(refused::run(own, store(own.config()?)?)),
+        Command::Events(own) => serve(events::run(own, own.config()?.map(store).transpose()?)),
+        Command::Alerts(own) => serve(alerts::run(own)),
+        _ => Ok(()),
+    }
+}
+
+/// The configuration of a command that works with the store: as whom it says.
+fn store(config: Config) -> Result<Config, Failure> {
+    privileges::give_up(&config, Scope::Store)?;
+    Ok(config)
+}
+
+/// The log of a command that takes a while.
+fn start_log() {
     let filter = EnvFilter::try_from_env("ETIAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+}
+
+/// Runs a command on an async runtime.
+fn serve(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(command)
+    let result = runtime.block_on(command);
+    // A thread that waits for a pipe that nobody writes, or for a dead disk, is not waited for.
+    runtime.shutdown_background();
+    result
 }

@@ -7,6 +7,7 @@ use etiage_aggregator::{Live, Meter};
 use etiage_capture::Timestamp;
 use etiage_store::WriterHandle;
 
+use crate::appliance::Stop;
 use crate::flow_records::Recorder;
 
 /// How often open intervals are written down: with the half second in which several workers' are written
@@ -23,6 +24,7 @@ pub(crate) struct Outbox {
     worker: u32,
     writer: WriterHandle,
     live: Arc<Live>,
+    stop: Stop,
     /// Takes flows that end.
     pub(crate) recorder: Recorder,
     /// When the open intervals were written down, by the clock and in stream time.
@@ -39,11 +41,11 @@ impl Outbox {
         worker: u32,
         writer: WriterHandle,
         live: Arc<Live>,
-        recorder: Recorder,
+        (recorder, stop): (Recorder, Stop),
     ) -> Self {
         let (opened, opened_at) = (Instant::now(), Timestamp::EPOCH);
         let looked = opened_at;
-        Self { worker, writer, live, recorder, opened, opened_at, remembers: false, looked }
+        Self { worker, writer, live, stop, recorder, opened, opened_at, remembers: false, looked }
     }
 
     /// Whether there is something to hand over. Looks at the clock once in a second of stream time.
@@ -59,7 +61,7 @@ impl Outbox {
         self.opened.elapsed() >= OPEN_EVERY
     }
 
-    /// Hands over. Live capture never waits; a file can.
+    /// Hands over. Live capture never waits; a file can, until all comes to its end.
     pub(crate) fn hand_over(&mut self, meter: &mut Meter, can_wait: bool) {
         let closed = meter.take_batches();
         let elapsed = self.opened.elapsed();
@@ -76,7 +78,7 @@ impl Outbox {
             (self.opened, self.opened_at) = (Instant::now(), meter.now());
         }
         let handed = if can_wait {
-            self.writer.blocking_hand_over(self.worker, closed, open)
+            self.writer.blocking_hand_over(self.worker, closed, open, || self.stop.is_set())
         } else {
             self.writer.hand_over(self.worker, closed, open)
         };

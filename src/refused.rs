@@ -9,8 +9,9 @@ use etiage_store::spool::Refused;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::appliance;
+use crate::config::{self, Config};
 use crate::failure::Failure;
-use crate::{appliance, config};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -22,9 +23,14 @@ pub(crate) struct Arguments {
     config: PathBuf,
 }
 
+impl Arguments {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        config::load(&self.config)
+    }
+}
+
 /// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = config::load(&arguments.config)?;
+pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     let refused = Refused::read_all(&config.spool.settings);
     let refused = refused.map_err(|error| Failure::Failed(anyhow!("{error}")))?;
     for one in &refused {

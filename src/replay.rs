@@ -1,22 +1,25 @@
 //! `etiage replay`: captures through the same way that live traffic takes.
 
 use std::io::IsTerminal;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
-use etiage_aggregator::Meter;
+use anyhow::{Context, anyhow};
+use etiage_aggregator::{LiveSnapshot, Meter};
 use etiage_capture::source::Frame;
 use etiage_capture::{LinkLayer, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{Appliance, Detecting, Intake, Signals};
+use crate::appliance::{self, Appliance, Detecting, Intake, Signals, Stop};
 use crate::cli::{self, Pace};
-use crate::config;
+use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
+use crate::privileges::{self, Scope};
+use crate::pump;
 use crate::reader::{self, Next, StreamClock};
 use crate::run::clock;
 use crate::workers::{Worker, Workers};
@@ -29,8 +32,19 @@ const SHORTEST_TURN: Duration = Duration::from_secs(10);
 /// By how much a lane's turn is longer than its neighbour's, so that lanes do not march in step.
 const TURNS_APART: Duration = Duration::from_millis(250);
 
-/// Runs the command.
-pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
+/// How long what reads the captures may take to notice the end.
+const NOTICE: Duration = Duration::from_millis(1_500);
+
+/// What was opened.
+pub(crate) struct Opened {
+    config: Config,
+    plan: Plan,
+    listener: TcpListener,
+    stop: Stop,
+}
+
+/// Opens what the command needs, and gives up what it does not.
+pub(crate) fn prepare(arguments: &cli::Replay) -> Result<Opened, Failure> {
     let mut config = match &arguments.config {
         Some(path) => config::load(path)?,
         None => config::without_file(arguments.link.as_deref().unwrap_or("replay"))?,
@@ -47,8 +61,25 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         return Err(Failure::Unusable(reason.to_owned()));
     }
     let plan = Plan::new(arguments)?;
+    let listener = appliance::bind(config.api.listen)?;
+    privileges::give_up(&config, Scope::Appliance)?;
+    let stop = Stop::default();
+    if arguments.files.iter().any(|file| file == Path::new("-")) {
+        pump::stdin(stop.clone()).context("standard input")?;
+    }
+    Ok(Opened { config, plan, listener, stop })
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: &cli::Replay, opened: Opened) -> Result<(), Failure> {
+    let Opened { config, plan, listener, stop } = opened;
     let mut signals = Signals::listen()?;
-    let appliance = Appliance::start(&config, config.savefile_links(), Detecting::Only).await?;
+    let started = Appliance::start(&config, listener, config.savefile_links(), Detecting::Only);
+    let Some(appliance) = signals.unless_received(started).await.transpose()? else {
+        tracing::warn!("stopped before a packet was read");
+        return Ok(());
+    };
+    let appliance = appliance.stopped_by(stop);
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let mut players = JoinSet::new();
     let bars = bars();
@@ -59,28 +90,69 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
         let player = Player { files, pace: arguments.pace, turn, shift: plan.shift, workers };
         players.spawn_blocking(move || player.play(&intake, &bars));
     }
-    let played = async {
-        while let Some(played) = players.join_next().await {
-            played.map_err(|error| anyhow!("a replay thread has died: {error}"))??;
-        }
-        Ok::<(), Failure>(())
+    let result = signals.unless_received(played(&mut players)).await;
+    let of_links = match &result {
+        Some(Ok(())) => of_links(&appliance.intake.live.snapshot()),
+        _ => Ok(()),
     };
-    let result = tokio::select! {
-        () = signals.received() => Ok(()),
-        result = played => match result {
-            Ok(()) if arguments.serve => {
-                appliance.flush().await;
-                tracing::info!("replayed; serving until stopped");
-                signals.received().await;
-                Ok(())
+    if let Some(Ok(())) = result {
+        // A signal ends this too: a database that is away does not take what was played.
+        if arguments.serve {
+            if let Err(failure) = &of_links {
+                tracing::warn!("{failure}");
             }
-            other => other,
-        },
-    };
+            if signals.unless_received(appliance.flush()).await.is_some() {
+                tracing::info!("replayed; serving until stopped");
+            }
+            signals.received().await;
+        } else {
+            signals.unless_received(appliance.settle()).await;
+        }
+    }
     appliance.intake.stop.set();
-    while players.join_next().await.is_some() {}
+    let ended = async { while players.join_next().await.is_some() {} };
+    let ended = tokio::time::timeout(NOTICE, ended).await.is_ok();
+    if result.is_none() {
+        say_where(appliance.intake.live.snapshot().received.packets, ended);
+    }
     appliance.stop().await?;
-    result
+    result.unwrap_or(Ok(())).and(of_links)
+}
+
+/// Completes when all was played, or at the first failure.
+async fn played(players: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
+    while let Some(played) = players.join_next().await {
+        played.map_err(|error| anyhow!("a replay thread has died: {error}"))??;
+    }
+    Ok(())
+}
+
+/// How far a replay came that was stopped.
+fn say_where(packets: u64, ended: bool) {
+    let so_far = match ended {
+        true => "what follows them was not read",
+        false => {
+            "what reads the captures waits for them and is left alone: what it had read last is lost"
+        }
+    };
+    tracing::warn!("stopped after {packets} packets: {so_far}");
+}
+
+/// That packets belong to links: a replay that counts none is a mistake.
+fn of_links(seen: &LiveSnapshot) -> Result<(), Failure> {
+    let (all, unmapped) = (seen.received.packets, seen.unmapped.packets);
+    let advice = "a capture has no interfaces, so `vlan`, `neighbour_mac` and `prefixes` of the links tell \
+                  whose a packet is; --link NAME counts them all on one";
+    match unmapped {
+        0 => Ok(()),
+        unmapped if unmapped == all => Err(Failure::Failed(anyhow!(
+            "none of the {all} packets belongs to a [[link]], and nothing was counted: {advice}"
+        ))),
+        unmapped => {
+            tracing::warn!("{unmapped} of {all} packets belong to no [[link]]: {advice}");
+            Ok(())
+        }
+    }
 }
 
 /// What is played, checked before anything is started.

@@ -8,7 +8,7 @@ use etiage_planner::Month;
 use serde_json::{Value, json};
 
 use crate::ask::{Api, escaped};
-use crate::config::{self, bit_rate};
+use crate::config::{self, Config, bit_rate};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -41,9 +41,14 @@ enum Format {
     Json,
 }
 
+impl Arguments {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        config::load(&self.config)
+    }
+}
+
 /// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = config::load(&arguments.config)?;
+pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Failure> {
     let api = Api::open(&config).await?;
     let answer = ask(&api, arguments).await;
     api.close().await;

@@ -1,20 +1,22 @@
 //! `etiage run`: live capture on the configured links.
 
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::anyhow;
-use etiage_aggregator::Meter;
+use etiage_aggregator::{Live, Meter};
 use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceError, pin_to_core};
 use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::appliance::{Appliance, Detecting, Intake, Signals};
+use crate::appliance::{self, Appliance, Detecting, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
 use crate::flow_records::Recorder;
 use crate::load::{self, Load, Look, RING_HEADER};
+use crate::privileges::{self, Scope};
 use crate::reader::FORWARDS;
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
@@ -25,8 +27,22 @@ const BEHIND: Duration = Duration::from_secs(1);
 /// Packets after which a busy capture thread looks at the stop flag and at the kernel's counters.
 const LOOK_EVERY: u32 = 4096;
 
-/// Runs the command.
-pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
+/// The kernel hands over what it has taken within two turns of the timer of its blocks, of 100 ms each.
+const HANDED_OVER: Duration = Duration::from_millis(250);
+/// How long a ring may take to be emptied at the end.
+const DRAINING: Duration = Duration::from_millis(500);
+/// After how long it is looked whether packets belong to links.
+const LINKS_LOOKED_AT: Duration = Duration::from_secs(60);
+
+/// What was opened.
+pub(crate) struct Opened {
+    config: Config,
+    sources: Vec<Vec<LiveSource>>,
+    listener: TcpListener,
+}
+
+/// Opens what capture needs, and gives up what it does not.
+pub(crate) fn prepare(arguments: &cli::Run) -> Result<Opened, Failure> {
     let mut config = config::load(&arguments.config)?;
     config.listen_on(arguments.listen)?;
     if config.links.is_empty() {
@@ -34,8 +50,20 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));
     }
     let sources = open(&config)?;
+    let listener = appliance::bind(config.api.listen)?;
+    privileges::give_up(&config, Scope::Appliance)?;
+    privileges::warn_of_root();
+    Ok(Opened { config, sources, listener })
+}
+
+/// Runs the command.
+pub(crate) async fn run(opened: Opened) -> Result<(), Failure> {
+    let Opened { config, sources, listener } = opened;
     let mut signals = Signals::listen()?;
-    let appliance = Appliance::start(&config, config.live_links(), Detecting::Unless).await?;
+    let started = Appliance::start(&config, listener, config.live_links(), Detecting::Unless);
+    let Some(appliance) = signals.unless_received(started).await.transpose()? else {
+        return Ok(());
+    };
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let (failed, mut failures) = mpsc::channel(1);
     let mut threads = Vec::new();
@@ -62,6 +90,7 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
     let failure = tokio::select! {
         () = signals.received() => None,
         error = failures.recv() => error.map(Failure::from),
+        () = look_at_links(&appliance.intake.live) => None,
     };
     appliance.intake.stop.set();
     let joined = tokio::task::spawn_blocking(move || {
@@ -73,6 +102,20 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
     appliance.stop().await?;
     joined?;
     failure.map_or(Ok(()), Err)
+}
+
+/// Says so if no packet belongs to a link: a condition is wrong, most likely.
+async fn look_at_links(live: &Live) {
+    tokio::time::sleep(LINKS_LOOKED_AT).await;
+    let seen = live.snapshot();
+    if seen.received.packets > 0 && seen.received == seen.unmapped {
+        tracing::warn!(
+            "none of the {} packets that were received belongs to a [[link]]: look at `vlan`, \
+             `neighbour_mac` and `prefixes` of the links",
+            seen.received.packets
+        );
+    }
+    std::future::pending().await
 }
 
 /// Opens every interface before anything else is started: what is not there is said at once.
@@ -162,9 +205,47 @@ impl Capturing {
                 self.source.wait(WAIT);
             }
         }
+        let drained = result.is_ok().then(|| self.drain(&mut meter, &mut outbox.recorder));
         meter.finish(&mut outbox.recorder);
         outbox.hand_over(&mut meter, false);
-        result
+        result.and(drained.unwrap_or(Ok(())))
+    }
+
+    /// Counts what had come before the end and is in the kernel's ring still; what there is no time for is
+    /// lost, and counted as that.
+    fn drain(&mut self, meter: &mut Meter, recorder: &mut Recorder) -> Result<(), SourceError> {
+        let (until, began) = (clock(), Instant::now());
+        let mut counted = 0_u64;
+        loop {
+            let elapsed = began.elapsed();
+            if elapsed > DRAINING {
+                let left = self.source.unread()?.into();
+                meter.lost(self.link, left);
+                self.intake.live.add_kernel_drops(left, 0);
+                tracing::warn!("capture on {}: {left} packets are left in the ring", self.name);
+                break;
+            }
+            let layer = self.source.link_layer();
+            match self.source.receive()? {
+                Received::Frame(frame) if frame.timestamp > until => break,
+                Received::Frame(frame) => {
+                    meter.frame(self.interface, layer, &frame, recorder);
+                    counted += 1;
+                }
+                Received::Early => {}
+                Received::Nothing if elapsed >= HANDED_OVER => break,
+                Received::Nothing => self.source.wait(HANDED_OVER.saturating_sub(elapsed)),
+            }
+        }
+        let drops = self.source.drops()?;
+        self.intake.live.add_kernel_drops(drops.kernel.into(), drops.interface.into());
+        meter.lost(self.link, u64::from(drops.kernel) + u64::from(drops.interface));
+        meter.publish();
+        tracing::info!(
+            "capture on {}: {counted} packets were in the ring, and are counted",
+            self.name
+        );
+        Ok(())
     }
 
     /// Leaves out what there is no time for, and says so.

@@ -9,62 +9,12 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use support::wire::Wire;
 use support::{Appliance, config, etiage};
 
-/// Two namespaces with a veth pair between them; gone with the test.
-struct Wire {
-    near: String,
-    far: String,
-}
-
 const BODY: usize = 300_000;
-
-fn ip(arguments: &str) -> Result<(), String> {
-    let output =
-        Command::new("ip").args(arguments.split(' ')).output().map_err(|e| e.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-impl Wire {
-    fn new() -> Result<Self, String> {
-        let id = std::process::id();
-        let wire = Self { near: format!("etiage-n{id}"), far: format!("etiage-f{id}") };
-        let Self { near, far } = &wire;
-        for namespace in [near, far] {
-            ip(&format!("netns add {namespace}"))?;
-            ip(&format!("-n {namespace} link set lo up"))?;
-        }
-        ip(&format!("-n {near} link add near0 type veth peer name far0 netns {far}"))?;
-        for (namespace, interface, address) in
-            [(near, "near0", "100.64.9.1/24"), (far, "far0", "198.51.100.9/24")]
-        {
-            ip(&format!("-n {namespace} addr add {address} dev {interface}"))?;
-            ip(&format!("-n {namespace} link set {interface} up"))?;
-        }
-        ip(&format!("-n {near} route add default dev near0"))?;
-        ip(&format!("-n {far} route add default dev far0"))?;
-        Ok(wire)
-    }
-
-    fn inside(namespace: &str, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", namespace, program]);
-        command
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        for namespace in [&self.near, &self.far] {
-            let _ = ip(&format!("netns del {namespace}")); // It may never have been made.
-        }
-    }
-}
 
 /// A program that is ended with the test.
 struct Server(Child);
@@ -106,13 +56,7 @@ fn download(namespace: &str) {
 
 #[test]
 fn traffic_on_a_veth_pair_appears_in_clickhouse_and_in_the_api() {
-    let wire = match Wire::new() {
-        Ok(wire) => wire,
-        Err(reason) => {
-            eprintln!("SKIPPED: network namespaces cannot be made here ({reason})");
-            return;
-        }
-    };
+    let Some(wire) = Wire::lay() else { return };
     let folder = tempfile::tempdir().unwrap();
     // nginx's worker may run as another user.
     let _server = nginx(&wire.far, folder.path());

@@ -333,34 +333,28 @@ fn hidden(
     folder: &Path,
 ) -> Option<Located<String>> {
     let (file, variable) = (section.string(file_key), section.string(env_key));
-    let (at, read) = match (file, variable) {
+    let (at, text) = match (file, variable) {
         (None, None) => return None,
         (Some(file), Some(_)) => {
             section.problem(file.at, format!("give `{file_key}` or `{env_key}`, not both"));
             return None;
         }
         (Some(Located { at, value }), None) => {
-            let path = folder.join(value);
-            let text = std::fs::read_to_string(&path);
-            let path = path.display();
-            (at, text.map_err(|error| format!("`{file_key}`: cannot read {path}: {error}")))
+            (at, super::secret::read(section, (at, file_key), &folder.join(value))?)
         }
-        (None, Some(Located { at, value })) => {
-            let text = std::env::var(&value);
-            (at, text.map_err(|_| format!("`{env_key}`: the environment has no {value}")))
-        }
+        (None, Some(Located { at, value })) => match std::env::var(&value) {
+            Ok(text) => (at, text.trim().to_owned()),
+            Err(_) => {
+                section.problem(at, format!("`{env_key}`: the environment has no {value}"));
+                return None;
+            }
+        },
     };
-    match read {
-        Ok(text) if text.trim().is_empty() => {
-            section.problem(at, "the secret is empty");
-            None
-        }
-        Ok(text) => Some(Located { at, value: text.trim().to_owned() }),
-        Err(problem) => {
-            section.problem(at, problem);
-            None
-        }
+    if text.is_empty() {
+        section.problem(at, "the secret is empty");
+        return None;
     }
+    Some(Located { at, value: text })
 }
 
 fn route(

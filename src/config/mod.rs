@@ -7,7 +7,9 @@ mod alerts;
 mod capture;
 mod detection;
 mod link;
+mod process;
 mod records;
+mod secret;
 mod section;
 mod units;
 
@@ -31,6 +33,7 @@ use toml::de::DeTable;
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
 pub(crate) use link::{Link, Ratio};
+pub(crate) use process::{Account, Process};
 pub(crate) use records::{FlowRecordSettings, LocalAddresses};
 use section::{Located, Section};
 use units::{Octets, Span};
@@ -49,6 +52,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
 pub(crate) struct Config {
     /// This probe's name, carried by everything it stores.
     pub(crate) probe: Arc<str>,
+    /// As whom the program works.
+    pub(crate) process: Process,
     /// Service rules: the built-in ones with the user's own.
     pub(crate) rules: Arc<Rules>,
     /// What is local to our network.
@@ -163,6 +168,8 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         return None;
     }
     let mut top = Section::new(document.get_ref(), 0, "the configuration", problems);
+    let process = top.section("process", process::read);
+    top.let_read(secret::Readers::of(process.account.as_ref()));
     let probe = top.parsed::<Name>("probe").map_or_else(|| "etiage".into(), |name| name.value.0);
     let rules = rules(&mut top, folder);
     let local: Vec<IpNet> =
@@ -204,6 +211,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     top.finish();
     Some(Config {
         probe,
+        process,
         rules: rules?,
         local_prefixes: local,
         interfaces,
@@ -511,16 +519,7 @@ fn secret(
         }
         (None, Some(file)) => {
             let path = folder.join(&file.value);
-            match std::fs::read_to_string(&path) {
-                Ok(text) => Some(Some(text.trim().to_owned())),
-                Err(error) => {
-                    section.problem(
-                        file.at,
-                        format!("`{file_key}`: cannot read {}: {error}", path.display()),
-                    );
-                    None
-                }
-            }
+            secret::read(section, (file.at, file_key), &path).map(Some)
         }
     }
 }

@@ -7,6 +7,8 @@ use etiage_classifier::problems::Problems;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::secret::Readers;
+
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// A value and the octet of the file where it stands.
@@ -24,6 +26,8 @@ pub(super) struct Section<'v, 't, 'p, 'f> {
     title: &'static str,
     known: Vec<&'static str>,
     lenient: bool,
+    /// Whose groups may read files of secrets.
+    readers: Readers,
     problems: &'p mut Problems<'f>,
 }
 
@@ -34,7 +38,17 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
         title: &'static str,
         problems: &'p mut Problems<'f>,
     ) -> Self {
-        Self { table, at, title, known: Vec::new(), lenient: false, problems }
+        let readers = Readers::default();
+        Self { table, at, title, known: Vec::new(), lenient: false, readers, problems }
+    }
+
+    /// Says whose groups may read files of secrets, here and in every section within.
+    pub(super) fn let_read(&mut self, readers: Readers) {
+        self.readers = readers;
+    }
+
+    pub(super) const fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Adds an error.
@@ -89,6 +103,7 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
             },
         };
         let mut section = Section::new(table, at, key, self.problems);
+        section.readers = self.readers.clone();
         let result = read(&mut section);
         section.finish();
         result
@@ -108,6 +123,7 @@ impl<'v, 't, 'p, 'f> Section<'v, 't, 'p, 'f> {
             count += 1;
             let Some(table) = item.get_ref().as_table() else { continue };
             let mut section = Section::new(table, item.span().start, key, self.problems);
+            section.readers = self.readers.clone();
             results.push(read(&mut section));
             section.finish();
         }

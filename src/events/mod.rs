@@ -80,12 +80,25 @@ struct Verify {
     directory: PathBuf,
 }
 
+impl Arguments {
+    /// The configuration, for what asks the store.
+    pub(crate) fn config(&self) -> Result<Option<Config>, Failure> {
+        match &self.command {
+            Command::List(List { at, .. }) | Command::Show(Show { at, .. }) => {
+                at.config().map(Some)
+            }
+            Command::Verify(_) => Ok(None),
+        }
+    }
+}
+
 /// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.command {
-        Command::List(arguments) => list(arguments).await,
-        Command::Show(arguments) => show(arguments).await,
-        Command::Verify(arguments) => verify::run(&arguments.directory),
+pub(crate) async fn run(arguments: &Arguments, config: Option<Config>) -> Result<(), Failure> {
+    match (&arguments.command, config) {
+        (Command::List(arguments), Some(config)) => list(arguments, &config).await,
+        (Command::Show(arguments), Some(config)) => show(arguments, &config).await,
+        (Command::Verify(arguments), _) => verify::run(&arguments.directory),
+        (_, None) => Ok(()),
     }
 }
 
@@ -98,8 +111,8 @@ impl Where {
     }
 }
 
-async fn list(arguments: &List) -> Result<(), Failure> {
-    let api = Api::open(&arguments.at.config()?).await?;
+async fn list(arguments: &List, config: &Config) -> Result<(), Failure> {
+    let api = Api::open(config).await?;
     let seconds = |name: &str, moment: Option<time::OffsetDateTime>| {
         moment.map(|moment| format!("&{name}={}", moment.unix_timestamp())).unwrap_or_default()
     };
@@ -151,14 +164,14 @@ pub(super) fn plain(value: Option<&Value>) -> String {
     }
 }
 
-async fn show(arguments: &Show) -> Result<(), Failure> {
+async fn show(arguments: &Show, config: &Config) -> Result<(), Failure> {
     if let Some(directory) = &arguments.bundle
         && directory.exists()
     {
         let name = directory.display();
         return Err(Failure::Unusable(format!("etiage: {name} exists: name a new directory")));
     }
-    let api = Api::open(&arguments.at.config()?).await?;
+    let api = Api::open(config).await?;
     let id = escaped(&arguments.id);
     let answers = async {
         let event = api.json(&format!("/api/v1/events/{id}")).await?;

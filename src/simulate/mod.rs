@@ -6,7 +6,7 @@ mod scenario;
 #[cfg(test)]
 mod trials;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ use crate::appliance::{self, Appliance, Detecting, Signals, Stop};
 use crate::config::{self, Config, Link, bit_rate};
 use crate::failure::Failure;
 use crate::moment;
+use crate::privileges::{self, Scope};
 
 pub(crate) use plan::Step;
 use play::Play;
@@ -94,13 +95,30 @@ pub(crate) struct Arguments {
     listen: Option<SocketAddr>,
 }
 
-/// Runs the command.
-pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// Opens what the command needs, and gives up what it does not.
+pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
     let mut config = match &arguments.config {
         Some(path) => config::load(path)?,
         None => config::without_file("simulated")?,
     };
     config.listen_on(arguments.listen)?;
+    let listener = arguments.serve.then(|| appliance::bind(config.api.listen)).transpose()?;
+    privileges::give_up(&config, Scope::Appliance)?;
+    Ok(Opened { config, listener })
+}
+
+/// What was opened.
+pub(crate) struct Opened {
+    config: Config,
+    /// Where it is served, if it is.
+    listener: Option<TcpListener>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(
+    arguments: &Arguments,
+    Opened { mut config, listener }: Opened,
+) -> Result<(), Failure> {
     let configured = arguments.config.is_some() && !config.links.is_empty();
     let scenario = arguments.scenario.as_deref().map(scenario::load).transpose()?;
     let mut scenario = scenario.unwrap_or_default();
@@ -150,15 +168,20 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
             played = Some(Play { world: world(), stretches, scenario, probe, from, speed });
         }
     }
-    if arguments.serve {
-        serve(&config, played, &mut signals).await?;
+    if let Some(listener) = listener {
+        serve((&config, listener), played, &mut signals).await?;
     }
     Ok(())
 }
 
 /// Serves until stopped, and plays what there is to play.
-async fn serve(config: &Config, play: Option<Play>, signals: &mut Signals) -> Result<(), Failure> {
-    let appliance = Appliance::start(config, config.savefile_links(), Detecting::Only).await?;
+async fn serve(
+    (config, listener): (&Config, TcpListener),
+    play: Option<Play>,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let links = config.savefile_links();
+    let appliance = Appliance::start(config, listener, links, Detecting::Only).await?;
     tracing::info!("dashboards and API on http://{}", appliance.address);
     let (writer, stop) = (appliance.intake.writer.clone(), appliance.intake.stop.clone());
     let playing =

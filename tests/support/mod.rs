@@ -5,6 +5,7 @@
 
 pub mod alertmanager;
 pub mod reliability;
+pub mod wire;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -85,9 +86,14 @@ impl Appliance {
         Self::of(etiage(arguments))
     }
 
-    pub fn of(mut command: Command) -> Self {
+    pub fn of(command: Command) -> Self {
+        Self::with_input(command, Stdio::null())
+    }
+
+    /// The same, with a standard input.
+    pub fn with_input(mut command: Command, input: Stdio) -> Self {
         need_engine();
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(input).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (send, log) = mpsc::channel();
         std::thread::spawn(move || {
@@ -165,17 +171,9 @@ impl Appliance {
         (status, seen.join("\n"))
     }
 
-    /// Processes that it has started, by whichever of its threads.
+    /// Processes that it has started.
     pub fn children(&self) -> Vec<u32> {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
-        let paths = threads.map(|thread| thread.unwrap().path().join("children"));
-        // A thread may have ended since.
-        let texts = paths.filter_map(|path| std::fs::read_to_string(path).ok());
-        texts
-            .flat_map(|text| {
-                text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()
-            })
-            .collect()
+        children(self.pid())
     }
 }
 
@@ -184,6 +182,19 @@ impl Drop for Appliance {
         let _ = self.child.kill(); // It has ended already, mostly.
         let _ = self.child.wait();
     }
+}
+
+/// Processes that a process has started, by whichever of its threads.
+pub fn children(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let paths = threads.map(|thread| thread.unwrap().path().join("children"));
+    // A thread may have ended since.
+    let texts = paths.filter_map(|path| std::fs::read_to_string(path).ok());
+    texts
+        .flat_map(|text| {
+            text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// One request; status and body.

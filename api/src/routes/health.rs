@@ -21,6 +21,8 @@ use crate::state::{ApiState, Settings, StoreKind};
 const STORE_TIME: Duration = Duration::from_secs(2);
 /// An interval is written a few seconds after it ended; this much later something is wrong.
 const MAX_LAG_SECS: i64 = 60;
+/// Packets that may belong to no link before anything is made of it.
+const FEW_PACKETS: u64 = 1_000;
 
 /// How the probe is doing. Counters count from the start of the program.
 #[derive(Debug, Serialize, ToSchema)]
@@ -328,6 +330,14 @@ fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
                 reasons.push(format!("{count} {what}, since the start"));
             }
         }
+    }
+    // Some packets may be of none: an interface sees more than its links. All of them is a mistake.
+    let received = live.received.packets;
+    if received >= FEW_PACKETS && received == live.unmapped.packets {
+        reasons.push(format!(
+            "none of the {received} packets received belongs to a [[link]]: look at its interface, VLAN, \
+             neighbour and prefixes"
+        ));
     }
     for (lost, what) in [
         (store.dropped_rows, "rows were given up before the store took them"),

@@ -34,6 +34,8 @@ pub struct LiveSource {
     layer: LinkLayer,
     interface: String,
     last: LiveDrops,
+    /// Packets taken out of the ring; as the kernel's counters it wraps.
+    taken: u32,
     /// Whether the interface's own drops are told here: by one of the sources that share it.
     leads: bool,
     /// Frames before this moment are not shown.
@@ -117,7 +119,8 @@ impl LiveSource {
         let layer = LinkLayer::from_dlt(capture.get_datalink().0)
             .map_err(|source| SourceError::LinkType { name: interface.clone(), source })?;
         let last = LiveDrops::default();
-        Ok(Self { capture, layer, interface, last, leads: true, since: Timestamp::EPOCH })
+        let since = Timestamp::EPOCH;
+        Ok(Self { capture, layer, interface, last, taken: 0, leads: true, since })
     }
 
     /// What its frames begin with.
@@ -132,6 +135,7 @@ impl LiveSource {
     pub fn receive(&mut self) -> Result<Received<'_>, SourceError> {
         match self.capture.next_packet() {
             Ok(packet) => {
+                self.taken = self.taken.wrapping_add(1);
                 let frame = frame(&packet);
                 if frame.timestamp < self.since {
                     return Ok(Received::Early);
@@ -158,15 +162,21 @@ impl LiveSource {
         let _ = poll(&mut descriptors, Some(&timeout));
     }
 
+    /// Packets that the kernel has put into the ring and that nobody has taken out.
+    ///
+    /// # Errors
+    /// The interface went away.
+    pub fn unread(&mut self) -> Result<u32, SourceError> {
+        let stats = self.stats()?;
+        Ok(stats.received.wrapping_sub(stats.dropped).wrapping_sub(self.taken))
+    }
+
     /// Packets lost since the last call.
     ///
     /// # Errors
     /// The interface went away.
     pub fn drops(&mut self) -> Result<LiveDrops, SourceError> {
-        let stats = self.capture.stats().map_err(|error| SourceError::Interface {
-            interface: self.interface.clone(),
-            reason: words(error),
-        })?;
+        let stats = self.stats()?;
         let interface = if self.leads { stats.if_dropped } else { 0 };
         let now = LiveDrops { kernel: stats.dropped, interface };
         // The counters are 32 bits wide and wrap.
@@ -176,6 +186,13 @@ impl LiveSource {
         };
         self.last = now;
         Ok(since)
+    }
+
+    fn stats(&mut self) -> Result<pcap::Stat, SourceError> {
+        self.capture.stats().map_err(|error| SourceError::Interface {
+            interface: self.interface.clone(),
+            reason: words(error),
+        })
     }
 }
 

@@ -25,6 +25,9 @@ use self::shared::{Shared, State};
 use crate::spool::Spool;
 use crate::{Store, rows};
 
+/// How often who waits for room looks whether there is time to wait.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// How the writer collects and how much it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterSettings {
@@ -148,7 +151,8 @@ impl WriterHandle {
         Ok(())
     }
 
-    /// As [`WriterHandle::hand_over`], but waits until there is room: for replays, which can.
+    /// As [`WriterHandle::hand_over`], but waits until there is room, or until there is no time to wait: for
+    /// replays, which can.
     ///
     /// # Errors
     /// The closed batches come back if the writer was closed.
@@ -157,8 +161,9 @@ impl WriterHandle {
         worker: u32,
         closed: Vec<Batch>,
         open: Vec<Batch>,
+        hurry: impl Fn() -> bool,
     ) -> Result<(), Vec<Batch>> {
-        self.wait_for_room(closed.iter().map(rows::count).sum());
+        self.wait_for_room(closed.iter().map(rows::count).sum(), hurry);
         self.hand_over(worker, closed, open)
     }
 
@@ -179,14 +184,15 @@ impl WriterHandle {
     /// The batch comes back if the writer was closed.
     #[allow(clippy::result_large_err)]
     pub fn blocking_send(&self, batch: Batch) -> Result<(), Batch> {
-        self.wait_for_room(rows::count(&batch));
+        self.wait_for_room(rows::count(&batch), || false);
         self.try_send(batch)
     }
 
-    fn wait_for_room(&self, rows: usize) {
+    fn wait_for_room(&self, rows: usize, hurry: impl Fn() -> bool) {
         let mut state = self.shared.lock();
-        while !state.is_open_for(rows, &self.shared) {
-            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while !state.is_open_for(rows, &self.shared) && !hurry() {
+            let waited = self.shared.room.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

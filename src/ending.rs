@@ -1,0 +1,97 @@
+//! The end: tasks that do not end by themselves, and the last words about rows.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use etiage_store::WriterStats;
+use tokio::task::JoinHandle;
+
+use crate::failure::Failure;
+
+/// Waits for a task to end by itself, and ends it.
+pub(crate) async fn end(mut task: JoinHandle<()>, within: Duration) {
+    if tokio::time::timeout(within, &mut task).await.is_err() {
+        task.abort();
+        let _ = task.await; // Ended, by whom does not matter.
+    }
+}
+
+/// Rows that the database does not have when the program ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// On disk, for the next start.
+    spooled: u64,
+    /// Nowhere.
+    lost: u64,
+    /// Given up before, where there was no room.
+    dropped: u64,
+    database: String,
+    spool: String,
+}
+
+impl Left {
+    /// By the writer's last numbers, and whether its spool and the database had all in time.
+    pub(crate) fn of(stats: &WriterStats, spooled: bool, written: bool) -> Self {
+        let on_disk = stats.spool.map_or(0, |spool| spool.rows);
+        let waiting = if written { 0 } else { stats.queued_rows };
+        let (database, spool) = (stats.last_error.clone(), stats.spool_error.clone());
+        let slow = match spooled {
+            true => "it is too slow",
+            false => "the spool is too slow",
+        };
+        Self {
+            spooled: if written { 0 } else { on_disk },
+            lost: waiting.saturating_sub(on_disk),
+            dropped: stats.dropped_rows,
+            database: database.unwrap_or_else(|| "it is too slow".to_owned()),
+            spool: spool.unwrap_or_else(|| slow.to_owned()),
+        }
+    }
+
+    /// In the log; rows that are lost are a failure.
+    pub(crate) fn tell(&self) -> Result<(), Failure> {
+        let Self { spooled, lost, dropped, database, spool } = self;
+        if *dropped > 0 {
+            tracing::warn!(
+                "{dropped} rows were dropped since the start: there was no room for them, or their file has \
+                 gone"
+            );
+        }
+        if *spooled > 0 {
+            tracing::warn!(
+                "{spooled} rows stay in the spool, for the database does not take them ({database}): \
+                 they are written when etiage is started again"
+            );
+        }
+        if *lost > 0 {
+            return Err(Failure::Failed(anyhow!(
+                "{lost} rows could be written neither to the spool nor to the database, and are lost: \
+                 {spool}; {database}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etiage_store::spool::SpoolStats;
+
+    use super::*;
+
+    #[test]
+    fn what_stays_is_told_with_its_number() {
+        let spool = Some(SpoolStats { rows: 30, ..SpoolStats::default() });
+        let stats = WriterStats { queued_rows: 40, spool, ..WriterStats::default() };
+        let left = |stats: &WriterStats, written| {
+            let Left { spooled, lost, dropped, .. } = Left::of(stats, true, written);
+            (spooled, lost, dropped)
+        };
+        assert_eq!(left(&stats, false), (30, 10, 0));
+        assert_eq!(left(&stats, true), (0, 0, 0));
+        let gone = WriterStats { spool: None, dropped_rows: 7, ..stats };
+        assert_eq!(left(&gone, false), (0, 40, 7));
+        assert!(Left::of(&gone, true, false).tell().is_err());
+        assert!(Left::of(&gone, true, true).tell().is_ok());
+    }
+}
