@@ -51,18 +51,23 @@ pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Fai
 
 /// In order; one that is refused again stays, and does not keep the others.
 async fn insert(store: &Store, refused: Vec<Refused>) -> Result<(), Failure> {
-    let mut left = 0;
+    let (mut left, mut taken) = (0, Vec::new());
     for one in refused {
         match store.insert(&one.group.batches, &one.group.token).await {
             Ok(()) => {
                 println!("{} rows of {} are inserted", one.group.rows, one.path.display());
-                one.forget();
+                taken.push(one);
             }
             Err(error) => {
                 left += 1;
                 eprintln!("etiage: {} stays: {error}", one.path.display());
             }
         }
+    }
+    if !taken.is_empty() {
+        // Only what is on the database's disk may go here.
+        store.force_to_disk().await.map_err(appliance::failed)?;
+        taken.into_iter().for_each(Refused::forget);
     }
     match left {
         0 => Ok(()),

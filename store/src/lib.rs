@@ -15,6 +15,7 @@
 //! # drop(task); Ok(()) }
 //! ```
 
+mod durable;
 pub mod embedded;
 mod error;
 pub mod filter;

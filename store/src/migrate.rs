@@ -38,6 +38,10 @@ const FLOW_RECORDS: (u32, &str) = (8, "0008_flow_records");
 /// Families with fewer dimensions, added up from what there is.
 const COARSE: (u32, &str) = (6, "0006_coarse");
 
+/// Inserts and merges are on disk before they are acknowledged, and before their sources are deleted.
+const FORCING: &str = "fsync_after_insert = 1, fsync_part_directory = 1, \
+                       min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1";
+
 /// Intervals of a tier that are added up in one insert: as many as a few hundred thousand rows at most.
 const INTERVALS: u32 = 300;
 
@@ -112,6 +116,31 @@ impl Migration<'_> {
                 }
                 self.record(version, name, &schema::checksum_of(tables)).await?;
             }
+        }
+        self.apply_forcing().await
+    }
+
+    /// Tables that no spool feeds force their rows to disk by themselves. Only in the embedded engine: what a
+    /// server does is its operator's choice.
+    async fn apply_forcing(&self) -> Result<(), Error> {
+        if !self.settings.engine.is_some() {
+            return Ok(());
+        }
+        let forced: Vec<String> = self
+            .client
+            .query(
+                "SELECT name FROM system.tables WHERE database = currentDatabase() \
+                 AND engine_full LIKE '%fsync_after_insert = 1%'",
+            )
+            .fetch_all()
+            .await
+            .map_err(failed("read which tables are forced to disk"))?;
+        for single in Single::FORCED.map(Single::name) {
+            if forced.iter().any(|name| name == single) {
+                continue;
+            }
+            let statement = format!("ALTER TABLE {single} MODIFY SETTING {FORCING}");
+            self.execute("force small tables to disk", &statement).await?;
         }
         Ok(())
     }

@@ -135,6 +135,10 @@ impl Single {
     /// Those of events.
     pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
 
+    /// Those whose rows are few and in no spool: each insert is forced to disk before it is acknowledged.
+    pub(crate) const FORCED: [Self; 4] =
+        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews];
+
     /// All of them, in the order in which they came.
     pub(crate) const ALL: [Self; 5] =
         [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews, Self::FlowRecords];

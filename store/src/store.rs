@@ -40,6 +40,8 @@ pub struct Store {
     pub(crate) lookups: Arc<Lookups>,
     /// Where what is asked is noted, if anybody wants to see it.
     pub(crate) trace: Option<Trace>,
+    /// A server's settings that let it lose acknowledged rows, in words.
+    weak: Arc<[String]>,
 }
 
 /// What the database takes on disk.
@@ -72,10 +74,18 @@ impl Store {
             lookups: Arc::default(),
             dropped: Arc::default(),
             trace: None,
+            weak: Arc::default(),
         };
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;
         migrate::migrate(&store.writing, settings).await?;
+        store.weak = match store.weak_settings().await {
+            Ok(weak) => weak.into(),
+            Err(error) => [format!("its settings cannot be read: {error}")].into(),
+        };
+        for weak in store.weak.iter() {
+            tracing::warn!("ClickHouse may lose rows when its machine's power is cut: {weak}");
+        }
         Ok(store)
     }
 
@@ -115,6 +125,12 @@ impl Store {
             .map_err(|source| self.error("create the database", source))
     }
 
+    /// Which of a server's settings let it lose acknowledged rows when its power is cut, in words, as they were
+    /// when the store was opened.
+    pub fn weak(&self) -> &[String] {
+        &self.weak
+    }
+
     /// The server's version.
     pub fn version(&self) -> &str {
         &self.version
@@ -129,17 +145,34 @@ impl Store {
     /// [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`]; then some tables may have their
     /// block and others not.
     pub async fn insert(&self, batches: &[Batch], token: &str) -> Result<(), Error> {
+        self.insert_in_epoch(batches, token, 0).await
+    }
+
+    /// The same of whoever keeps its rows until they are durable: refused if the embedded engine was taken
+    /// back to a mark that they do not know of. 0 is known always.
+    pub(crate) async fn insert_in_epoch(
+        &self,
+        batches: &[Batch],
+        token: &str,
+        epoch: u64,
+    ) -> Result<(), Error> {
         for tier in Tier::ALL {
             let own: Vec<&Batch> =
                 batches.iter().filter(|batch| Tier::of_batch(batch.seconds) == tier).collect();
             if !own.is_empty() {
-                self.insert_tier(tier, &own, token).await?;
+                self.insert_tier(tier, &own, token, epoch).await?;
             }
         }
         Ok(())
     }
 
-    async fn insert_tier(&self, tier: Tier, batches: &[&Batch], token: &str) -> Result<(), Error> {
+    async fn insert_tier(
+        &self,
+        tier: Tier,
+        batches: &[&Batch],
+        token: &str,
+        epoch: u64,
+    ) -> Result<(), Error> {
         // A macro, for each table's row type borrows from the batches.
         macro_rules! insert {
             ($family:expr, $what:literal, $row:ty, $rows:path) => {
@@ -156,6 +189,9 @@ impl Store {
                         .await?
                         .with_timeouts(Some(INSERT_TIMEOUTS.0), Some(INSERT_TIMEOUTS.1))
                         .with_setting("insert_deduplication_token", own);
+                    if epoch != 0 {
+                        insert = insert.with_setting(crate::durable::EPOCH, epoch.to_string());
+                    }
                     for (name, value) in INSERT_SETTINGS {
                         insert = insert.with_setting(name, value);
                     }

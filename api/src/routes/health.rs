@@ -147,6 +147,12 @@ struct StoreHealth {
     lag_seconds: Option<i64>,
     /// Rows on disk until the database has acknowledged them; `null` where they are kept in memory.
     spool: Option<SpoolHealth>,
+    /// Seconds since what was acknowledged was forced to disk; `null` where the database is a server.
+    mark_seconds: Option<u64>,
+    /// Why it is not forced to disk again; `null` when it is.
+    mark_error: Option<String>,
+    /// Settings of a server with which it may lose acknowledged rows when its power is cut.
+    weak_settings: Vec<String>,
 }
 
 /// The spool: rows on disk until the database has acknowledged them.
@@ -162,6 +168,10 @@ struct SpoolHealth {
     rows: u64,
     /// Seconds since the oldest of them was taken; `null` if none waits.
     oldest_seconds: Option<i64>,
+    /// Batches that the database acknowledged and has not on disk for certain: they are kept until then.
+    unforced_records: u64,
+    /// Acknowledged batches sent once more: the database was taken back to what was on disk.
+    rewound_records: u64,
     /// Batches that it held when the program started.
     recovered_records: u64,
     /// Rows that were added up to rows of a minute: it was full.
@@ -285,6 +295,9 @@ fn store_health(settings: &Settings, size: Option<Size>) -> StoreHealth {
         last_interval: writer.last_written_interval.map(|start| format_unix(start.into())),
         lag_seconds: writer.last_written_interval.map(lag),
         spool: writer.spool.map(|spool| spool_health(&spool, writer.spool_error, now)),
+        mark_seconds: writer.mark.as_ref().map(|(seconds, _)| *seconds),
+        mark_error: writer.mark.and_then(|(_, error)| error),
+        weak_settings: settings.store.weak().to_vec(),
     }
 }
 
@@ -296,6 +309,8 @@ fn spool_health(spool: &SpoolStats, error: Option<String>, now: OffsetDateTime) 
         records: spool.records,
         rows: spool.rows,
         oldest_seconds: spool.oldest.map(age),
+        unforced_records: spool.unforced_records,
+        rewound_records: spool.rewound_records,
         recovered_records: spool.recovered_records,
         merged_rows: spool.merged_rows,
         dropped_rows: spool.dropped_rows,
@@ -313,6 +328,9 @@ fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
     }
     if let Some(error) = &store.last_error {
         reasons.push(format!("the last insert failed and is repeated: {error}"));
+    }
+    if let Some(error) = &store.mark_error {
+        reasons.push(format!("what the store acknowledged cannot be forced to disk: {error}"));
     }
     if store.queued_rows > 0 && store.lag_seconds.is_some_and(|lag| lag > MAX_LAG_SECS) {
         reasons.push(format!("{} rows wait for the store", store.queued_rows));

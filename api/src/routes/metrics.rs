@@ -344,6 +344,11 @@ impl Books {
                 "When the oldest waiting batch was taken, Unix time; 0 if none waits",
                 oldest,
             ),
+            (
+                "spool_unforced_records",
+                "Batches acknowledged and not yet on the database's disk for certain",
+                spool.unforced_records,
+            ),
             ("spool_unwritable", "1 while the spool cannot be written", broken),
         ] {
             family(encoder, MetricType::Gauge, (name, help), [(vec![], value)])?;
@@ -355,6 +360,7 @@ impl Books {
             ("spool_corrupt_segments", "Files of the spool with damage", spool.corrupt_segments),
             ("spool_corrupt_octets", "Octets of that damage", spool.corrupt_bytes),
             ("spool_torn_octets", "Octets that a crash had left half-written", spool.torn_bytes),
+            ("spool_rewound_records", "Acknowledged batches sent again", spool.rewound_records),
             ("spool_recovered_records", "Batches found at the start", spool.recovered_records),
             ("spool_refused_groups", "Groups that the database refused", spool.refused_groups),
             ("spool_refused_rows", "Rows that the database refused", spool.refused_rows),

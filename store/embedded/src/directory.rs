@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::durable::OLD_PARTS_SECS;
+
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DirectoryError {
@@ -83,6 +85,7 @@ impl Directory {
              \x20 <max_server_memory_usage>{memory}</max_server_memory_usage>\n\
              \x20 <mark_cache_size>{cache}</mark_cache_size>\n\
              \x20 <index_mark_cache_size>{cache}</index_mark_cache_size>\n\
+             \x20 <merge_tree><old_parts_lifetime>{OLD_PARTS_SECS}</old_parts_lifetime></merge_tree>\n\
              </clickhouse>\n"
         );
         fs::write(&file, text).map_err(unusable)?;

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::durable::Durable;
 use crate::ffi::{Api, Connection};
 use crate::lanes::{LIFE_QUEUE, LIFE_THREADS, Label, Lanes, WRITER_QUEUE, WRITER_THREADS};
 
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub settings: Vec<(String, String)>,
     /// Values for `{name:Type}`, in ClickHouse's escaped form.
     pub parameters: Vec<(String, String)>,
+    /// The rollback that who inserts knows of last; see [`crate::durable`].
+    pub epoch: Option<u64>,
 }
 
 /// A piece of an insert's data. An insert whose channel closes without `End` is cancelled.
@@ -59,6 +62,9 @@ pub(crate) struct Engine {
     /// Holds the engine open between requests: it stops with its last connection.
     first: Connection,
     threads: Vec<JoinHandle<()>>,
+    durable: Arc<Durable>,
+    arguments: Arc<[CString]>,
+    marks: JoinHandle<()>,
 }
 
 impl Engine {
@@ -70,6 +76,7 @@ impl Engine {
         configuration: &Path,
         threads: usize,
         queue: usize,
+        durable: &Arc<Durable>,
     ) -> Option<(Self, Lanes)> {
         let path = CString::new(format!("--path={}", directory.display())).ok()?;
         let file = CString::new(format!("--config-file={}", configuration.display())).ok()?;
@@ -82,10 +89,11 @@ impl Engine {
             let receiver = Arc::new(Mutex::new(receiver));
             let started = (0..threads).filter_map(|number| {
                 let (receiver, arguments) = (Arc::clone(&receiver), Arc::clone(&arguments));
+                let durable = Arc::clone(durable);
                 std::thread::Builder::new()
                     .name(format!("{name}-{number}"))
                     .stack_size(8 << 20) // What ClickHouse's own recursion limits are made for.
-                    .spawn(move || serve(api, &arguments, &receiver))
+                    .spawn(move || serve(api, &arguments, &receiver, &durable))
                     .ok()
             });
             let before = all.len();
@@ -97,7 +105,9 @@ impl Engine {
             writer: lane("writer", WRITER_THREADS, WRITER_QUEUE)?,
             life: lane("life", LIFE_THREADS, LIFE_QUEUE)?,
         };
-        Some((Self { api, first, threads: all }, lanes))
+        let marks = durable.watch(api, Arc::clone(&arguments)).ok()?;
+        let durable = Arc::clone(durable);
+        Some((Self { api, first, threads: all, durable, arguments, marks }, lanes))
     }
 
     /// Waits for the requests under way, closes everything. Every sender must be gone.
@@ -105,22 +115,30 @@ impl Engine {
         for thread in self.threads {
             drop(thread.join());
         }
+        self.durable.end(self.api, &self.arguments, self.marks);
         drop(self.first);
         self.api.shutdown();
+        self.durable.closed();
     }
 }
 
-fn serve(api: Api, arguments: &[CString], queue: &Mutex<mpsc::Receiver<Job>>) {
+fn serve(api: Api, arguments: &[CString], queue: &Mutex<mpsc::Receiver<Job>>, durable: &Durable) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match job {
             None => return,
             Some(Job::Query { session, sql, format, label, answer }) if !answer.is_closed() => {
                 let label = label.as_ref();
-                drop(answer.send(query(api, arguments, &session, &sql, &format, label)));
+                let answered = durable.query(api, arguments, &session, &sql, || {
+                    query(api, arguments, &session, &sql, &format, label)
+                });
+                drop(answer.send(answered));
             }
             Some(Job::Insert { session, sql, format, mut data, answer }) if !answer.is_closed() => {
-                drop(answer.send(insert(api, arguments, &session, &sql, &format, &mut data)));
+                let answered = durable.query(api, arguments, &session, &sql, || {
+                    insert(api, arguments, &session, &sql, &format, &mut data)
+                });
+                drop(answer.send(answered));
             }
             Some(Job::Cancel { label }) => cancel(api, arguments, &label),
             Some(_) => {} // Whoever asked has gone away.

@@ -151,6 +151,7 @@ impl Parameters {
             }
             "compress" | "decompress" | "enable_http_compression" => {}
             ignored if IGNORED.contains(&ignored) => {}
+            "etiage_epoch" => self.session.epoch = value.parse().ok(),
             _ if !statement::is_identifier(&name) => {
                 return Err(Exception::bad_request(&format!("{name:?} is not a setting's name")));
             }

@@ -12,6 +12,7 @@ mod access;
 mod auth;
 mod confine;
 mod directory;
+mod durable;
 mod engine;
 mod ffi;
 mod http;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::Credentials;
 use crate::directory::{Directory, DirectoryError};
+use crate::durable::Durable;
 use crate::engine::Engine;
 use crate::ffi::Api;
 use crate::http::Service;
@@ -124,11 +126,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folders = [Some(directory.path()), socket.parent()];
     let folders: Vec<&Path> = folders.into_iter().flatten().collect();
     confine::confine(&folders, &library.canonicalize().unwrap_or_else(|_| library.clone()));
+    let durable = Durable::prepare(directory.path())
+        .map_err(|source| DirectoryError::Unusable { path: directory.path().to_owned(), source })?;
     let api = Api::load(&library)?;
     let configuration = directory.configure(arguments.memory)?;
     let (connections, queue) = (usize::from(arguments.connections), usize::from(arguments.queue));
-    let (engine, lanes) = Engine::start(api, directory.path(), &configuration, connections, queue)
-        .ok_or_else(|| Failure::Engine { path: directory.path().display().to_string() })?;
+    let (engine, lanes) =
+        Engine::start(api, directory.path(), &configuration, connections, queue, &durable)
+            .ok_or_else(|| Failure::Engine { path: directory.path().display().to_string() })?;
     let max_result = usize::from(arguments.max_result) << 20;
     let service = Arc::new(Service { lanes, credentials, max_result });
     let runtime =

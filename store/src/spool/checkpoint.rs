@@ -10,12 +10,12 @@
 //!
 //! The records' own sequences only say their order in this file.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use etiage_aggregator::Batch;
 
+use super::disk::{Disk, DiskFile, Mode};
 use super::record::{self, Found, Records, u32_at, u64_at};
 
 const MAGIC: [u8; 8] = *b"EtiOpen1";
@@ -34,12 +34,13 @@ pub(super) struct Checkpoint {
 
 /// Writes the file beside its place, then moves it there.
 pub(super) fn write<'a>(
+    disk: &dyn Disk,
     path: &Path,
     after: u64,
     closed: impl Iterator<Item = &'a Batch>,
     open: impl Iterator<Item = &'a Batch>,
     buffer: &mut Vec<u8>,
-) -> io::Result<File> {
+) -> io::Result<Box<dyn DiskFile>> {
     buffer.clear();
     buffer.resize(HEADER, 0);
     let mut sequence = 0;
@@ -65,9 +66,9 @@ pub(super) fn write<'a>(
         *to = from;
     }
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(buffer)?;
-    fs::rename(&beside, path)?;
+    let mut file = disk.open(&beside, Mode::Replace)?;
+    file.write_at(buffer, 0)?;
+    disk.rename(&beside, path)?;
     Ok(file)
 }
 

@@ -1,15 +1,16 @@
 //! Appending, taking groups, acknowledging.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 
 use etiage_aggregator::Batch;
 
 use super::cursor::{Cursor, Place};
+use super::disk::{Disk, DiskFile};
 use super::record::{self, Found, Records};
-use super::segment::{Appender, Left, Segment, SegmentHeader};
+use super::segment::{Appender, Left, Segment, SegmentHeader, scan};
 use super::{SpoolError, SpoolSettings, SpoolStats, checkpoint};
 use crate::rows;
 
@@ -17,6 +18,7 @@ use crate::rows;
 #[derive(Debug)]
 pub struct Spool {
     pub(super) settings: SpoolSettings,
+    pub(super) disk: Box<dyn Disk>,
     pub(super) id: u128,
     pub(super) cursor: Cursor,
     /// In order of sequence; the last one may be appended to.
@@ -27,10 +29,13 @@ pub struct Spool {
     pub(super) stats: SpoolStats,
     pub(super) buffer: Vec<u8>,
     /// The file of open intervals as it was last written, if it was not forced to disk.
-    pub(super) unsynced_open: Option<File>,
+    pub(super) unsynced_open: Option<Box<dyn DiskFile>>,
+    /// Names in the directory have changed since it was forced to disk.
+    pub(super) unsynced_names: bool,
     /// Whether there is a file of open intervals.
     pub(super) has_open: bool,
-    pub(super) _lock: File,
+    /// None on a simulated disk.
+    pub(super) _lock: Option<File>,
 }
 
 /// Records that are inserted together.
@@ -73,6 +78,15 @@ impl Spool {
         super::recovery::open(settings, now)
     }
 
+    /// The same on a disk that exists only in memory.
+    #[cfg(test)]
+    pub(crate) fn open_simulated(
+        disk: Box<dyn Disk>,
+        settings: SpoolSettings,
+    ) -> Result<Self, SpoolError> {
+        super::recovery::open_on(disk, settings, None, 1)
+    }
+
     /// What it holds now.
     pub fn stats(&self) -> SpoolStats {
         let mut left = Left::default();
@@ -84,10 +98,13 @@ impl Spool {
         }
         let bytes = self.bytes();
         let waiting = self.segments.iter().find(|segment| segment.left.records > 0);
-        let acknowledged = self.cursor.place().acknowledged;
+        let place = self.cursor.place();
+        let acknowledged = place.acknowledged;
         SpoolStats {
             bytes,
             max_bytes: self.settings.max_bytes,
+            unforced_records: place.acknowledged.saturating_sub(place.durable),
+            unforced_bytes: self.unforced_bytes(),
             records: left.records,
             rows: left.rows,
             oldest: (left.records > 0).then_some(left.oldest),
@@ -116,12 +133,16 @@ impl Spool {
         open: impl Iterator<Item = &'a Batch> + Clone,
         now: u32,
     ) -> Result<(), WriteFailed> {
-        self.remember(closed, open);
+        if let Err(source) = self.remember(closed, open) {
+            // What is there names intervals that may close next: nothing must be appended beside it.
+            let directory = self.settings.directory.clone();
+            return Err(WriteFailed { directory, source, appended: 0 });
+        }
         for (place, batch) in closed.iter().enumerate() {
             if let Err(source) = self.append(batch, now) {
                 self.stats.failed_writes += 1;
                 // What is not appended may be inserted from memory: it must not come again from here.
-                self.forget_open();
+                let _ = self.forget_open().and_then(|()| self.sync_names());
                 let directory = self.settings.directory.clone();
                 return Err(WriteFailed { directory, source, appended: place });
             }
@@ -132,34 +153,51 @@ impl Spool {
         Ok(())
     }
 
-    fn remember<'a>(&mut self, closed: &'a [Batch], open: impl Iterator<Item = &'a Batch> + Clone) {
+    fn remember<'a>(
+        &mut self,
+        closed: &'a [Batch],
+        open: impl Iterator<Item = &'a Batch> + Clone,
+    ) -> io::Result<()> {
         if open.clone().next().is_none() && !self.has_open {
-            return; // Records of several batches need no more than their own checksums.
+            return Ok(()); // Records of several batches need no more than their own checksums.
         }
         let path = self.open_path();
         let after = self.next - 1;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let written = checkpoint::write(&path, after, closed.iter(), open, &mut buffer);
+        let written =
+            checkpoint::write(&*self.disk, &path, after, closed.iter(), open, &mut buffer);
         self.buffer = buffer;
-        match written {
-            Ok(file) => {
+        let written = written.and_then(|mut file| {
+            (self.has_open, self.unsynced_names) = (true, true);
+            if closed.is_empty() {
                 self.unsynced_open = Some(file);
-                self.has_open = true;
+                return Ok(());
             }
+            // An older file may name as open what closes now. It must not be found beside the records that
+            // come next, whichever the disk writes first.
+            self.unsynced_open = None;
+            file.sync()?;
+            self.sync_names()
+        });
+        match written {
+            Ok(()) => Ok(()),
             Err(error) => {
                 // An old one would name intervals again that have closed since.
                 self.stats.failed_writes += 1;
                 tracing::debug!("the spool's open intervals: {error}");
-                self.forget_open();
+                self.forget_open()?;
+                self.sync_names()
             }
         }
     }
 
-    fn forget_open(&mut self) {
+    fn forget_open(&mut self) -> io::Result<()> {
         self.unsynced_open = None;
-        if self.has_open && fs::remove_file(self.open_path()).is_ok() {
-            self.has_open = false;
+        if self.has_open {
+            self.disk.remove(&self.open_path())?;
+            (self.has_open, self.unsynced_names) = (false, true);
         }
+        Ok(())
     }
 
     pub(super) fn open_path(&self) -> PathBuf {
@@ -189,7 +227,7 @@ impl Spool {
         let full = self
             .appender
             .as_ref()
-            .is_some_and(|appender| appender.octets() + needed > self.settings.segment_bytes());
+            .is_some_and(|appender| appender.is_full_for(needed, self.settings.segment_bytes()));
         if full {
             self.seal()?;
         }
@@ -200,12 +238,7 @@ impl Spool {
         let (Some(appender), Some(segment)) = (&mut self.appender, self.segments.back_mut()) else {
             return Err(io::Error::other("the segment has gone"));
         };
-        if let Err(failed) = appender.append(octets) {
-            if !failed.usable {
-                self.appender = None;
-            }
-            return Err(failed.source);
-        }
+        appender.append(octets)?;
         segment.octets = appender.octets();
         segment.last = header.sequence;
         segment.left.add(header.rows.into(), header.octets, header.taken);
@@ -214,18 +247,26 @@ impl Spool {
 
     /// Ends the segment at hand: the next record begins another.
     pub(super) fn seal(&mut self) -> io::Result<()> {
-        if let Some(appender) = &mut self.appender {
-            appender.sync()?;
-            self.appender = None;
-        }
+        self.sync_records()?;
+        self.appender = None;
         Ok(())
     }
 
     fn begin_segment(&mut self) -> io::Result<()> {
         let header = SegmentHeader { id: self.id, first: self.next, merged_through: None };
+        // One that could neither be written nor cut off has this name already, and holds nothing.
+        if self.segments.back().is_some_and(|segment| segment.last < segment.first)
+            && let Some(empty) = self.segments.pop_back()
+        {
+            self.remove(&empty.path);
+        }
         let path = self.settings.directory.join(format!("{:020}.spool", self.next));
-        let appender = Appender::create(&path, &header)?;
-        sync_directory(&self.settings.directory)?;
+        let appender = Appender::create(&*self.disk, &path, &header)?;
+        if let Err(error) = self.disk.sync_directory(&self.settings.directory) {
+            // Or its name would be taken the next time.
+            let _ = self.disk.remove(&path);
+            return Err(error);
+        }
         let octets = appender.octets();
         self.appender = Some(appender);
         self.segments.push_back(Segment {
@@ -246,12 +287,44 @@ impl Spool {
     /// # Errors
     /// The system's; what was written is still in the kernel's hands.
     pub fn sync(&mut self) -> io::Result<()> {
-        if let Some(appender) = &mut self.appender {
-            appender.sync()?;
+        self.sync_records()?;
+        if let Some(file) = &mut self.unsynced_open {
+            file.sync()?;
+            self.unsynced_open = None;
         }
-        if let Some(file) = self.unsynced_open.take() {
-            file.sync_data()?;
+        let place = self.cursor.place();
+        if place.synced + 1 < self.next {
+            // Not forced itself: it goes with the next group.
+            self.cursor.set(Place { synced: self.next - 1, ..place })?;
         }
+        // Or an older file of open intervals would count again what has closed since.
+        self.sync_names()
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        if self.unsynced_names {
+            self.disk.sync_directory(&self.settings.directory)?;
+            self.unsynced_names = false;
+        }
+        Ok(())
+    }
+
+    /// Forces the records to disk. Where the kernel says that it could not, it takes for written what is
+    /// not, and a second attempt proves nothing: the file is then written anew.
+    fn sync_records(&mut self) -> io::Result<()> {
+        let Some(appender) = &mut self.appender else { return Ok(()) };
+        let Err(error) = appender.sync() else { return Ok(()) };
+        self.stats.failed_writes += 1;
+        tracing::warn!("the spool's last segment cannot be forced to disk ({error}): written anew");
+        let Some(segment) = self.segments.back() else { return Err(error) };
+        let mut octets = self.disk.read(&segment.path, 0)?;
+        octets.truncate(segment.octets as usize);
+        if octets.len() as u64 != segment.octets || scan(&octets, 0).last != segment.last {
+            return Err(error);
+        }
+        let file = self.write_whole(&segment.path, &octets)?;
+        self.unsynced_names = true;
+        self.appender = Some(Appender::resume(file, segment.octets));
         Ok(())
     }
 
@@ -271,6 +344,7 @@ impl Spool {
     pub fn next_group(&mut self, max_rows: u64) -> io::Result<Option<Group>> {
         let place = self.cursor.place();
         if let Some((first, last)) = place.flying {
+            self.cursor.sync()?;
             let group = self.read_group(u64::MAX, last)?;
             if let Some(mut group) = group {
                 (group.first, group.last) = (first, last);
@@ -304,7 +378,7 @@ impl Spool {
             if segment.left.records == 0 {
                 continue;
             }
-            let octets = match read_from(&segment.path, segment.unread) {
+            let octets = match self.disk.read(&segment.path, segment.unread) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     tracing::error!("{} has gone", segment.path.display());
                     self.abandon(index);
@@ -385,53 +459,53 @@ impl Spool {
     }
 
     fn settle(&mut self, last: u64) -> io::Result<()> {
-        let acknowledged = last.max(self.cursor.place().acknowledged);
-        self.cursor.set(Place { id: self.id, acknowledged, flying: None })?;
-        while let Some(segment) = self.segments.front() {
-            if segment.first > last {
+        let place = self.cursor.place();
+        let acknowledged = last.max(place.acknowledged);
+        let durable = if place.epoch == 0 { acknowledged } else { place.durable };
+        self.cursor.set(Place { acknowledged, durable, flying: None, ..place })?;
+        self.pass_over(acknowledged)?;
+        self.release();
+        Ok(())
+    }
+
+    /// Leaves acknowledged records behind.
+    fn pass_over(&mut self, acknowledged: u64) -> io::Result<()> {
+        for index in 0..self.segments.len() {
+            let Some(segment) = self.segments.get(index) else { break };
+            if segment.first > acknowledged {
                 break;
             }
-            if segment.last > last {
-                self.pass_over(last)?;
-                break;
-            }
-            let active = self.appender.is_some() && self.segments.len() == 1;
-            let worn = segment.octets > self.settings.segment_bytes() / 4;
-            if active && !worn {
-                if let Some(segment) = self.segments.front_mut() {
-                    segment.left = Left::default();
-                    segment.unread = segment.octets;
-                }
-                break;
-            }
-            if active {
-                self.appender = None; // All of it was acknowledged: no need to force it to disk.
-            }
-            if let Some(segment) = self.segments.pop_front() {
-                remove(&segment.path);
+            let (left, unread) = if segment.last <= acknowledged {
+                (Left::default(), segment.octets)
+            } else {
+                let (start, octets) =
+                    (segment.unread, self.disk.read(&segment.path, segment.unread)?);
+                left_of(&octets, start, acknowledged)
+            };
+            if let Some(segment) = self.segments.get_mut(index) {
+                (segment.left, segment.unread) = (left, unread);
             }
         }
         Ok(())
     }
 
-    /// Leaves the acknowledged records of the first segment behind.
-    fn pass_over(&mut self, last: u64) -> io::Result<()> {
-        let Some(segment) = self.segments.front() else { return Ok(()) };
-        let (start, octets) = (segment.unread, read_from(&segment.path, segment.unread)?);
-        let mut left = Left::default();
-        let mut unread = start;
-        for found in Records::new(&octets, 0, 0) {
-            let Found::Record { header, end, .. } = found else { continue };
-            if header.sequence <= last {
-                unread = start + end as u64;
-            } else {
-                left.add(header.rows.into(), header.octets, header.taken);
+    /// Deletes the segments that are durable where they went.
+    pub(super) fn release(&mut self) {
+        let durable = self.cursor.place().durable;
+        while let Some(segment) = self.segments.front() {
+            if segment.first > durable || segment.last > durable {
+                break;
+            }
+            if self.appender.is_some() && self.segments.len() == 1 {
+                if segment.octets <= self.settings.segment_bytes() / 4 {
+                    break;
+                }
+                self.appender = None; // Nobody needs it any more: it is not forced to disk.
+            }
+            if let Some(segment) = self.segments.pop_front() {
+                self.remove(&segment.path);
             }
         }
-        if let Some(segment) = self.segments.front_mut() {
-            (segment.left, segment.unread) = (left, unread);
-        }
-        Ok(())
     }
 
     pub(super) fn count_dropped(&mut self, rows: u64, octets: u64) {
@@ -440,23 +514,16 @@ impl Spool {
     }
 }
 
-/// A file's octets from a place on.
-pub(super) fn read_from(path: &Path, at: u64) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(at))?;
-    let mut octets = Vec::new();
-    file.read_to_end(&mut octets)?;
-    Ok(octets)
-}
-
-/// Deletes a file that is no longer needed; one that stays is found again at the next start.
-pub(super) fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
-        tracing::warn!("cannot delete {}: {error}", path.display());
+/// What is left behind the acknowledged records of a segment's octets from a place on, and where it begins.
+pub(super) fn left_of(octets: &[u8], start: u64, acknowledged: u64) -> (Left, u64) {
+    let (mut left, mut unread) = (Left::default(), start);
+    for found in Records::new(octets, 0, 0) {
+        let Found::Record { header, end, .. } = found else { continue };
+        if header.sequence <= acknowledged {
+            unread = start + end as u64;
+        } else {
+            left.add(header.rows.into(), header.octets, header.taken);
+        }
     }
-}
-
-/// A file's name is on disk only once its directory is.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    (left, unread)
 }

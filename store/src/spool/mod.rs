@@ -4,15 +4,16 @@
 //! the order in which they come and get a sequence; the writer takes them in groups, each with a token
 //! made of the spool's id and the group's first and last sequence. Which group is on its way is written
 //! down before it leaves, so that after a crash the same records are sent with the same token. Segments
-//! are deleted once all of them was acknowledged.
+//! are deleted once all of them was acknowledged and is on the database's disk for certain.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `lock` | held by the one process that works here |
-//! | `cursor` | how far was acknowledged, and the group on its way |
+//! | `cursor` | how far was acknowledged, how far is durable, and the group on its way |
 //! | `open` | the meters' open intervals, rewritten about once a second |
 //! | `N.spool` | records from sequence N on |
 //! | `N.merged.spool` | records of a full spool, added up to minutes |
+//! | `*.aside` | segments that are another spool's, or copies |
 //! | `refused/` | groups that the database refuses for their content |
 //!
 //! Writes reach the kernel at once: whatever ends this process, they are kept. They are forced to disk
@@ -24,11 +25,13 @@
 
 mod checkpoint;
 mod cursor;
+pub(crate) mod disk;
 mod log;
 mod merge;
 mod record;
 mod recovery;
 mod refused;
+mod rewind;
 mod room;
 mod segment;
 #[cfg(test)]
@@ -134,6 +137,12 @@ pub struct SpoolStats {
     pub rows: u64,
     /// When the oldest of them was taken, in seconds since the Unix epoch.
     pub oldest: Option<u32>,
+    /// Records that the database has acknowledged and has not on disk for certain: they are kept until then.
+    pub unforced_records: u64,
+    /// Octets of segments that are kept for nothing else.
+    pub unforced_bytes: u64,
+    /// Acknowledged records that were sent once more: the database was taken back to its last durable mark.
+    pub rewound_records: u64,
     /// Records that were waiting when the program started, open intervals of a killed program included.
     pub recovered_records: u64,
     /// Rows that were added up to rows of a minute, for a full spool.

@@ -1,5 +1,6 @@
 //! Opening: hold the directory, read what is there, repair what a crash has left.
 
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, Checkpoint};
 use super::cursor::{Cursor, Place};
-use super::log::{Spool, remove, sync_directory};
+use super::disk::{Disk, Mode, RealDisk};
+use super::log::Spool;
 use super::segment::{HEADER, HeaderFound, Segment, SegmentHeader, VERSION, scan};
 use super::{MIN_SPOOL_BYTES, SpoolError, SpoolSettings, SpoolStats};
 
@@ -17,15 +19,26 @@ fn unusable(path: &Path) -> impl Fn(std::io::Error) -> SpoolError {
 
 /// Opens the spool.
 pub(super) fn open(settings: SpoolSettings, now: u32) -> Result<Spool, SpoolError> {
+    let directory = &settings.directory;
+    fs::create_dir_all(directory).map_err(unusable(directory))?;
+    let lock = hold(directory)?;
+    open_on(Box::new(RealDisk), settings, Some(lock), now)
+}
+
+/// The same on any disk.
+pub(super) fn open_on(
+    disk: Box<dyn Disk>,
+    settings: SpoolSettings,
+    lock: Option<File>,
+    now: u32,
+) -> Result<Spool, SpoolError> {
     if settings.max_bytes < MIN_SPOOL_BYTES {
         return Err(SpoolError::TooSmall { given: settings.max_bytes });
     }
     let directory = settings.directory.clone();
-    fs::create_dir_all(&directory).map_err(unusable(&directory))?;
-    let lock = hold(&directory)?;
     let path = directory.join("cursor");
-    let (file, known) = Cursor::open(&path).map_err(unusable(&path))?;
-    let segments = read_segments(&directory)?;
+    let (file, known) = Cursor::open(&*disk, &path).map_err(unusable(&path))?;
+    let segments = read_segments(&*disk, &directory)?;
     let place = known.map(|(_, place)| place);
     let id = place
         .map(|place| place.id)
@@ -42,6 +55,7 @@ pub(super) fn open(settings: SpoolSettings, now: u32) -> Result<Spool, SpoolErro
     let cursor = Cursor::begin(file, generation, place).map_err(unusable(&path))?;
     let mut spool = Spool {
         settings,
+        disk,
         id,
         cursor,
         segments: VecDeque::new(),
@@ -50,15 +64,18 @@ pub(super) fn open(settings: SpoolSettings, now: u32) -> Result<Spool, SpoolErro
         stats: SpoolStats::default(),
         buffer: Vec::new(),
         unsynced_open: None,
+        unsynced_names: false,
         has_open: false,
         _lock: lock,
     };
+    let segments = spool.sort_out(segments)?;
     spool.adopt(segments)?;
+    spool.see_what_is_missing(place);
     let flying = place.flying.map_or(0, |(_, last)| last);
     let last = spool.segments.back().map_or(0, |segment| segment.last);
-    spool.next = last.max(place.acknowledged).max(flying) + 1;
+    spool.next = last.max(place.acknowledged).max(flying).max(place.synced) + 1;
     spool.recover_open(now)?;
-    sync_directory(&directory).map_err(unusable(&directory))?;
+    spool.disk.sync_directory(&directory).map_err(unusable(&directory))?;
     let stats = spool.stats();
     spool.stats.recovered_records = stats.records;
     if stats.records > 0 {
@@ -108,19 +125,18 @@ struct ReadSegment {
 }
 
 /// Reads all segments, in order of sequence; removes what a crash has left half-written.
-fn read_segments(directory: &Path) -> Result<Vec<ReadSegment>, SpoolError> {
+fn read_segments(disk: &dyn Disk, directory: &Path) -> Result<Vec<ReadSegment>, SpoolError> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unusable(directory))? {
-        let path = entry.map_err(unusable(directory))?.path();
+    for (path, _) in disk.list(directory).map_err(unusable(directory))? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.ends_with(".new") {
-            remove(&path);
+            disk.remove(&path).map_err(unusable(&path))?;
             continue;
         }
         let Some(first) = name.strip_suffix(".spool") else { continue };
         let first = first.strip_suffix(".merged").unwrap_or(first);
         let Ok(first) = first.parse::<u64>() else { continue };
-        let octets = fs::read(&path).map_err(unusable(&path))?;
+        let octets = disk.read(&path, 0).map_err(unusable(&path))?;
         let header = SegmentHeader::read(&octets);
         if let HeaderFound::OtherVersion(found) = header {
             return Err(SpoolError::OtherVersion { path, found, known: VERSION });
@@ -136,9 +152,69 @@ fn read_segments(directory: &Path) -> Result<Vec<ReadSegment>, SpoolError> {
 }
 
 impl Spool {
+    /// Looks at names and headers: a file that is another's, or is there twice, is set aside; one under
+    /// a wrong name gets its own back.
+    fn sort_out(&mut self, mut found: Vec<ReadSegment>) -> Result<Vec<ReadSegment>, SpoolError> {
+        let header = |read: &ReadSegment| match read.header {
+            HeaderFound::Good(header) => Some(header),
+            _ => None,
+        };
+        let named = |read: &ReadSegment| header(read).is_none_or(|own| own.first == read.first);
+        // Those under their own names first: of two that are the same, the other is the copy.
+        found.sort_by_key(|read| !named(read));
+        let mut seen = BTreeSet::new();
+        let mut kept = Vec::new();
+        for mut read in found {
+            let Some(own) = header(&read) else {
+                kept.push(read);
+                continue;
+            };
+            let octets = read.octets.len() as u64;
+            let first_of_its_name = seen.insert((own.first, own.merged_through.is_some()));
+            if own.id != self.id || !first_of_its_name {
+                let why = if own.id == self.id { "it is a copy" } else { "it is another spool's" };
+                self.count_damage(&read.path, octets, why);
+                self.set_file_aside(&read.path)?;
+                continue;
+            }
+            if own.first != read.first {
+                self.count_damage(&read.path, 0, "its name is not its own");
+                let merged = if own.merged_through.is_some() { ".merged" } else { "" };
+                let name = format!("{:020}{merged}.spool", own.first);
+                let path = self.settings.directory.join(name);
+                self.disk.rename(&read.path, &path).map_err(unusable(&read.path))?;
+                (read.path, read.first) = (path, own.first);
+            }
+            kept.push(read);
+        }
+        kept.sort_by(|a, b| (a.first, &a.path).cmp(&(b.first, &b.path)));
+        Ok(kept)
+    }
+
+    fn set_file_aside(&self, path: &Path) -> Result<(), SpoolError> {
+        let aside = path.with_extension("aside");
+        self.disk.rename(path, &aside).map_err(unusable(path))
+    }
+
+    fn count_damage(&mut self, path: &Path, octets: u64, why: &str) {
+        self.stats.corrupt_segments += 1;
+        self.stats.corrupt_bytes += octets;
+        tracing::error!("{} is not used, or not all of it: {why}", path.display());
+    }
+
+    /// What was forced to disk and not acknowledged must be there.
+    fn see_what_is_missing(&mut self, place: Place) {
+        let gone = place.acknowledged.max(place.flying.map_or(0, |(_, last)| last));
+        let last = self.segments.back().map_or(0, |segment| segment.last).max(gone);
+        if place.synced > last {
+            let path = self.settings.directory.join(format!("{:020}.spool", last + 1));
+            self.count_damage(&path, 0, "records that were on disk are gone");
+        }
+    }
+
     /// Takes over the segments that were found.
     fn adopt(&mut self, found: Vec<ReadSegment>) -> Result<(), SpoolError> {
-        let acknowledged = self.cursor.place().acknowledged;
+        let Place { acknowledged, durable, .. } = self.cursor.place();
         let merged_range = |read: &ReadSegment| match read.header {
             HeaderFound::Good(SegmentHeader { first, merged_through: Some(last), .. }) => {
                 Some((first, last))
@@ -151,14 +227,18 @@ impl Spool {
             let scan = scan(&read.octets, acknowledged);
             let range = merged_range(&read);
             let last = range.map_or(scan.last, |(_, last)| last);
-            let from = read.first.max(acknowledged + 1);
+            let from = read.first.max(durable + 1);
             let superseded = range.is_none()
                 && merged.iter().any(|(first, through)| *first <= from && last <= *through);
-            if superseded || last <= acknowledged {
-                remove(&read.path);
+            let is_newest = newest.as_ref() == Some(&read.path);
+            if !superseded && scan.last == 0 && range.is_none() && !is_newest {
+                // A crash leaves that of the last one alone.
+                self.count_damage(&read.path, read.octets.len() as u64, "it holds no record");
+            }
+            if superseded || last <= durable {
+                self.remove(&read.path);
                 continue;
             }
-            let is_newest = newest.as_ref() == Some(&read.path);
             let mut damage = scan.damaged_octets;
             if matches!(read.header, HeaderFound::Damaged) && scan.last > 0 {
                 damage += HEADER as u64;
@@ -169,10 +249,9 @@ impl Spool {
                     // Half a record: what a crash leaves. Its batch was never taken.
                     self.stats.torn_bytes += scan.tail;
                     octets = scan.end as u64;
-                    File::options()
-                        .write(true)
-                        .open(&read.path)
-                        .and_then(|file| file.set_len(octets))
+                    self.disk
+                        .open(&read.path, Mode::Keep)
+                        .and_then(|mut file| file.set_len(octets))
                         .map_err(unusable(&read.path))?;
                 } else {
                     damage += scan.tail;
@@ -198,7 +277,7 @@ impl Spool {
     /// What the file of open intervals holds is appended: its intervals will not go on.
     fn recover_open(&mut self, now: u32) -> Result<(), SpoolError> {
         let path = self.open_path();
-        let octets = match fs::read(&path) {
+        let octets = match self.disk.read(&path, 0) {
             Ok(octets) => octets,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unusable(&path)(error)),
@@ -209,21 +288,22 @@ impl Spool {
             tracing::error!("{} is damaged: the intervals that were open are lost", path.display());
             self.stats.corrupt_segments += 1;
             self.stats.corrupt_bytes += octets.len() as u64;
-            remove(&path);
+            self.remove(&path);
             self.has_open = false;
             return Ok(());
         };
         let missing = closed.into_iter().filter(|(sequence, _)| *sequence > last);
         let batches: Vec<_> = missing.map(|(_, batch)| batch).chain(open).collect();
         // Killed again from here on, the next start finds the same batches and appends what is missing.
-        checkpoint::write(&path, last, batches.iter(), [].iter(), &mut self.buffer)
-            .and_then(|file| file.sync_data())
+        checkpoint::write(&*self.disk, &path, last, batches.iter(), [].iter(), &mut self.buffer)
+            .and_then(|mut file| file.sync())
+            .and_then(|()| self.disk.sync_directory(&self.settings.directory))
             .map_err(unusable(&path))?;
         for batch in &batches {
             self.append(batch, now).map_err(unusable(&path))?;
         }
         self.sync().map_err(unusable(&path))?;
-        remove(&path);
+        self.remove(&path);
         self.has_open = false;
         Ok(())
     }

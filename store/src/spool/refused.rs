@@ -85,6 +85,8 @@ impl Refused {
 
     /// It is in the database: the file can go.
     pub fn forget(self) {
-        log::remove(&self.path);
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!("cannot delete {}: {error}", self.path.display());
+        }
     }
 }

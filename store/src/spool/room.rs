@@ -1,10 +1,10 @@
 //! A full spool, and groups that the database refuses.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-use super::log::{Group, Spool, read_from, remove, sync_directory};
+use super::disk::{DiskFile, Mode};
+use super::log::{Group, Spool};
 use super::merge::Merger;
 use super::record::{self, Found, Records};
 use super::segment::{HEADER, Left, Segment, SegmentHeader};
@@ -23,24 +23,27 @@ impl Spool {
                 continue;
             }
             let active = usize::from(self.appender.is_some());
-            let first = usize::from(self.is_flying(0));
+            let first = (0..self.segments.len()).take_while(|index| self.is_needed(*index)).count();
             if first + active >= self.segments.len() {
-                return Err(io::Error::other("it is full of what is on its way to the database"));
+                return Err(io::Error::other(
+                    "it is full of what is on its way to the database's disk",
+                ));
             }
             let Some(segment) = self.segments.remove(first) else { break };
             let Left { rows, octets, .. } = segment.left;
             self.count_dropped(rows, octets);
             tracing::error!(rows, octets, "the spool is full: its oldest rows are dropped");
-            remove(&segment.path);
+            self.remove(&segment.path);
         }
         Ok(())
     }
 
-    /// Whether records of a segment are on their way to the database.
-    fn is_flying(&self, index: usize) -> bool {
-        let flying = self.cursor.place().flying;
-        let segment = self.segments.get(index);
-        flying.zip(segment).is_some_and(|((_, last), segment)| segment.first <= last)
+    /// Whether records of a segment are on their way to the database, or to its disk.
+    fn is_needed(&self, index: usize) -> bool {
+        let place = self.cursor.place();
+        let flying = place.flying.map_or(0, |(_, last)| last);
+        let through = if place.epoch == 0 { flying } else { flying.max(place.acknowledged) };
+        self.segments.get(index).is_some_and(|segment| segment.first <= through)
     }
 
     /// Merges the oldest segments that were not; false if there are none.
@@ -48,7 +51,7 @@ impl Spool {
         let sealed = self.segments.len() - usize::from(self.appender.is_some());
         let raw = |index: &usize| {
             let segment = self.segments.get(*index);
-            segment.is_some_and(|segment| !segment.merged) && !self.is_flying(*index)
+            segment.is_some_and(|segment| !segment.merged) && !self.is_needed(*index)
         };
         let Some(first) = (0..sealed).find(raw) else { return Ok(false) };
         let count = (first..sealed).take(MERGED_AT_A_TIME).take_while(raw).count();
@@ -64,7 +67,7 @@ impl Spool {
         let range = index..index + count;
         for place in range.clone() {
             let Some(segment) = self.segments.get(place) else { break };
-            let octets = read_from(&segment.path, segment.unread)?;
+            let octets = self.disk.read(&segment.path, segment.unread)?;
             rows_before += segment.left.rows;
             oldest = if oldest == 0 { segment.left.oldest } else { oldest };
             let mut damaged = 0;
@@ -91,7 +94,7 @@ impl Spool {
         tracing::warn!(rows, "the spool is nearly full: its oldest rows are added up to minutes");
         let old: Vec<_> = self.segments.drain(range).map(|segment| segment.path).collect();
         self.segments.insert(index, merged);
-        old.iter().for_each(|path| remove(path));
+        old.iter().for_each(|path| self.remove(path));
         Ok(())
     }
 
@@ -113,7 +116,12 @@ impl Spool {
             }
         }
         let path = self.settings.directory.join(format!("{first:020}.merged.spool"));
-        write_whole(&path, &octets)?;
+        self.write_whole(&path, &octets)?;
+        if let Err(error) = self.disk.sync_directory(&self.settings.directory) {
+            // Those that it stands for are still in use: it must not be found beside them.
+            self.remove(&path);
+            return Err(error);
+        }
         Ok(Segment {
             path,
             first,
@@ -133,7 +141,7 @@ impl Spool {
     /// The system's; the group stays on its way.
     pub fn set_aside(&mut self, group: &Group, reason: &str) -> io::Result<()> {
         let directory = self.settings.directory.join("refused");
-        fs::create_dir_all(&directory)?;
+        self.disk.make_directory(&directory)?;
         let (first, last) = (group.first, group.last);
         let header = SegmentHeader { id: self.id, first, merged_through: Some(last) };
         let mut octets = header.octets();
@@ -142,7 +150,8 @@ impl Spool {
         }
         let path = directory.join(format!("{first:020}-{last:020}.spool"));
         self.bound_refused(&directory, octets.len() as u64)?;
-        write_whole(&path, &octets)?;
+        self.write_whole(&path, &octets)?;
+        self.disk.sync_directory(&directory)?;
         self.stats.refused_groups += 1;
         self.stats.refused_rows += group.rows;
         let (rows, path) = (group.rows, path.display());
@@ -152,11 +161,7 @@ impl Spool {
 
     /// Deletes the oldest refused groups until so many octets more keep within their bound.
     fn bound_refused(&mut self, directory: &Path, needed: u64) -> io::Result<()> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            files.push((entry.path(), entry.metadata()?.len()));
-        }
+        let mut files = self.disk.list(directory)?;
         files.sort();
         let mut total: u64 = files.iter().map(|(_, octets)| octets).sum();
         for (path, octets) in files {
@@ -164,25 +169,33 @@ impl Spool {
                 break;
             }
             tracing::error!("{} is deleted: too many groups were refused", path.display());
-            remove(&path);
+            self.remove(&path);
             total -= octets;
         }
         Ok(())
     }
-}
 
-/// A file that is there as a whole or not at all, on disk when this returns.
-fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(octets)?;
-        file.sync_data()?;
-        fs::rename(&beside, path)
-    });
-    if written.is_err() {
-        // Best effort: the next start removes what is left.
-        let _ = fs::remove_file(&beside);
+    /// A file that is there as a whole or not at all. Its octets are on disk when this returns, its name
+    /// when its directory is.
+    pub(super) fn write_whole(&self, path: &Path, octets: &[u8]) -> io::Result<Box<dyn DiskFile>> {
+        let beside = path.with_extension("new");
+        let written = self.disk.open(&beside, Mode::Replace).and_then(|mut file| {
+            file.write_at(octets, 0)?;
+            file.sync()?;
+            self.disk.rename(&beside, path)?;
+            Ok(file)
+        });
+        if written.is_err() {
+            // Best effort: the next start removes what is left.
+            let _ = self.disk.remove(&beside);
+        }
+        written
     }
-    written?;
-    path.parent().map_or(Ok(()), sync_directory)
+
+    /// Deletes a file that is no longer needed; one that stays is found again at the next start.
+    pub(super) fn remove(&self, path: &Path) {
+        if let Err(error) = self.disk.remove(path) {
+            tracing::warn!("cannot delete {}: {error}", path.display());
+        }
+    }
 }

@@ -8,10 +8,10 @@
 //! stands for. In every version the header is this long, begins with magic and version and ends
 //! with its checksum, so that another version's file can be told from a damaged one.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, DiskFile, Mode};
 use super::record::{Found, Records, u32_at, u64_at};
 
 /// The version of this format.
@@ -162,39 +162,48 @@ pub(super) fn scan(octets: &[u8], acknowledged: u64) -> Scan {
 /// The segment that records are appended to.
 #[derive(Debug)]
 pub(super) struct Appender {
-    file: File,
+    file: Box<dyn DiskFile>,
     /// Octets of whole records, header included.
     good: u64,
-    /// Written since the last time it was forced to disk.
-    unsynced: bool,
+    /// How many of these are on disk for certain.
+    synced: u64,
+    /// Half a record lies behind them that could not be cut off.
+    torn: bool,
 }
 
 impl Appender {
     /// Makes the file with its header.
-    pub(super) fn create(path: &Path, header: &SegmentHeader) -> io::Result<Self> {
-        let mut file = File::options().write(true).create_new(true).open(path)?;
-        if let Err(error) = file.write_all(&header.octets()) {
+    pub(super) fn create(disk: &dyn Disk, path: &Path, header: &SegmentHeader) -> io::Result<Self> {
+        let mut file = disk.open(path, Mode::New)?;
+        if let Err(error) = file.write_at(&header.octets(), 0) {
             // Best effort: what is left is a torn header, which the next start removes.
-            let _ = fs::remove_file(path);
+            let _ = disk.remove(path);
             return Err(error);
         }
-        Ok(Self { file, good: HEADER as u64, unsynced: true })
+        Ok(Self { file, good: HEADER as u64, synced: 0, torn: false })
+    }
+
+    /// Goes on with a file that is on disk as a whole.
+    pub(super) fn resume(file: Box<dyn DiskFile>, octets: u64) -> Self {
+        Self { file, good: octets, synced: octets, torn: false }
+    }
+
+    /// Whether another segment must be begun for so many octets.
+    pub(super) const fn is_full_for(&self, needed: u64, bound: u64) -> bool {
+        self.torn || self.good + needed > bound
     }
 
     /// Appends a whole record or nothing. After an error that left half a record which cannot be cut off,
-    /// `usable` is false.
-    pub(super) fn append(&mut self, record: &[u8]) -> Result<(), AppendFailed> {
-        match self.file.write_all(record) {
+    /// nothing more is to be appended.
+    pub(super) fn append(&mut self, record: &[u8]) -> io::Result<()> {
+        match self.file.write_at(record, self.good) {
             Ok(()) => {
                 self.good += record.len() as u64;
-                self.unsynced = true;
                 Ok(())
             }
             Err(source) => {
-                let cut = self.file.set_len(self.good).and_then(|()| {
-                    io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.good)).map(drop)
-                });
-                Err(AppendFailed { source, usable: cut.is_ok() })
+                self.torn = self.file.set_len(self.good).is_err();
+                Err(source)
             }
         }
     }
@@ -206,18 +215,10 @@ impl Appender {
 
     /// Forces what was written to disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        if self.unsynced {
-            self.file.sync_data()?;
-            self.unsynced = false;
+        if self.synced < self.good {
+            self.file.sync()?;
+            self.synced = self.good;
         }
         Ok(())
     }
-}
-
-/// A record was not appended.
-#[derive(Debug)]
-pub(super) struct AppendFailed {
-    pub(super) source: io::Error,
-    /// Whether the segment can be appended to again.
-    pub(super) usable: bool,
 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::record::{self, Found, Records};
 use super::*;
+use crate::durable::Marked;
 
 /// 2026-11-21, midnight.
 const MIDNIGHT: u32 = 1_795_219_200;
@@ -464,4 +465,129 @@ fn synced_length(path: &Path, number: Option<u64>) -> u64 {
         }
     }
     length as u64
+}
+
+fn marked(epoch: u64, sent: Option<(&Spool, u64, u64)>) -> Marked {
+    let spools = sent.map(|(spool, first, last)| (spool.id, (first, last))).into_iter().collect();
+    Marked { epoch, spools, ..Marked::default() }
+}
+
+/// Segments of a dozen records, so that some of them can go.
+fn put_wide(spool: &mut Spool, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        spool.take(&[batch(number, 400)], [].iter(), 100).unwrap();
+    }
+}
+
+#[test]
+fn what_is_acknowledged_stays_until_it_is_durable_and_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    spool.follow(Some(&marked(7, None))).unwrap();
+    put_wide(&mut spool, 1..=40);
+    let mut groups = Vec::new();
+    while let Some(group) = spool.next_group(2000).unwrap() {
+        spool.acknowledge(&group).unwrap();
+        groups.push(group);
+    }
+    let before = spool.stats();
+    assert_eq!((before.records, before.unforced_records, before.settled), (0, 40, 40));
+    // The database has seen the fifth group: all before it is durable.
+    let seen = groups[4].clone();
+    spool.follow(Some(&marked(7, Some((&spool, seen.first, seen.last))))).unwrap();
+    let after = spool.stats();
+    assert_eq!(after.unforced_records, 41 - seen.first);
+    assert!(after.bytes < before.bytes, "{before:?} {after:?}");
+    drop(spool);
+    // The same epoch: nothing was taken back, whatever the mark says.
+    let mut spool = open(folder.path());
+    spool.follow(Some(&marked(7, Some((&spool, seen.first, seen.last))))).unwrap();
+    assert_eq!((spool.stats().records, spool.next_group(1).unwrap()), (0, None));
+    // Another one: from that group on, all comes again, and that with the token that it had.
+    spool.follow(Some(&marked(8, Some((&spool, seen.first, seen.last))))).unwrap();
+    assert_eq!(spool.stats().rewound_records, 41 - seen.first);
+    assert_eq!(spool.next_group(1).unwrap().unwrap(), seen);
+    drop(spool);
+    let mut spool = open(folder.path());
+    spool.follow(Some(&marked(8, Some((&spool, seen.first, seen.last))))).unwrap();
+    let expected: Vec<u64> = (seen.first..=40).collect();
+    assert_eq!(drain(&mut spool), expected);
+    // A database that knows nothing of it gets what is kept; one without marks is believed.
+    spool.follow(Some(&marked(9, None))).unwrap();
+    assert_eq!(drain(&mut spool), expected);
+    spool.follow(None).unwrap();
+    let stats = spool.stats();
+    assert_eq!((stats.records, stats.unforced_records), (0, 0));
+}
+
+#[test]
+fn a_full_spool_leaves_alone_what_is_not_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    spool.follow(Some(&marked(7, None))).unwrap();
+    put_wide(&mut spool, 1..=40);
+    assert_eq!(drain(&mut spool).len(), 40);
+    for number in 41..2_500 {
+        spool.take(&[batch(number, 400)], [].iter(), 100).unwrap();
+    }
+    assert!(spool.stats().dropped_rows > 0);
+    spool.follow(Some(&marked(8, None))).unwrap();
+    let again = drain(&mut spool);
+    assert_eq!(again[..40], (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_first_versions_cursor_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    put(&mut spool, 1..=10);
+    let group = spool.next_group(10).unwrap().unwrap();
+    drop(spool);
+    let path = folder.path().join("cursor");
+    let mut octets = fs::read(&path).unwrap();
+    for slot in octets.chunks_mut(512) {
+        slot[..8].copy_from_slice(b"EtiCurs1");
+        let checksum = crc32fast::hash(&slot[..56]);
+        slot[56..60].copy_from_slice(&checksum.to_le_bytes());
+        slot[60..].fill(0);
+    }
+    fs::write(&path, octets).unwrap();
+    let mut spool = open(folder.path());
+    spool.follow(Some(&marked(7, None))).unwrap();
+    assert_eq!(spool.next_group(1).unwrap().unwrap(), group, "on its way, with its token");
+    assert_eq!(drain(&mut spool), (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn names_are_held_against_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    put(&mut spool, 1..=5);
+    spool.sync().unwrap();
+    drop(spool);
+    let segment = segment_in(folder.path());
+    let all: Vec<u64> = (1..=5).collect();
+    let name = |directory: &Path, number: u64| directory.join(format!("{number:020}.spool"));
+    let check = |damage: &dyn Fn(&Path, &Path), expected: &[u64]| {
+        let copy = copy(folder.path());
+        let path = copy.path().join(segment.file_name().unwrap());
+        damage(copy.path(), &path);
+        let mut spool = open(copy.path());
+        assert_eq!(spool.stats().corrupt_segments, 1);
+        assert_eq!(drain(&mut spool), expected);
+        put(&mut spool, 6..=6);
+        assert_eq!(drain(&mut spool), [6]);
+        drop(spool);
+        assert_eq!(open(copy.path()).stats().corrupt_segments, 0, "told once");
+    };
+    check(&|folder, path| fs::rename(path, name(folder, 99_999)).unwrap(), &all);
+    check(&|folder, path| assert!(fs::copy(path, name(folder, 99_999)).is_ok()), &all);
+    check(&|_, path| fs::write(path, b"").unwrap(), &[]);
+    check(&|_, path| fs::remove_file(path).unwrap(), &[]);
+    let other = tempfile::tempdir().unwrap();
+    let mut spool = open(other.path());
+    put(&mut spool, 77..=77);
+    drop(spool);
+    let foreign = segment_in(other.path());
+    check(&|folder, _| assert!(fs::copy(&foreign, name(folder, 99_999)).is_ok()), &all);
 }

@@ -6,11 +6,18 @@
 //! repeated with the same rows and the same token, also by the next process, so that an insert whose
 //! answer was lost is not counted twice.
 //!
+//! The embedded engine has what it acknowledges on disk only from its next durable mark on: the task looks at its
+//! marks, and the spool keeps what is behind the last one. If the engine was taken back to that, by a power
+//! cut, the spool goes back too.
+//!
 //! Everything is bounded. A full spool adds its oldest rows up to minutes, then drops the oldest. Where the
 //! spool cannot be written (or there is none), the queue in memory is what is inserted, and drops its
 //! oldest batches when full. What is dropped is counted.
 
+mod database;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod spooler;
 mod task;
 

@@ -32,6 +32,9 @@ pub struct WriterStats {
     pub spool: Option<SpoolStats>,
     /// Why the spool cannot be written at the moment: rows are kept in memory.
     pub spool_error: Option<String>,
+    /// Seconds since the embedded engine's last durable mark, and why there is no newer one; none where there
+    /// are no marks.
+    pub mark: Option<(u64, Option<String>)>,
 }
 
 pub(super) struct Shared {

@@ -1,14 +1,15 @@
 //! The task that inserts.
 
 use std::io;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use etiage_aggregator::Batch;
 use tokio::time::Instant;
 
+use super::database::Database;
 use super::shared::{Shared, State};
-use crate::Store;
 use crate::error::Refusal;
 use crate::spool::Spool;
 
@@ -16,10 +17,24 @@ use crate::spool::Spool;
 /// a quarter of an hour of the longest pauses.
 const UNKNOWN_REFUSALS: u32 = 100;
 
+/// How often the database's durable mark is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// Marks are asked for no more often than so, where the spool's room is short.
+const ASK: Duration = Duration::from_secs(2);
+/// The part of the spool that may wait for a mark before one is asked for.
+const WAITING_PART: u64 = 8;
+
 /// Inserts until the writer is closed and everything was acknowledged.
-pub(super) async fn run(store: Store, shared: Arc<Shared>) {
+pub(super) async fn run<D: Database>(database: D, shared: Arc<Shared>) {
     let _ended = EndGuard(Arc::clone(&shared));
-    let task = Task { store, shared, id: rand::random() };
+    let task = Task {
+        database,
+        shared,
+        id: rand::random(),
+        epoch: AtomicU64::new(0),
+        knows: AtomicBool::new(false),
+        looked: Mutex::new(None),
+    };
     let mut number = 0_u64;
     while let Some(source) = task.wait_for_work().await {
         let began = Instant::now();
@@ -38,11 +53,26 @@ pub(super) async fn run(store: Store, shared: Arc<Shared>) {
     }
 }
 
-struct Task {
-    store: Store,
+struct Task<D> {
+    database: D,
     shared: Arc<Shared>,
     /// Random, so that no two writers ever use the same token for what comes from memory.
     id: u128,
+    /// The database's last rollback, as the spool knows it.
+    epoch: AtomicU64,
+    /// Whether it knows it: nothing leaves before.
+    knows: AtomicBool,
+    /// When the mark was looked at last.
+    looked: Mutex<Option<Instant>>,
+}
+
+/// How an insert ended.
+enum Inserted {
+    Taken,
+    /// For its content, for good.
+    Refused(String),
+    /// The database was taken back to its last durable mark.
+    TakenBack,
 }
 
 /// Where the next block comes from.
@@ -63,10 +93,11 @@ enum Look {
     Ended,
 }
 
-impl Task {
+impl<D: Database> Task<D> {
     /// Waits until a block is due; `None` when closed and empty.
     async fn wait_for_work(&self) -> Option<Source> {
         loop {
+            self.follow_marks().await;
             let due = match self.look() {
                 Look::Due(source) => return Some(source),
                 Look::Ended => return None,
@@ -74,6 +105,7 @@ impl Task {
                 Look::Empty => None,
             };
             let woken = self.shared.work.notified();
+            let due = due.into_iter().chain(self.next_look()).min();
             match due {
                 // Whichever comes first; then everything is looked at again.
                 Some(due) => drop(tokio::time::timeout_at(due, woken).await),
@@ -106,11 +138,63 @@ impl Task {
         }
     }
 
+    /// When the database's mark is to be looked at next, even if nothing happens; `None` where there is no spool.
+    fn next_look(&self) -> Option<Instant> {
+        self.shared.spool.as_ref()?;
+        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let state = self.shared.lock();
+        let waiting = state.spool.unforced_bytes > state.spool.max_bytes / WAITING_PART;
+        let every = if waiting { ASK } else { LOOK };
+        let has_marks = state.counts.mark.is_some() || !self.knows.load(Ordering::Relaxed);
+        has_marks.then(|| looked.map_or(now, |looked| looked + every))
+    }
+
+    /// Tells the spool of the database's last durable mark, now and again.
+    async fn follow_marks(&self) {
+        let now = Instant::now();
+        let knew = self.knows.load(Ordering::Relaxed);
+        if self.next_look().is_none_or(|due| due > now && knew) {
+            return;
+        }
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        let take = {
+            let state = self.shared.lock();
+            state.spool.unforced_bytes > state.spool.max_bytes / WAITING_PART
+        };
+        let marked = match self.database.marked(take).await {
+            Ok(marked) => Arc::new(marked),
+            Err(error) => {
+                let text = error.to_string();
+                tracing::debug!("the database's durable mark: {text}");
+                if !knew {
+                    let mut state = self.shared.lock();
+                    state.counts.failed_inserts += 1;
+                    state.counts.last_error = Some(text);
+                }
+                return;
+            }
+        };
+        self.shared.lock().counts.mark =
+            marked.as_ref().as_ref().map(|marked| (marked.age, marked.failure.clone()));
+        let for_spool = Arc::clone(&marked);
+        let follow = move |spool: &mut Spool| spool.follow(for_spool.as_ref().as_ref());
+        if self.with_spool(follow).await.is_some() {
+            let epoch = marked.as_ref().as_ref().map_or(0, |marked| marked.epoch);
+            self.epoch.store(epoch, Ordering::Relaxed);
+            self.knows.store(true, Ordering::Relaxed);
+            self.shared.announce_progress(); // There may be room again.
+        }
+    }
+
     /// Inserts a block from the queue; its rows.
     async fn insert_from_memory(&self, number: u64) -> u64 {
         let block = self.take_block();
         let token = format!("{:032x}-memory-{number}", self.id);
-        let refused = self.insert(&block, &token).await;
+        let refused = match self.insert(&block, &token, 0).await {
+            Inserted::Refused(reason) => Some(reason),
+            Inserted::Taken | Inserted::TakenBack => None,
+        };
         let mut state = self.shared.lock();
         let rows = std::mem::take(&mut state.flying_rows) as u64;
         state.flying = None;
@@ -145,13 +229,25 @@ impl Task {
     /// Inserts a group from the spool; its rows.
     async fn insert_from_spool(&self) -> u64 {
         let settings = &self.shared.settings;
+        if !self.knows.load(Ordering::Relaxed) {
+            tokio::time::sleep(settings.first_pause).await; // Until the database answers.
+            return 0;
+        }
         // No more at once than a second's share, so that the bound on the rate is no saw.
         let block_rows = (settings.block_rows as u64).min(settings.rows_per_second);
         let Some(Some(group)) = self.with_spool(move |spool| spool.next_group(block_rows)).await
         else {
             return 0;
         };
-        let refused = self.insert(&group.batches, &group.token).await;
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let refused = match self.insert(&group.batches, &group.token, epoch).await {
+            Inserted::Taken => None,
+            Inserted::Refused(reason) => Some(reason),
+            Inserted::TakenBack => {
+                self.knows.store(false, Ordering::Relaxed);
+                return 0;
+            }
+        };
         let group = Arc::new(group);
         loop {
             let (group, refused) = (Arc::clone(&group), refused.clone());
@@ -188,7 +284,8 @@ impl Task {
             shared.lock().see_spool(&spool);
             Some(result)
         };
-        match tokio::task::spawn_blocking(act).await {
+        let done = if D::INLINE { Ok(act()) } else { tokio::task::spawn_blocking(act).await };
+        match done {
             Ok(Some(Ok(result))) => return Some(result),
             Ok(Some(Err(error))) => {
                 let text = format!("the spool cannot be read or written: {error}");
@@ -201,13 +298,16 @@ impl Task {
         None
     }
 
-    /// Until it succeeds; or the reason why the database refuses it for good.
-    async fn insert(&self, block: &[Batch], token: &str) -> Option<String> {
+    /// Until it succeeds, or the database refuses it for good.
+    async fn insert(&self, block: &[Batch], token: &str, epoch: u64) -> Inserted {
         let settings = &self.shared.settings;
         let mut pause = settings.first_pause;
         let mut attempts = 0_u64;
         let (mut refused, mut unknown) = (0_u32, 0_u32);
-        while let Err(error) = self.store.insert(block, token).await {
+        while let Err(error) = self.database.insert(block, token, epoch).await {
+            if error.is_other_epoch() {
+                return Inserted::TakenBack;
+            }
             attempts += 1;
             let text = error.to_string();
             // Once at 1, 2, 4, 8, …: a database that is away for a day does not fill the log.
@@ -225,7 +325,7 @@ impl Task {
                 state.counts.last_error = Some(text.clone());
             }
             if refused >= settings.refusals || unknown >= UNKNOWN_REFUSALS {
-                return Some(text);
+                return Inserted::Refused(text);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(settings.longest_pause);
@@ -233,7 +333,7 @@ impl Task {
         if attempts > 0 {
             tracing::info!(attempts, "rows are written again");
         }
-        None
+        Inserted::Taken
     }
 }
 
