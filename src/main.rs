@@ -6,11 +6,13 @@ mod alerts;
 mod appliance;
 mod ask;
 mod backtest;
+mod backup;
 mod check;
 mod classify;
 mod cli;
 mod config;
 mod detection;
+mod doctor;
 mod eval;
 mod events;
 mod export;
@@ -57,6 +59,9 @@ fn main() -> ExitCode {
         Command::Backtest(arguments) => serve(backtest::run(arguments)),
         Command::Events(arguments) => serve(events::run(arguments)),
         Command::Refused(arguments) => serve(refused::run(arguments)),
+        Command::Doctor(arguments) => serve(doctor::run(arguments)),
+        Command::Backup(arguments) => serve(backup::run(arguments)),
+        Command::Restore(arguments) => serve(backup::restore(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
