@@ -17,6 +17,7 @@ use etiage_api::{
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
 use etiage_store::embedded::{Engine, EngineSettings};
+use etiage_store::metadata;
 use etiage_store::spool::Spool;
 use etiage_store::{FlowRecords, Store, Writer, WriterHandle, WriterSettings};
 use time::OffsetDateTime;
@@ -163,6 +164,7 @@ impl Appliance {
         let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
         let writer = start_writer(store.clone(), &config.spool, spool);
         tokio::spawn(store.clone().keep_within_max_size());
+        tokio::spawn(store.clone().keep_looking_for_damage());
         let records = config.flow_records.enabled.then(|| FlowRecords::spawn(store.clone()));
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
@@ -389,16 +391,28 @@ pub(crate) async fn open_store(
             let store = Store::open(settings).await.map_err(failed)?;
             Ok((store, StoreKind::Server, None))
         }
-        config::Store::Embedded { data, library, memory, kept } => {
+        config::Store::Embedded { data, library, memory, kept, backups } => {
+            let put_back = metadata::put_back(data).unwrap_or_else(|error| {
+                tracing::warn!("copies of {} cannot be looked at: {error}", data.display());
+                Vec::new()
+            });
             let settings = EngineSettings {
                 program: engine_program()?,
                 library: engine_library(library.clone()),
                 data: data.clone(),
                 memory: *memory,
+                backups: backups.clone(),
             };
             let engine = Engine::start(&settings).await.map_err(failed)?;
             match Store::open(&kept.apply(engine.settings())).await {
-                Ok(store) => Ok((store, StoreKind::Embedded, Some(engine))),
+                Ok(store) => {
+                    if let Err(error) = metadata::save(data) {
+                        tracing::warn!("{} cannot be copied: {error}", data.display());
+                    }
+                    store.note_damage(put_back);
+                    let store = store.with_backups_in(backups.clone());
+                    Ok((store, StoreKind::Embedded, Some(engine)))
+                }
                 Err(error) => {
                     engine.stop().await;
                     Err(failed(error))
@@ -414,14 +428,14 @@ pub(crate) fn failed(error: etiage_store::Error) -> Failure {
 }
 
 /// `etiage-clickhouse` stands beside this program.
-fn engine_program() -> Result<PathBuf, Failure> {
+pub(crate) fn engine_program() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe().context("cannot tell where this program is")?;
     Ok(own.with_file_name("etiage-clickhouse"))
 }
 
 /// The engine's library: as configured, as the environment says, beside this program, or where
 /// packages put it.
-fn engine_library(configured: Option<PathBuf>) -> PathBuf {
+pub(crate) fn engine_library(configured: Option<PathBuf>) -> PathBuf {
     let from_environment = || std::env::var_os("ETIAGE_ENGINE_LIBRARY").map(PathBuf::from);
     let beside = || {
         let own = std::env::current_exe().ok()?.with_file_name("libchdb.so");

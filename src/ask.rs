@@ -13,7 +13,7 @@ use etiage_store::embedded::Engine;
 use etiage_store::{Writer, WriterSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, StatusCode, header, http::request};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -89,6 +89,20 @@ impl Api {
 
     /// Asks; whatever is not answered with success is the failure that the API says.
     pub(crate) async fn get(&self, path: &str) -> Result<Response<Incoming>, Failure> {
+        self.ask(Request::get(path)).await
+    }
+
+    /// Asks for something to be done.
+    pub(crate) async fn post(&self, path: &str) -> Result<(), Failure> {
+        self.ask(Request::post(path)).await.map(drop)
+    }
+
+    /// Where the appliance runs that answers; `None` if what answers was started for the question.
+    pub(crate) fn is_running_appliance(&self) -> Option<SocketAddr> {
+        self.own.is_none().then_some(self.address)
+    }
+
+    async fn ask(&self, request: request::Builder) -> Result<Response<Incoming>, Failure> {
         let address = self.address;
         let what = || format!("cannot ask the API at http://{address}");
         let stream = TcpStream::connect(address).await.with_context(what)?;
@@ -98,14 +112,14 @@ impl Api {
             // Its error is the answer's too.
             let _ = connection.await;
         });
-        let mut request = Request::get(path).header(header::HOST, address.to_string());
+        let mut request = request.header(header::HOST, address.to_string());
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Empty::<Bytes>::new()).context("the question")?;
         let response = sender.send_request(request).await.with_context(what)?;
         match response.status() {
-            StatusCode::OK => Ok(response),
+            status if status.is_success() => Ok(response),
             status => Err(problem(status, &whole(response).await?)),
         }
     }

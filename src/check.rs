@@ -26,7 +26,13 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         println!("capture   {}", capture(interface));
     }
     match &config.store {
-        Store::Embedded { data, .. } => println!("store     embedded engine in {}", data.display()),
+        Store::Embedded { data, backups, .. } => {
+            println!("store     embedded engine in {}", data.display());
+            match backups {
+                Some(folder) => println!("backups   in {}", folder.display()),
+                None => println!("backups   nowhere: [store] backups is not set"),
+            }
+        }
         Store::Server(settings) => println!(
             "store     ClickHouse at {}, database {}, user {}, {}",
             settings.url,

@@ -43,6 +43,12 @@ pub(crate) enum Command {
     Schema(Schema),
     /// List the rows that the database has refused, or offer them to it again
     Refused(crate::refused::Arguments),
+    /// Say what is wrong with what is stored, and what to do. Exit code 1 if something is, 2 if the store cannot be used
+    Doctor(crate::doctor::Arguments),
+    /// Copy the embedded engine's database, also while the appliance runs
+    Backup(crate::backup::BackupArguments),
+    /// Bring a backup back into an empty data directory, and compare it with what was backed up
+    Restore(crate::backup::RestoreArguments),
 }
 
 #[derive(Debug, Args)]

@@ -6,11 +6,13 @@ mod alerts;
 mod appliance;
 mod ask;
 mod backtest;
+mod backup;
 mod check;
 mod classify;
 mod cli;
 mod config;
 mod detection;
+mod doctor;
 mod ending;
 mod eval;
 mod events;
@@ -78,6 +80,9 @@ fn with_runtime(command: &Command) -> Result<(), Failure> {
         Command::Export(own) => serve(export::run(own, store(own.config()?)?)),
         Command::Backtest(own) => serve(backtest::run(own, store(own.config()?)?)),
         Command::Refused(own) => serve(refused::run(own, store(own.config()?)?)),
+        Command::Doctor(own) => serve(doctor::run(own, store(own.config()?)?)),
+        Command::Backup(own) => serve(backup::run(own, store(own.config()?)?)),
+        Command::Restore(own) => serve(backup::restore(own, store(own.config()?)?)),
         Command::Events(own) => serve(events::run(own, own.config()?.map(store).transpose()?)),
         Command::Alerts(own) => serve(alerts::run(own)),
         _ => Ok(()),

@@ -192,6 +192,7 @@ async fn sums(disk: Option<&SmallDisk>, folder: &Path) -> Vec<(String, u64)> {
         library: std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap().into(),
         data: folder.join("disk/data"),
         memory: 1 << 30,
+        backups: None,
     };
     let engine = Engine::start(&settings).await.unwrap();
     let server = engine.settings();

@@ -25,6 +25,7 @@ async fn engine(data: &std::path::Path) -> Engine {
         library: std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap().into(),
         data: data.to_owned(),
         memory: etiage_store::embedded::DEFAULT_MEMORY,
+        backups: None,
     };
     Engine::start(&settings).await.unwrap()
 }

@@ -236,6 +236,10 @@ impl From<etiage_store::Error> for ApiError {
             // What the store refuses beyond what was checked here; its words name no internals.
             Error::TooManyExports { limit } => Self::TooManyExports { limit },
             Error::BadQuery(detail) => Self::Parameters(vec![ParameterError::new("query", detail)]),
+            Error::Backup(_) => {
+                let detail = error.to_string();
+                Self::Parameters(vec![ParameterError::new("backup", detail)])
+            }
             Error::TooSlow { seconds, .. } => Self::Timeout { secs: seconds },
             error => Self::Internal(error.into()),
         }

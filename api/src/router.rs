@@ -16,9 +16,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::ApiError;
 use crate::routes::{
-    baseline, capacity, engine, event, events, evidence, filter, flow_records, health, heatmap,
-    lists, live, metrics, notes, overview, planning, profile, round_trips, sankey, session, system,
-    totals, views, volumes,
+    backup, baseline, capacity, damage, engine, event, events, evidence, filter, flow_records,
+    health, heatmap, lists, live, metrics, notes, overview, planning, profile, round_trips, sankey,
+    session, system, totals, views, volumes,
 };
 use crate::state::ApiState;
 use crate::{assets, docs, guard};
@@ -90,6 +90,8 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(views::delete))
         .routes(routes!(system::system))
         .routes(routes!(health::health))
+        .routes(routes!(damage::damage, damage::look))
+        .routes(routes!(backup::progress, backup::begin))
         .routes(routes!(engine::engine))
         .routes(routes!(live::live))
         .routes(routes!(metrics::metrics))

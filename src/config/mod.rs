@@ -87,7 +87,14 @@ pub(crate) struct Spool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     /// The embedded engine, working in this directory, with this library if one was named.
-    Embedded { data: PathBuf, library: Option<PathBuf>, memory: u64, kept: Kept },
+    Embedded {
+        data: PathBuf,
+        library: Option<PathBuf>,
+        memory: u64,
+        kept: Kept,
+        /// Where backups are taken, if anywhere.
+        backups: Option<PathBuf>,
+    },
     /// A ClickHouse server.
     Server(etiage_store::Settings),
 }
@@ -324,6 +331,7 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
     {
         section.problem(at, "`memory` must be at least 256MiB");
     }
+    let backups = section.string("backups");
     let cluster = section.string("cluster");
     let kept = Kept {
         max_size: section.parsed::<Octets>("max_size").map(|size| size.value.0),
@@ -340,9 +348,10 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
             library: library.map(|library| folder.join(library.value)),
             memory: memory.map_or(DEFAULT_MEMORY, |memory| memory.value.0),
             kept,
+            backups: backups.map(|backups| folder.join(backups.value)),
         });
     };
-    for (key, given) in [("data", &data), ("engine_library", &library)] {
+    for (key, given) in [("data", &data), ("engine_library", &library), ("backups", &backups)] {
         if let Some(given) = given {
             section.problem(
                 given.at,

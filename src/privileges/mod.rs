@@ -87,8 +87,9 @@ pub(crate) fn describe(config: &Config) -> String {
 
 fn own_directories(config: &Config, scope: Scope) -> Vec<PathBuf> {
     let mut directories = Vec::new();
-    if let Store::Embedded { data, .. } = &config.store {
+    if let Store::Embedded { data, backups, .. } = &config.store {
         directories.push(data.clone());
+        directories.extend(backups.clone());
     }
     if scope == Scope::Appliance {
         directories.push(config.spool.settings.directory.clone());

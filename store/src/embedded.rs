@@ -40,6 +40,8 @@ pub struct EngineSettings {
     pub data: PathBuf,
     /// Octets of memory it may use, at least 256 MiB; [`DEFAULT_MEMORY`] is enough for 100 links.
     pub memory: u64,
+    /// Where backups may be written and read; `None`: nowhere.
+    pub backups: Option<PathBuf>,
 }
 
 /// Memory the engine may use unless told otherwise, in octets.
@@ -182,7 +184,11 @@ fn socket(directory: &TempDir) -> PathBuf {
 }
 
 async fn start(settings: &EngineSettings, password: &str, listen: &Path) -> Result<Process, Error> {
-    let mut child = Command::new(&settings.program)
+    let mut command = Command::new(&settings.program);
+    if let Some(backups) = &settings.backups {
+        command.arg("--backups").arg(backups);
+    }
+    let mut child = command
         .arg("--library")
         .arg(&settings.library)
         .arg("--path")
@@ -265,6 +271,13 @@ async fn forward_log(
     }
 }
 
+/// The engine's own words, without the runs of spaces that stand for garbage, and not without end.
+fn in_brief(line: &str) -> String {
+    let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == '\0').collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(600).collect()
+}
+
 /// The program's exit codes are part of its interface.
 fn explain(
     settings: &EngineSettings,
@@ -272,7 +285,12 @@ fn explain(
     lines: &VecDeque<String>,
 ) -> Error {
     let last = lines.back().map_or("it said nothing", String::as_str);
-    let reason = last.strip_prefix("etiage-clickhouse: ").unwrap_or(last).to_owned();
+    let last = last.strip_prefix("etiage-clickhouse: ").unwrap_or(last);
+    let own = lines.iter().rev().find(|line| line.contains("DB::Exception: "));
+    let reason = match own {
+        Some(own) => format!("{last}: {}", in_brief(own)),
+        None => last.to_owned(),
+    };
     match status.and_then(|status| status.code()) {
         Some(3) => Error::EngineLibraryMissing { path: settings.library.clone(), reason },
         Some(4) => Error::DataDirectoryHeld { path: settings.data.clone(), reason },

@@ -123,6 +123,9 @@ pub enum Error {
         /// Who holds it.
         reason: String,
     },
+    /// A backup cannot be taken or restored.
+    #[error("the backup {0}")]
+    Backup(String),
     /// The embedded engine does not start, for any other reason.
     #[error("the embedded engine does not start: {reason}")]
     EngineFailed {

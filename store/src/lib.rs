@@ -15,11 +15,15 @@
 //! # drop(task); Ok(()) }
 //! ```
 
+pub mod backup;
+mod damage;
 mod durable;
 pub mod embedded;
 mod error;
 pub mod filter;
 mod flow_records;
+mod ledger;
+pub mod metadata;
 mod migrate;
 mod queries;
 mod rows;
@@ -32,6 +36,7 @@ mod transport;
 mod upkeep;
 mod writer;
 
+pub use damage::{Counts as DamageCounts, Finding, Kind, Looking};
 pub use error::{Error, OLDEST_SUPPORTED};
 pub use flow_records::{FlowRecordStats, FlowRecords};
 pub use queries::{

@@ -5,7 +5,7 @@
 //! ever released is never edited; a change is a new step.
 //!
 //! Versions 1 to 3 were the tables of the first release, with intervals of 10 s alone: `volumes_10s`,
-//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers, versions 5, 7 and 8 add tables beside them,
+//! `observations_10s`, `round_trips_10s`. Version 4 is the tiers, versions 5 and 7 to 9 add tables beside them,
 //! version 6 coarser families to them.
 
 use clickhouse::{Client, Row};
@@ -17,16 +17,17 @@ use crate::settings::Settings;
 use crate::tier::Tier;
 
 /// The version of this program's schema.
-pub(crate) const VERSION: u32 = FLOW_RECORDS.0;
+pub(crate) const VERSION: u32 = LEDGER.0;
 
 /// The tables in their tiers.
 const TIERS: (u32, &str) = (4, "0004_tiers");
 
 /// Steps that add tables beside those, in order: version, name, tables.
-const ADDED: [(u32, &str, &[Single]); 3] = [
+const ADDED: [(u32, &str, &[Single]); 4] = [
     (5, "0005_events", &Single::EVENTS),
     (VIEWS.0, VIEWS.1, &[Single::SavedViews]),
     (FLOW_RECORDS.0, FLOW_RECORDS.1, &[Single::FlowRecords]),
+    (LEDGER.0, LEDGER.1, &Single::LEDGER),
 ];
 
 /// Names for URLs of the pages.
@@ -34,6 +35,9 @@ const VIEWS: (u32, &str) = (7, "0007_views");
 
 /// Records of single flows.
 const FLOW_RECORDS: (u32, &str) = (8, "0008_flow_records");
+
+/// What was written, by day.
+const LEDGER: (u32, &str) = (9, "0009_ledger");
 
 /// Families with fewer dimensions, added up from what there is.
 const COARSE: (u32, &str) = (6, "0006_coarse");
@@ -80,11 +84,12 @@ struct Applied {
     checksum: String,
 }
 
-/// Brings the client's database to this program's version.
+/// Brings the client's database to this program's version. Returns the tables and views that should have been
+/// there, were not, and are made anew: without them no row could be inserted.
 ///
 /// # Errors
 /// [`Error::SchemaNewer`], [`Error::SchemaDiffers`], or what the database says.
-pub(crate) async fn migrate(client: &Client, settings: &Settings) -> Result<(), Error> {
+pub(crate) async fn migrate(client: &Client, settings: &Settings) -> Result<Vec<String>, Error> {
     Migration { client, settings, renderer: Renderer::new(settings) }.run().await
 }
 
@@ -95,16 +100,18 @@ struct Migration<'a> {
 }
 
 impl Migration<'_> {
-    async fn run(&self) -> Result<(), Error> {
+    async fn run(&self) -> Result<Vec<String>, Error> {
+        let mut missed = Vec::new();
         self.execute("create the table schema_migrations", &self.renderer.migrations()).await?;
         let applied = self.applied().await?;
         let has = |version: u32| applied.iter().any(|applied| applied.version == version);
         if has(TIERS.0) {
             self.drop_first_tables().await?; // If that was cut off.
-            self.apply_retention().await?;
             if !has(COARSE.0) {
                 self.add_up_coarse().await?;
                 self.record(COARSE.0, COARSE.1, &schema::checksum_of_coarse()).await?;
+            } else {
+                missed.extend(self.complete(self.renderer.tiers()).await?);
             }
         } else {
             self.make_tiers(!applied.is_empty()).await?;
@@ -114,10 +121,19 @@ impl Migration<'_> {
                 for statement in self.renderer.singles(tables) {
                     self.execute("bring the schema up to date", &statement).await?;
                 }
+                if version == LEDGER.0 {
+                    self.begin_ledger().await?;
+                }
                 self.record(version, name, &schema::checksum_of(tables)).await?;
             }
         }
-        self.apply_forcing().await
+        if has(TIERS.0) {
+            missed.extend(self.complete(self.renderer.singles(&Single::ALL)).await?);
+            // The ledger is told of what an earlier retention has dropped.
+            self.apply_retention().await?;
+        }
+        self.apply_forcing().await?;
+        Ok(missed)
     }
 
     /// Tables that no spool feeds force their rows to disk by themselves. Only in the embedded engine: what a
@@ -141,6 +157,61 @@ impl Migration<'_> {
             }
             let statement = format!("ALTER TABLE {single} MODIFY SETTING {FORCING}");
             self.execute("force small tables to disk", &statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes what these statements make and is not there.
+    async fn complete(&self, statements: Vec<String>) -> Result<Vec<String>, Error> {
+        let found: Vec<String> = self
+            .client
+            .query("SELECT name FROM system.tables WHERE database = currentDatabase()")
+            .fetch_all()
+            .await
+            .map_err(failed("list its tables"))?;
+        let mut missed = Vec::new();
+        for statement in statements {
+            let name = schema::made_by(&statement);
+            if found.iter().any(|found| found == name) {
+                continue;
+            }
+            missed.push(name.to_owned());
+            self.execute("make a missing table", &statement).await?;
+        }
+        Ok(missed)
+    }
+
+    /// Writes down what the tables hold, so that what is lost of it later is missed. Of volumes from the smallest
+    /// family that has their sums.
+    async fn begin_ledger(&self) -> Result<(), Error> {
+        let begun: u64 = self
+            .client
+            .query("SELECT count() FROM ledger")
+            .fetch_one()
+            .await
+            .map_err(failed("read the ledger"))?;
+        if begun > 0 {
+            return Ok(());
+        }
+        for family in [Family::Volumes, Family::Networks, Family::RoundTrips, Family::Observations]
+        {
+            let (source, octets, packets) = match family {
+                Family::Volumes => (Family::Loads, "octets", "packets"),
+                Family::Networks => (Family::Asns, "octets", "packets"),
+                Family::RoundTrips => (Family::RoundTrips, "0", "samples"),
+                _ => (family, "octets", "packets"),
+            };
+            for tier in family.tiers() {
+                let (name, seconds) = (family.name(), tier.secs());
+                let sql = format!(
+                    "INSERT INTO ledger (day, family, seconds, alone, written, octets, packets) \
+                     SELECT toDate(s.time) AS day, '{name}', {seconds}, 1, min(toDate(s.written)), \
+                     sum(toUInt64({octets})), sum(toUInt64({packets})) FROM {} AS s GROUP BY day \
+                     ORDER BY day",
+                    source.table(*tier)
+                );
+                self.insert_once(&sql, &format!("ledger-{name}-{tier}")).await?;
+            }
         }
         Ok(())
     }
@@ -370,10 +441,29 @@ impl Migration<'_> {
             };
             let on_cluster = self.renderer.on_cluster();
             let statement = format!("ALTER TABLE {name}{on_cluster} {change}");
+            self.forget_expired(&name, &table.engine_full).await?;
             self.execute("change how long rows are kept", &statement).await?;
             tracing::info!(table = name, change, "retention changed");
         }
         Ok(())
+    }
+
+    /// Tells the ledger what has expired already: a longer retention does not bring it back.
+    async fn forget_expired(&self, name: &str, engine: &str) -> Result<(), Error> {
+        let hours = engine
+            .split_once("toIntervalHour(")
+            .and_then(|(_, rest)| rest.split_once(')')?.0.parse::<u32>().ok());
+        let Some(hours) = hours else { return Ok(()) };
+        self.client
+            .query(
+                "INSERT INTO ledger_forgotten (of, first, last, written, reason) \
+                 SELECT ?, toDate(0), toDate(65535), toDate(now('UTC') - toIntervalHour(?)), 'retention'",
+            )
+            .bind(name.trim_end_matches("_local"))
+            .bind(hours)
+            .execute()
+            .await
+            .map_err(failed("note what has expired"))
     }
 
     async fn exists(&self, table: &str) -> Result<bool, Error> {

@@ -94,7 +94,7 @@ impl Family {
     }
 
     /// What its view reads: `None` for what is only inserted into.
-    fn source(self, tier: Tier) -> Option<(Self, Tier)> {
+    pub(crate) fn source(self, tier: Tier) -> Option<(Self, Tier)> {
         match self {
             Self::Links | Self::Classes => Some((Self::Volumes, tier)),
             Self::Loads => Some((Self::Links, tier)),
@@ -129,6 +129,10 @@ pub(crate) enum Single {
     SavedViews,
     /// Single flows.
     FlowRecords,
+    /// What was written, by day.
+    Ledger,
+    /// What of it need not be there any more.
+    LedgerForgotten,
 }
 
 impl Single {
@@ -136,17 +140,34 @@ impl Single {
     pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
 
     /// Those whose rows are few and in no spool: each insert is forced to disk before it is acknowledged.
-    pub(crate) const FORCED: [Self; 4] =
-        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews];
+    pub(crate) const FORCED: [Self; 5] = [
+        Self::Events,
+        Self::EventNotes,
+        Self::AlertLog,
+        Self::SavedViews,
+        Self::LedgerForgotten,
+    ];
 
     /// All of them, in the order in which they came.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews, Self::FlowRecords];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Events,
+        Self::EventNotes,
+        Self::AlertLog,
+        Self::SavedViews,
+        Self::FlowRecords,
+        Self::Ledger,
+        Self::LedgerForgotten,
+    ];
+
+    /// Those of what was written.
+    pub(crate) const LEDGER: [Self; 2] = [Self::Ledger, Self::LedgerForgotten];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SavedViews => "saved_views",
             Self::FlowRecords => "flow_records",
+            Self::Ledger => "ledger",
+            Self::LedgerForgotten => "ledger_forgotten",
             Self::Events => "events",
             Self::EventNotes => "event_notes",
             Self::AlertLog => "alert_log",
@@ -157,6 +178,8 @@ impl Single {
         match self {
             Self::SavedViews => include_str!("schema/saved_views.sql"),
             Self::FlowRecords => include_str!("schema/flow_records.sql"),
+            Self::Ledger => include_str!("schema/ledger.sql"),
+            Self::LedgerForgotten => include_str!("schema/ledger_forgotten.sql"),
             Self::Events => include_str!("schema/events.sql"),
             Self::EventNotes => include_str!("schema/event_notes.sql"),
             Self::AlertLog => include_str!("schema/alert_log.sql"),
@@ -169,6 +192,8 @@ impl Single {
             Self::Events | Self::SavedViews => "cityHash64(id)",
             Self::EventNotes | Self::AlertLog => "cityHash64(event)",
             Self::FlowRecords => "cityHash64(link)",
+            Self::Ledger => "cityHash64(day)",
+            Self::LedgerForgotten => "cityHash64(of)",
         }
     }
 }
@@ -250,6 +275,8 @@ impl<'a> Renderer<'a> {
             .replace("{table}\n", &format!("{local}{on_cluster}\n"))
             .replace("{ttl}\n", &ttl)
             .replace("{replacing(version)}", &engine("ReplacingMergeTree", "version"))
+            .replace("{summing(octets, packets)}", &engine("SummingMergeTree", "(octets, packets)"))
+            .replace("{window}", &self.window())
             .replace("{plain}", &engine("MergeTree", ""));
         let mut statements = vec![table.trim().to_owned()];
         if let Some(cluster) = &self.settings.cluster {
@@ -311,13 +338,18 @@ impl<'a> Renderer<'a> {
         format!("{}{suffix}", Single::FlowRecords.name())
     }
 
-    fn fill(&self, text: &str, family: Family, tier: Tier) -> String {
-        let local = self.local(family, tier);
-        let source = family.source(tier).map(|(family, tier)| self.local(family, tier));
+    /// The setting that makes a repeated insert harmless.
+    fn window(&self) -> String {
         let window = match self.settings.cluster {
             None => "non_replicated_deduplication_window",
             Some(_) => "replicated_deduplication_window",
         };
+        format!("{window} = {DEDUPLICATION_WINDOW}")
+    }
+
+    fn fill(&self, text: &str, family: Family, tier: Tier) -> String {
+        let local = self.local(family, tier);
+        let source = family.source(tier).map(|(family, tier)| self.local(family, tier));
         let ttl = self.ttl(tier).map_or_else(String::new, |ttl| format!("TTL {ttl}\n"));
         let mut text = text
             .replace("{table}\n", &format!("{local}{}\n", self.on_cluster()))
@@ -328,10 +360,7 @@ impl<'a> Renderer<'a> {
             .replace("{partition}", tier.partition())
             .replace("{block}", tier.block())
             .replace("{ttl}\n", &ttl)
-            .replace(
-                "{settings}",
-                &format!("ttl_only_drop_parts = 1, {window} = {DEDUPLICATION_WINDOW}"),
-            );
+            .replace("{settings}", &format!("ttl_only_drop_parts = 1, {}", self.window()));
         if let Some((before, rest)) = text.split_once("{engine(")
             && let Some((sums, after)) = rest.split_once(")}")
         {
@@ -373,6 +402,19 @@ fn strip_comments(text: &str) -> String {
         let _ = writeln!(text, "{line}"); // Writing to a string cannot fail.
         text
     })
+}
+
+/// The table or view that a statement of this schema makes.
+pub(crate) fn made_by(statement: &str) -> &str {
+    let name = statement.split_once(" IF NOT EXISTS ").map_or("", |(_, rest)| rest);
+    name.split_whitespace().next().unwrap_or_default()
+}
+
+/// Every table and view of this schema, in the order in which they are made.
+pub(crate) fn names(settings: &Settings) -> Vec<String> {
+    let renderer = Renderer::new(settings);
+    let statements = renderer.tiers().into_iter().chain(renderer.singles(&Single::ALL));
+    statements.map(|statement| made_by(&statement).to_owned()).collect()
 }
 
 /// All statements that make the database as these settings want it, in order, each ending in `;`.

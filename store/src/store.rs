@@ -1,18 +1,21 @@
 //! The database, opened and checked.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{Client, Row, RowOwned, RowRead, query::Query};
 use etiage_aggregator::Batch;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
+use crate::backup::Progress;
+use crate::damage::{Damage, Finding};
 use crate::error::OLDEST_SUPPORTED;
 use crate::queries::{Lookups, MAX_EXPORTS, Trace};
-use crate::schema::{Family, Renderer};
+use crate::schema::{Family, Renderer, Single};
 use crate::upkeep::DroppedSoFar;
-use crate::{Error, Settings, Tier, migrate, rows, transport};
+use crate::{Error, Settings, Tier, ledger, migrate, rows, transport};
 
 /// How long opening waits for an answer: a server that is there answers at once.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +41,14 @@ pub struct Store {
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) dropped: Arc<DroppedSoFar>,
     pub(crate) lookups: Arc<Lookups>,
+    /// What is wrong with what is stored.
+    pub(crate) damage: Arc<Damage>,
+    /// Held by inserts together, and alone by a backup while it takes its picture: tables and ledger agree in it.
+    pub(crate) inserts: Arc<RwLock<()>>,
+    /// How the last backup stands.
+    pub(crate) backups: Arc<Progress>,
+    /// Where backups are taken, if anywhere.
+    pub(crate) backup_folder: Option<PathBuf>,
     /// Where what is asked is noted, if anybody wants to see it.
     pub(crate) trace: Option<Trace>,
     /// A server's settings that let it lose acknowledged rows, in words.
@@ -65,20 +76,12 @@ impl Store {
         let client = settings.client();
         // The database may not exist yet.
         let server = client.clone().with_database("default");
-        let mut store = Self {
-            writing: transport::writing(&client, settings),
-            client,
-            settings: settings.clone(),
-            version: String::new(),
-            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
-            lookups: Arc::default(),
-            dropped: Arc::default(),
-            trace: None,
-            weak: Arc::default(),
-        };
+        let mut store = Self::on(client, settings, &settings.database);
         store.version = store.ask_version(&server).await?;
         store.create_database(&server).await?;
-        migrate::migrate(&store.writing, settings).await?;
+        for table in migrate::migrate(&store.writing, settings).await? {
+            store.damage.keep(Finding::table_made_anew(&table));
+        }
         store.weak = match store.weak_settings().await {
             Ok(weak) => weak.into(),
             Err(error) => [format!("its settings cannot be read: {error}")].into(),
@@ -87,6 +90,25 @@ impl Store {
             tracing::warn!("ClickHouse may lose rows when its machine's power is cut: {weak}");
         }
         Ok(store)
+    }
+
+    /// On a database that is taken as it is.
+    pub(crate) fn on(client: Client, settings: &Settings, database: &str) -> Self {
+        Self {
+            writing: transport::writing(&client, settings),
+            client,
+            settings: Settings { database: database.to_owned(), ..settings.clone() },
+            version: String::new(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            lookups: Arc::default(),
+            dropped: Arc::default(),
+            damage: Arc::default(),
+            inserts: Arc::default(),
+            backups: Arc::default(),
+            backup_folder: None,
+            trace: None,
+            weak: Arc::default(),
+        }
     }
 
     /// In plain text: a server that is too old lacks the format that typed queries need.
@@ -156,6 +178,7 @@ impl Store {
         token: &str,
         epoch: u64,
     ) -> Result<(), Error> {
+        let _together = self.inserts.read().await;
         for tier in Tier::ALL {
             let own: Vec<&Batch> =
                 batches.iter().filter(|batch| Tier::of_batch(batch.seconds) == tier).collect();
@@ -163,7 +186,39 @@ impl Store {
                 self.insert_tier(tier, &own, token, epoch).await?;
             }
         }
-        Ok(())
+        // Last: what the ledger has is in the tables.
+        self.insert_ledger(batches, token, epoch).await
+    }
+
+    async fn insert_ledger(
+        &self,
+        batches: &[Batch],
+        token: &str,
+        epoch: u64,
+    ) -> Result<(), Error> {
+        let rows = ledger::rows(batches);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let inserted = async {
+            let mut insert = self
+                .writing
+                .insert::<ledger::Row>(Single::Ledger.name())
+                .await?
+                .with_timeouts(Some(INSERT_TIMEOUTS.0), Some(INSERT_TIMEOUTS.1))
+                .with_setting("insert_deduplication_token", format!("{token}-ledger"));
+            if epoch != 0 {
+                insert = insert.with_setting(crate::durable::EPOCH, epoch.to_string());
+            }
+            for (name, value) in INSERT_SETTINGS {
+                insert = insert.with_setting(name, value);
+            }
+            for row in &rows {
+                insert.write(row).await?;
+            }
+            insert.end().await
+        };
+        inserted.await.map_err(|source| self.error("insert into the ledger", source))
     }
 
     async fn insert_tier(
@@ -257,6 +312,7 @@ impl Store {
     pub(crate) fn error(&self, what: &'static str, source: clickhouse::error::Error) -> Error {
         use clickhouse::error::Error as Source;
         let url = || self.settings.url.clone();
+        self.damage.see(&source);
         match &source {
             Source::Network(_) | Source::TimedOut => Error::Unreachable { url: url(), source },
             // 516 AUTHENTICATION_FAILED, 194 REQUIRED_PASSWORD, 193 WRONG_PASSWORD, 192 UNKNOWN_USER

@@ -56,6 +56,8 @@ struct Partition {
     id: String,
     /// Start, in seconds since the Unix epoch.
     oldest: u32,
+    /// Its newest interval.
+    newest: u32,
     rows: u64,
     bytes: u64,
 }
@@ -77,7 +79,8 @@ impl Store {
             .client
             .query(
                 "SELECT table, partition_id AS id, toUnixTimestamp(min(min_time)) AS oldest, \
-                 sum(parts.rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts AS parts \
+                 toUnixTimestamp(max(max_time)) AS newest, sum(parts.rows) AS rows, \
+                 sum(bytes_on_disk) AS bytes FROM system.parts AS parts \
                  WHERE active AND database = {database:String} GROUP BY table, id",
             )
             .param("database", &self.settings.database);
@@ -86,6 +89,8 @@ impl Store {
         for (tier, id, tables) in choose(&partitions, max) {
             let mut dropped = Dropped { partitions: 1, ..Dropped::default() };
             for partition in tables {
+                let days = [partition.oldest, partition.newest].map(|at| (at / 86_400) as u16);
+                self.forget_days(&partition.table, (days[0], days[1]), "max_size").await?;
                 // Both are the database's own words, and tables' names are ours.
                 let sql = format!("ALTER TABLE {} DROP PARTITION ID '{id}'", partition.table);
                 let done = self.writing.query_raw(&sql).execute().await;
@@ -158,7 +163,8 @@ mod tests {
     use super::*;
 
     fn partition(table: &str, id: &str, oldest: u32, bytes: u64) -> Partition {
-        Partition { table: table.to_owned(), id: id.to_owned(), oldest, rows: 1, bytes }
+        let (table, id) = (table.to_owned(), id.to_owned());
+        Partition { table, id, oldest, newest: oldest, rows: 1, bytes }
     }
 
     #[test]

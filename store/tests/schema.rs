@@ -25,7 +25,7 @@ async fn a_database_is_made_once_and_opened_often() {
         .fetch_all()
         .await
         .unwrap();
-    assert_eq!(versions, [4, 5, 6, 7, 8]);
+    assert_eq!(versions, [4, 5, 6, 7, 8, 9]);
     let tables: Vec<String> = client(&settings)
         .query(
             "SELECT name FROM system.tables WHERE database = currentDatabase() \

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use etiage_aggregator::{INTERVAL_SECS, LiveSnapshot};
 use etiage_store::spool::SpoolStats;
-use etiage_store::{Size, Store};
+use etiage_store::{DamageCounts, Finding, Size, Store};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -19,6 +19,8 @@ use crate::state::{ApiState, Settings, StoreKind};
 
 /// How long the store may take to say its size: health must answer when the store does not.
 const STORE_TIME: Duration = Duration::from_secs(2);
+/// Most pieces of damage that are told in words.
+const MAX_DAMAGE: usize = 5;
 /// An interval is written a few seconds after it ended; this much later something is wrong.
 const MAX_LAG_SECS: i64 = 60;
 /// Packets that may belong to no link before anything is made of it.
@@ -145,6 +147,8 @@ struct StoreHealth {
     last_interval: Option<String>,
     /// Seconds since the end of that interval; 0 if it ends in the future, `null` before the first.
     lag_seconds: Option<i64>,
+    /// What is damaged; `/api/v1/damage` says where and what to do.
+    damage: DamageHealth,
     /// Rows on disk until the database has acknowledged them; `null` where they are kept in memory.
     spool: Option<SpoolHealth>,
     /// Seconds since what was acknowledged was forced to disk; `null` where the database is a server.
@@ -153,6 +157,31 @@ struct StoreHealth {
     mark_error: Option<String>,
     /// Settings of a server with which it may lose acknowledged rows when its power is cut.
     weak_settings: Vec<String>,
+}
+
+/// What is damaged.
+#[derive(Debug, Serialize, ToSchema)]
+struct DamageHealth {
+    /// Parts that the engine set aside or could not read.
+    parts: u64,
+    /// Tables that were missing.
+    tables: u64,
+    /// Days of tables of which rows are missing.
+    missing_days: u64,
+    /// Octets counted in these, over all tables.
+    missing_octets: u64,
+    /// Questions that failed because something could not be read.
+    failed_reads: u64,
+    /// Whether tables were compared with the ledger of what was written, since the start.
+    compared: bool,
+}
+
+impl From<DamageCounts> for DamageHealth {
+    fn from(counts: DamageCounts) -> Self {
+        let DamageCounts { parts, tables, days, octets, failed_reads, compared } = counts;
+        let (missing_days, missing_octets) = (days, octets);
+        Self { parts, tables, missing_days, missing_octets, failed_reads, compared }
+    }
 }
 
 /// The spool: rows on disk until the database has acknowledged them.
@@ -235,6 +264,7 @@ pub(crate) async fn make(state: &ApiState) -> Health {
     let store = store_health(settings, size);
     let alerts = alerts::receivers(settings);
     let mut reasons = reasons(&store, &live);
+    reasons.extend(damage_reasons(&settings.store.damage()));
     reasons.extend(alerts::reasons(&alerts));
     let knowledge = settings.knowledge.stats();
     let packets_per_second =
@@ -294,6 +324,7 @@ fn store_health(settings: &Settings, size: Option<Size>) -> StoreHealth {
         last_error: writer.last_error,
         last_interval: writer.last_written_interval.map(|start| format_unix(start.into())),
         lag_seconds: writer.last_written_interval.map(lag),
+        damage: settings.store.damage_counts().into(),
         spool: writer.spool.map(|spool| spool_health(&spool, writer.spool_error, now)),
         mark_seconds: writer.mark.as_ref().map(|(seconds, _)| *seconds),
         mark_error: writer.mark.and_then(|(_, error)| error),
@@ -319,6 +350,16 @@ fn spool_health(spool: &SpoolStats, error: Option<String>, now: OffsetDateTime) 
         refused_rows: spool.refused_rows,
         error,
     }
+}
+
+fn damage_reasons(findings: &[Finding]) -> Vec<String> {
+    let mut reasons: Vec<String> =
+        findings.iter().take(MAX_DAMAGE).map(|finding| format!("damage: {finding}")).collect();
+    if findings.len() > MAX_DAMAGE {
+        let more = findings.len() - MAX_DAMAGE;
+        reasons.push(format!("damage in {more} more places: `etiage doctor` lists them"));
+    }
+    reasons
 }
 
 fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {

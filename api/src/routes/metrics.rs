@@ -9,7 +9,7 @@ use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
 use etiage_alerts::{Delivery, ReceiverStats};
 use etiage_classifier::KnowledgeStats;
 use etiage_store::spool::SpoolStats;
-use etiage_store::{Dropped, FlowRecordStats, FlowRecords, WriterStats};
+use etiage_store::{DamageCounts, Dropped, FlowRecordStats, FlowRecords, WriterStats};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
@@ -48,6 +48,7 @@ pub(crate) async fn metrics(
         live: settings.live.snapshot(),
         writer: settings.writer.stats(),
         dropped: settings.store.dropped(),
+        damage: settings.store.damage_counts(),
         knowledge: settings.knowledge.stats(),
         version: settings.version.to_string(),
         probe: settings.probe.to_string(),
@@ -70,6 +71,7 @@ struct Books {
     live: LiveSnapshot,
     writer: WriterStats,
     dropped: Dropped,
+    damage: DamageCounts,
     knowledge: KnowledgeStats,
     version: String,
     probe: String,
@@ -328,6 +330,17 @@ impl Books {
         ] {
             family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
         }
+        let damage = self.damage;
+        for (name, help, value) in [
+            ("store_damaged_parts", "Parts that the database could not read", damage.parts),
+            ("store_missing_tables", "Tables that were missing", damage.tables),
+            ("store_missing_days", "Days of tables of which rows are missing", damage.days),
+            ("store_missing_octets", "Octets counted in the missing rows", damage.octets),
+        ] {
+            family(encoder, MetricType::Gauge, (name, help), [(vec![], value)])?;
+        }
+        let name = ("store_failed_reads", "Questions that failed for damage");
+        family(encoder, MetricType::Counter, name, [(vec![], damage.failed_reads)])?;
         writer.spool.map_or(Ok(()), |spool| self.spool(encoder, &spool))
     }
 

@@ -1,8 +1,10 @@
 //! The handlers, one file a resource.
 
 mod alerts;
+pub(crate) mod backup;
 pub(crate) mod baseline;
 pub(crate) mod capacity;
+pub(crate) mod damage;
 pub(crate) mod engine;
 pub(crate) mod event;
 pub(crate) mod events;

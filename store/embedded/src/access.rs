@@ -12,8 +12,8 @@ const GRANTS: [&str; 4] = [
      DROP VIEW, UNDROP TABLE ON *.*",
     // A copy while it runs, into the folder that was named at the start.
     "BACKUP ON *.*",
-    // Parts stand still while they are forced to the disk.
-    "SYSTEM MERGES, SYSTEM FLUSH ON *.*",
+    // Parts stand still while they are forced to the disk, and while a backup's picture is taken.
+    "SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH ON *.*",
 ];
 
 /// The engine's users, as XML. A question may take half of the engine's memory: then there is room for what

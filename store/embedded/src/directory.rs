@@ -65,7 +65,11 @@ impl Directory {
     }
 
     /// Writes the engine's configuration: bounds for a small machine instead of a server's defaults.
-    pub(crate) fn configure(&self, memory_mb: u64) -> Result<PathBuf, DirectoryError> {
+    pub(crate) fn configure(
+        &self,
+        memory_mb: u64,
+        backups: Option<&Path>,
+    ) -> Result<PathBuf, DirectoryError> {
         let file = self.path.join("etiage-engine.xml");
         let memory = memory_mb.saturating_mul(1 << 20);
         // The mark cache is 5 GB by default.
@@ -74,6 +78,13 @@ impl Directory {
         let unusable = |source| DirectoryError::Unusable { path: self.path.clone(), source };
         fs::write(&users, crate::access::users(memory)).map_err(unusable)?;
         let users = escape(&users)?;
+        let backups = match backups {
+            Some(folder) => {
+                let folder = escape(folder)?;
+                format!("\x20 <backups><allowed_path>{folder}</allowed_path></backups>\n")
+            }
+            None => String::new(),
+        };
         let text = format!(
             "<!-- Written anew at every start of etiage-clickhouse. -->\n\
              <clickhouse>\n\
@@ -86,6 +97,10 @@ impl Directory {
              \x20 <mark_cache_size>{cache}</mark_cache_size>\n\
              \x20 <index_mark_cache_size>{cache}</index_mark_cache_size>\n\
              \x20 <merge_tree><old_parts_lifetime>{OLD_PARTS_SECS}</old_parts_lifetime></merge_tree>\n\
+             \x20 <!-- Folders that no table knows of may be all that is left of a history. -->\n\
+             \x20 <database_catalog_unused_dir_cleanup_period_sec>0\
+             </database_catalog_unused_dir_cleanup_period_sec>\n\
+             {backups}\
              </clickhouse>\n"
         );
         fs::write(&file, text).map_err(unusable)?;

@@ -67,6 +67,9 @@ struct Arguments {
     /// Memory the engine may use, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
     memory: u64,
+    /// Where BACKUP may write and RESTORE may read; left out: nowhere.
+    #[arg(long, value_name = "DIR")]
+    backups: Option<PathBuf>,
     /// Largest result of one query, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
     max_result: u16,
@@ -83,7 +86,7 @@ enum Failure {
     Library(#[from] ffi::LoadError),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    #[error("the engine does not start on {path}: its reason is above")]
+    #[error("the engine does not start on {path}")]
     Engine { path: String },
     #[error(transparent)]
     Listen(#[from] SocketError),
@@ -121,15 +124,17 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     // As it was given until now, and one spelling from here on: the engine works where its data are.
     let library = std::path::absolute(&arguments.library)?;
     let socket = std::path::absolute(&arguments.listen)?;
+    let backups = arguments.backups.as_deref().map(make_folder).transpose()?;
     std::env::set_current_dir(directory.path())?;
     // Everything that the engine may write to, and nothing else: see `confine`.
-    let folders = [Some(directory.path()), socket.parent()];
+    let backups = backups.as_deref();
+    let folders = [Some(directory.path()), socket.parent(), backups];
     let folders: Vec<&Path> = folders.into_iter().flatten().collect();
     confine::confine(&folders, &library.canonicalize().unwrap_or_else(|_| library.clone()));
     let durable = Durable::prepare(directory.path())
         .map_err(|source| DirectoryError::Unusable { path: directory.path().to_owned(), source })?;
     let api = Api::load(&library)?;
-    let configuration = directory.configure(arguments.memory)?;
+    let configuration = directory.configure(arguments.memory, backups)?;
     let (connections, queue) = (usize::from(arguments.connections), usize::from(arguments.queue));
     let (engine, lanes) =
         Engine::start(api, directory.path(), &configuration, connections, queue, &durable)
@@ -143,6 +148,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(Duration::from_secs(1));
     engine.stop();
     outcome
+}
+
+/// The folder of backups, made if need be, with all links resolved.
+fn make_folder(folder: &Path) -> Result<PathBuf, DirectoryError> {
+    let made = std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize());
+    made.map_err(|source| DirectoryError::Unusable { path: folder.to_owned(), source })
 }
 
 /// The first line of standard input: never an argument, which any user of the machine could read.

@@ -61,5 +61,6 @@ pub fn engine_settings(data: &Path) -> EngineSettings {
         library: library(),
         data: data.to_owned(),
         memory: DEFAULT_MEMORY,
+        backups: None,
     }
 }

@@ -1097,3 +1097,35 @@ SETTINGS ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS flow_records ON CLUSTER `main` AS flow_records_local
 ENGINE = Distributed('main', 'etiage', 'flow_records_local', cityHash64(link));
+
+CREATE TABLE IF NOT EXISTS ledger_local ON CLUSTER `main`
+(
+    day     Date,
+    family  LowCardinality(String),
+    seconds UInt32,
+    alone   UInt8 DEFAULT 0,
+    written Date DEFAULT toDate(now('UTC')),
+    octets  UInt64,
+    packets UInt64
+)
+ENGINE = ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/etiage/ledger', '{replica}', (octets, packets))
+ORDER BY (day, family, seconds, alone, written)
+SETTINGS replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS ledger ON CLUSTER `main` AS ledger_local
+ENGINE = Distributed('main', 'etiage', 'ledger_local', cityHash64(day));
+
+CREATE TABLE IF NOT EXISTS ledger_forgotten_local ON CLUSTER `main`
+(
+    of      LowCardinality(String),
+    first   Date,
+    last    Date,
+    written Date,
+    reason  LowCardinality(String),
+    noted   DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/etiage/ledger_forgotten', '{replica}')
+ORDER BY (of, first);
+
+CREATE TABLE IF NOT EXISTS ledger_forgotten ON CLUSTER `main` AS ledger_forgotten_local
+ENGINE = Distributed('main', 'etiage', 'ledger_forgotten_local', cityHash64(of));

@@ -977,3 +977,29 @@ PARTITION BY toDate(last)
 ORDER BY (toStartOfHour(last), link, category, last)
 TTL written + toIntervalHour(72)
 SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS ledger
+(
+    day     Date,
+    family  LowCardinality(String),
+    seconds UInt32,
+    alone   UInt8 DEFAULT 0,
+    written Date DEFAULT toDate(now('UTC')),
+    octets  UInt64,
+    packets UInt64
+)
+ENGINE = SummingMergeTree((octets, packets))
+ORDER BY (day, family, seconds, alone, written)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS ledger_forgotten
+(
+    of      LowCardinality(String),
+    first   Date,
+    last    Date,
+    written Date,
+    reason  LowCardinality(String),
+    noted   DateTime('UTC') DEFAULT now()
+)
+ENGINE = MergeTree
+ORDER BY (of, first);
