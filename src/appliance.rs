@@ -11,8 +11,8 @@ use anyhow::{Context, anyhow};
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    Access, AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, Detection, EventNotice,
-    LinkInfo, ServiceInfo, StoreKind, Token,
+    Access, AllowedHosts, ApiState, Billing, Certificates, Clock, DEFAULT_MAX_STREAMS, Detection,
+    Doors, EventNotice, LinkInfo, ProxySocket, ServiceInfo, StoreKind, Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -113,7 +113,8 @@ fn announce(state: ApiState) -> Listener {
 /// The running appliance, but for what brings packets in.
 pub(crate) struct Appliance {
     pub(crate) intake: Intake,
-    pub(crate) address: SocketAddr,
+    /// Where dashboards and API are.
+    pub(crate) url: String,
     engine: Option<JoinHandle<()>>,
     engine_stop: watch::Sender<bool>,
     detection: Option<JoinHandle<()>>,
@@ -131,8 +132,9 @@ impl Appliance {
         links: LinkMap,
         detection: Detecting,
     ) -> Result<Self, Failure> {
-        let listener = bind(config.api.listen).await?;
-        let address = listener.local_addr()?;
+        let doors = open_doors(&config.api).await?;
+        let address = doors.tcp.local_addr()?;
+        let certificates = certificates(&config.api)?;
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
         let networks = networks::load(config)?;
@@ -154,6 +156,7 @@ impl Appliance {
         let classifier = Classifier::new(config.rules.clone(), knowledge.clone());
         let state = ApiState::start(etiage_api::Settings {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
+            certificates,
             networks: networks.clone(),
             alerts: alerts.as_ref().map(Alerts::delivery),
             flow_records: records.clone(),
@@ -176,7 +179,7 @@ impl Appliance {
             tokio::spawn(detection::watch(settings, stopped.clone()))
         });
         let server = tokio::spawn(async move {
-            etiage_api::serve(listener, state, told(&mut stopped)).await;
+            etiage_api::serve(doors, state, told(&mut stopped)).await;
         });
         let recording = records.clone().map(|records| {
             let names = (config.probe.clone(), names.clone());
@@ -202,7 +205,7 @@ impl Appliance {
         };
         Ok(Self {
             intake,
-            address,
+            url: format!("{}://{address}", config.api.scheme()),
             engine,
             engine_stop,
             detection,
@@ -335,6 +338,41 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
+/// Where clients come in.
+async fn open_doors(config: &config::Api) -> Result<Doors, Failure> {
+    let tcp = bind(config.listen).await?;
+    let proxy = config.proxy_socket.as_ref().map(|config::ProxyDoor { path, user }| {
+        ProxySocket::bind(path, *user).map_err(|error| {
+            let path = path.display();
+            Failure::Failed(anyhow!(
+                "cannot listen on {path}: {error}; its directory must exist and be ours: set \
+                 [api.proxy] socket"
+            ))
+        })
+    });
+    let proxy = proxy.transpose()?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Doors { tcp, proxy })
+}
+
+/// The certificate for TLS, read again when its files change or a SIGHUP comes.
+fn certificates(config: &config::Api) -> Result<Option<Certificates>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Some(config::TlsFiles { certificate, key }) = &config.tls else { return Ok(None) };
+    let certificates = Certificates::load(certificate, key)
+        .map_err(|error| Failure::Unusable(format!("etiage: {error}")))?;
+    tokio::spawn(certificates.clone().keep_fresh());
+    let (own, mut hangup) = (certificates.clone(), signal(SignalKind::hangup())?);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            own.refresh();
+        }
+    });
+    Ok(Some(certificates))
+}
+
 pub(crate) async fn open_store(
     store: &config::Store,
 ) -> Result<(Store, StoreKind, Option<Engine>), Failure> {
@@ -438,6 +476,7 @@ pub(crate) fn api_settings(
         version: env!("CARGO_PKG_VERSION").into(),
         started: OffsetDateTime::now_utc(),
         token: token(config.api.token.as_deref())?,
+        certificates: None,
         access: access(config)?,
         hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
         networks: Arc::default(),

@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &cli::Replay) -> Result<(), Failure> {
     let plan = Plan::new(arguments)?;
     let mut signals = Signals::listen()?;
     let appliance = Appliance::start(&config, config.savefile_links(), Detecting::Only).await?;
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    tracing::info!("dashboards and API on {}", appliance.url);
     let mut players = JoinSet::new();
     let bars = bars();
     for (files, lane) in plan.lanes.into_iter().zip(0..) {

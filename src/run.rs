@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &cli::Run) -> Result<(), Failure> {
     let sources = open(&config)?;
     let mut signals = Signals::listen()?;
     let appliance = Appliance::start(&config, config.live_links(), Detecting::Unless).await?;
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    tracing::info!("dashboards and API on {}", appliance.url);
     let (failed, mut failures) = mpsc::channel(1);
     let mut threads = Vec::new();
     for ((group, interface), index) in sources.into_iter().zip(&config.interfaces).zip(0..) {

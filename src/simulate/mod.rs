@@ -159,7 +159,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Serves until stopped, and plays what there is to play.
 async fn serve(config: &Config, play: Option<Play>, signals: &mut Signals) -> Result<(), Failure> {
     let appliance = Appliance::start(config, config.savefile_links(), Detecting::Only).await?;
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    tracing::info!("dashboards and API on {}", appliance.url);
     let (writer, stop) = (appliance.intake.writer.clone(), appliance.intake.stop.clone());
     let playing =
         tokio::task::spawn_blocking(move || play.is_some_and(|play| play.run(&writer, &stop)));
