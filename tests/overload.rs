@@ -62,10 +62,10 @@ fn frame(number: u32) -> Vec<u8> {
     frame
 }
 
-/// History to ask for: some weeks of a few simulated links, in the same data directory.
+/// History to ask for: some days of a few simulated links, in the same data directory.
 fn with_history(config: &Path) {
-    let from = (time::OffsetDateTime::now_utc() - time::Duration::days(20)).date().to_string();
-    let arguments = ["simulate", "--links", "4", "--from", &from, "--config"];
+    let from = (time::OffsetDateTime::now_utc() - time::Duration::days(8)).date().to_string();
+    let arguments = ["simulate", "--links", "2", "--from", &from, "--config"];
     let arguments: Vec<&str> = arguments.into_iter().chain([config.to_str().unwrap()]).collect();
     let (status, _, log) = support::output(&arguments);
     assert!(status.success(), "{log}");
@@ -98,7 +98,7 @@ fn client(address: &str, number: usize, stop: &AtomicBool) -> Answers {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let days = 3 + (number + turn) % 15;
+        let days = 2 + (number + turn) % 6;
         let path = format!(
             "/api/v1/volumes?from=now-{days}d&group_by=category,protocol,service,link,direction\
              &top={}&statistics=true",
