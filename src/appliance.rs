@@ -1,6 +1,6 @@
 //! Wiring: store, writer, API and the flag that ends it all; capture and replay put packets in.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,8 +11,8 @@ use anyhow::{Context, anyhow};
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
 use etiage_api::{
-    Access, AllowedHosts, ApiState, Billing, Clock, DEFAULT_MAX_STREAMS, Detection, EventNotice,
-    LinkInfo, ServiceInfo, StoreKind, Token,
+    Access, AllowedHosts, ApiState, Billing, BoundProxySocket, Certificates, Clock,
+    DEFAULT_MAX_STREAMS, Detection, Doors, EventNotice, LinkInfo, ServiceInfo, StoreKind, Token,
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
@@ -127,7 +127,8 @@ fn announce(state: ApiState) -> Listener {
 /// The running appliance, but for what brings packets in.
 pub(crate) struct Appliance {
     pub(crate) intake: Intake,
-    pub(crate) address: SocketAddr,
+    /// Where dashboards and API are.
+    pub(crate) url: String,
     engine: Option<JoinHandle<()>>,
     engine_stop: watch::Sender<bool>,
     detection: Option<JoinHandle<()>>,
@@ -144,12 +145,13 @@ impl Appliance {
     /// not be stored.
     pub(crate) async fn start(
         config: &Config,
-        listener: std::net::TcpListener,
+        bound: Bound,
         links: LinkMap,
         detection: Detecting,
     ) -> Result<Self, Failure> {
-        let listener = TcpListener::from_std(listener)?;
-        let address = listener.local_addr()?;
+        let doors = bound.open()?;
+        let address = doors.tcp.local_addr()?;
+        let certificates = certificates(&config.api)?;
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
         let networks = networks::load(config)?;
@@ -172,6 +174,7 @@ impl Appliance {
         let classifier = Classifier::new(config.rules.clone(), knowledge.clone());
         let state = ApiState::start(etiage_api::Settings {
             hosts: AllowedHosts::for_address(address.ip(), &config.api.hosts),
+            certificates,
             networks: networks.clone(),
             alerts: alerts.as_ref().map(Alerts::delivery),
             flow_records: records.clone(),
@@ -194,7 +197,7 @@ impl Appliance {
             tokio::spawn(detection::watch(settings, stopped.clone()))
         });
         let server = tokio::spawn(async move {
-            etiage_api::serve(listener, state, told(&mut stopped)).await;
+            etiage_api::serve(doors, state, told(&mut stopped)).await;
         });
         let recording = records.clone().map(|records| {
             let names = (config.probe.clone(), names.clone());
@@ -220,7 +223,7 @@ impl Appliance {
         };
         Ok(Self {
             intake,
-            address,
+            url: format!("{}://{address}", config.api.scheme()),
             engine,
             engine_stop,
             detection,
@@ -366,12 +369,28 @@ impl Signals {
 }
 
 /// The API's port, which may be one that only root can bind.
-pub(crate) fn bind(listen: SocketAddr) -> Result<std::net::TcpListener, Failure> {
+/// Where clients will come in: bound before privileges are given up, opened once there is a runtime.
+pub(crate) struct Bound {
+    tcp: std::net::TcpListener,
+    proxy: Option<BoundProxySocket>,
+}
+
+impl Bound {
+    /// Only within a runtime.
+    fn open(self) -> io::Result<Doors> {
+        let proxy = self.proxy.map(BoundProxySocket::open).transpose()?;
+        Ok(Doors { tcp: TcpListener::from_std(self.tcp)?, proxy })
+    }
+}
+
+/// Binds what `[api]` says; as the user that the program was started as, who may take any port.
+pub(crate) fn bind(config: &config::Api) -> Result<Bound, Failure> {
+    let listen = config.listen;
     let bound = std::net::TcpListener::bind(listen).and_then(|listener| {
         listener.set_nonblocking(true)?;
         Ok(listener)
     });
-    bound.map_err(|error| {
+    let tcp = bound.map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => {
                 "is another etiage running? Stop it, or set [api] listen to another port"
@@ -380,7 +399,37 @@ pub(crate) fn bind(listen: SocketAddr) -> Result<std::net::TcpListener, Failure>
             _ => "set [api] listen",
         };
         Failure::Failed(anyhow!("cannot serve on {listen}: {error}; {advice}"))
-    })
+    })?;
+    let proxy = config.proxy_socket.as_ref().map(|config::ProxyDoor { path, user }| {
+        BoundProxySocket::bind(path, *user).map_err(|error| {
+            let path = path.display();
+            Failure::Failed(anyhow!(
+                "cannot listen on {path}: {error}; its directory must exist and be ours: set \
+                 [api.proxy] socket"
+            ))
+        })
+    });
+    let proxy = proxy.transpose()?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(Bound { tcp, proxy })
+}
+
+/// The certificate for TLS, read again when its files change or a SIGHUP comes.
+fn certificates(config: &config::Api) -> Result<Option<Certificates>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Some(config::TlsFiles { certificate, key }) = &config.tls else { return Ok(None) };
+    let certificates = Certificates::load(certificate, key)
+        .map_err(|error| Failure::Unusable(format!("etiage: {error}")))?;
+    tokio::spawn(certificates.clone().keep_fresh());
+    let (own, mut hangup) = (certificates.clone(), signal(SignalKind::hangup())?);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            own.refresh();
+        }
+    });
+    Ok(Some(certificates))
 }
 
 pub(crate) async fn open_store(
@@ -498,6 +547,7 @@ pub(crate) fn api_settings(
         version: env!("CARGO_PKG_VERSION").into(),
         started: OffsetDateTime::now_utc(),
         token: token(config.api.token.as_deref())?,
+        certificates: None,
         access: access(config)?,
         hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
         networks: Arc::default(),

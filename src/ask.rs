@@ -2,6 +2,7 @@
 //! started for the question.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use etiage_store::embedded::Engine;
 use etiage_store::{Writer, WriterSettings};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use hyper::{Request, Response, StatusCode, header, http::request};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,6 +36,8 @@ const MAX_ANSWER: usize = 64 << 20;
 pub(crate) struct Api {
     address: SocketAddr,
     token: Option<String>,
+    /// What it proves by who it is, where it speaks TLS.
+    certificate: Option<PathBuf>,
     own: Option<Own>,
 }
 
@@ -56,7 +61,8 @@ impl Api {
         };
         if running {
             let token = config.api.token.clone();
-            return Ok(Self { address: config.api.listen, token, own: None });
+            let certificate = config.api.tls.as_ref().map(|files| files.certificate.clone());
+            return Ok(Self { address: config.api.listen, token, certificate, own: None });
         }
         let (store, store_kind, engine) = appliance::open_store(&config.store).await?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
@@ -84,7 +90,7 @@ impl Api {
             .await;
         });
         let own = Own { engine, server, stop };
-        Ok(Self { address, token: Some(token), own: Some(own) })
+        Ok(Self { address, token: Some(token), certificate: None, own: Some(own) })
     }
 
     /// Asks; whatever is not answered with success is the failure that the API says.
@@ -104,14 +110,15 @@ impl Api {
 
     async fn ask(&self, request: request::Builder) -> Result<Response<Incoming>, Failure> {
         let address = self.address;
-        let what = || format!("cannot ask the API at http://{address}");
+        let what = || format!("cannot ask the API at {address}");
         let stream = TcpStream::connect(address).await.with_context(what)?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(what)?;
-        tokio::spawn(async move {
-            // Its error is the answer's too.
-            let _ = connection.await;
-        });
+        let mut sender = match &self.certificate {
+            None => speak(stream).await.with_context(what)?,
+            Some(certificate) => {
+                let stream = etiage_api::connect_pinned(stream, certificate).await;
+                speak(stream.with_context(what)?).await.with_context(what)?
+            }
+        };
         let mut request = request.header(header::HOST, address.to_string());
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -139,6 +146,19 @@ impl Api {
             engine.stop().await;
         }
     }
+}
+
+/// Speaks HTTP over a connection.
+async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Empty<Bytes>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move {
+        // Its error is the answer's too.
+        let _ = connection.await;
+    });
+    Ok(sender)
 }
 
 async fn whole(response: Response<Incoming>) -> Result<Bytes, Failure> {

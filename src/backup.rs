@@ -126,10 +126,7 @@ async fn take(api: &Api, name: &str, base: Option<&str>) -> Result<u64, Failure>
 }
 
 /// Restores a backup into an empty data directory.
-pub(crate) async fn restore(
-    arguments: &RestoreArguments,
-    config: Config,
-) -> Result<(), Failure> {
+pub(crate) async fn restore(arguments: &RestoreArguments, config: Config) -> Result<(), Failure> {
     let Store::Embedded { data, library, memory, .. } = &config.store else {
         return Err(unusable("the database is a server of your own: its own RESTORE restores it"));
     };

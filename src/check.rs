@@ -67,7 +67,10 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         true => "a login is demanded",
         false => "no token",
     };
-    println!("api       http://{}, {token}", config.api.listen);
+    println!("api       {}://{}, {token}", config.api.scheme(), config.api.listen);
+    if let Some(door) = &config.api.proxy_socket {
+        println!("api       for the proxy of user {}: {}", door.user, door.path.display());
+    }
     for line in crate::alerts::describe(&config.alerts) {
         println!("alerts    {line}");
     }
@@ -78,7 +81,18 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
     if config.links.is_empty() {
         println!("link      none: `etiage run` has nothing to capture");
     }
+    for warning in config.api.warnings().into_iter().chain(in_the_open(&config, arguments)) {
+        println!("warning   {warning}");
+    }
     Ok(())
+}
+
+/// Tokens that stand in a configuration which others can read.
+fn in_the_open(config: &Config, arguments: &cli::Check) -> Option<String> {
+    let open = etiage_api::open_to_others(&arguments.config).ok().flatten();
+    open.filter(|_| config.api.holds_secrets).map(|problem| {
+        format!("a token stands in the configuration, and {problem}; or use `token_file`")
+    })
 }
 
 /// Which flows are recorded.

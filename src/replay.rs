@@ -1,7 +1,6 @@
 //! `etiage replay`: captures through the same way that live traffic takes.
 
 use std::io::IsTerminal;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use etiage_capture::{LinkLayer, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{self, Appliance, Detecting, Intake, Signals, Stop};
+use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals, Stop};
 use crate::cli::{self, Pace};
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -39,7 +38,7 @@ const NOTICE: Duration = Duration::from_millis(1_500);
 pub(crate) struct Opened {
     config: Config,
     plan: Plan,
-    listener: TcpListener,
+    bound: Bound,
     stop: Stop,
 }
 
@@ -61,26 +60,26 @@ pub(crate) fn prepare(arguments: &cli::Replay) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(reason.to_owned()));
     }
     let plan = Plan::new(arguments)?;
-    let listener = appliance::bind(config.api.listen)?;
+    let bound = appliance::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     let stop = Stop::default();
     if arguments.files.iter().any(|file| file == Path::new("-")) {
         pump::stdin(stop.clone()).context("standard input")?;
     }
-    Ok(Opened { config, plan, listener, stop })
+    Ok(Opened { config, plan, bound, stop })
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: &cli::Replay, opened: Opened) -> Result<(), Failure> {
-    let Opened { config, plan, listener, stop } = opened;
+    let Opened { config, plan, bound, stop } = opened;
     let mut signals = Signals::listen()?;
-    let started = Appliance::start(&config, listener, config.savefile_links(), Detecting::Only);
+    let started = Appliance::start(&config, bound, config.savefile_links(), Detecting::Only);
     let Some(appliance) = signals.unless_received(started).await.transpose()? else {
         tracing::warn!("stopped before a packet was read");
         return Ok(());
     };
     let appliance = appliance.stopped_by(stop);
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    tracing::info!("dashboards and API on {}", appliance.url);
     let mut players = JoinSet::new();
     let bars = bars();
     for (files, lane) in plan.lanes.into_iter().zip(0..) {

@@ -1,6 +1,5 @@
 //! `etiage run`: live capture on the configured links.
 
-use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +9,7 @@ use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceEr
 use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::appliance::{self, Appliance, Detecting, Intake, Signals};
+use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals};
 use crate::cli;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
@@ -38,7 +37,7 @@ const LINKS_LOOKED_AT: Duration = Duration::from_secs(60);
 pub(crate) struct Opened {
     config: Config,
     sources: Vec<Vec<LiveSource>>,
-    listener: TcpListener,
+    bound: Bound,
 }
 
 /// Opens what capture needs, and gives up what it does not.
@@ -50,21 +49,21 @@ pub(crate) fn prepare(arguments: &cli::Run) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));
     }
     let sources = open(&config)?;
-    let listener = appliance::bind(config.api.listen)?;
+    let bound = appliance::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     privileges::warn_of_root();
-    Ok(Opened { config, sources, listener })
+    Ok(Opened { config, sources, bound })
 }
 
 /// Runs the command.
 pub(crate) async fn run(opened: Opened) -> Result<(), Failure> {
-    let Opened { config, sources, listener } = opened;
+    let Opened { config, sources, bound } = opened;
     let mut signals = Signals::listen()?;
-    let started = Appliance::start(&config, listener, config.live_links(), Detecting::Unless);
+    let started = Appliance::start(&config, bound, config.live_links(), Detecting::Unless);
     let Some(appliance) = signals.unless_received(started).await.transpose()? else {
         return Ok(());
     };
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    tracing::info!("dashboards and API on {}", appliance.url);
     let (failed, mut failures) = mpsc::channel(1);
     let mut threads = Vec::new();
     for ((group, interface), index) in sources.into_iter().zip(&config.interfaces).zip(0..) {

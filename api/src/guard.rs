@@ -1,15 +1,14 @@
-//! What stands before every handler: limits, the Host check, the token; and the headers of answers.
+//! What stands before every handler: limits, the Host check, who asks; and the headers of answers.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::auth::{Peer, identify, same_origin};
+use crate::access::{Origin, Peer, Way, identify, same_origin};
 use crate::problem::ApiError;
 use crate::state::ApiState;
 
@@ -20,44 +19,6 @@ pub(crate) const MAX_BODY: u64 = 16 * 1024;
 /// How long a handler may take, the store's query included: longer than the store lets one take, so that
 /// the database does not work on for nobody.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-
-/// The token that clients must present.
-#[derive(Clone)]
-pub struct Token(Box<str>);
-
-/// A token that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the API token must have 16 to 256 printable ASCII characters without spaces; \
-     `openssl rand -hex 32` makes one"
-)]
-pub struct UnusableToken;
-
-impl Token {
-    /// A token of 16 to 256 printable ASCII characters: such as an Authorization header can carry
-    /// (RFC 9110, section 11.6.2) and as cannot be guessed.
-    pub fn new(text: &str) -> Result<Self, UnusableToken> {
-        let usable = (16..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if usable { Ok(Self(text.into())) } else { Err(UnusableToken) }
-    }
-
-    /// Whether this is the token. Takes as long for any two texts of the same length, so that the
-    /// time of the answer tells nothing about how much of a guess was right.
-    pub(crate) fn is(&self, presented: &[u8]) -> bool {
-        let expected = self.0.as_bytes();
-        let differences = expected
-            .iter()
-            .zip(presented)
-            .fold(0, |acc: u8, (a, b)| std::hint::black_box(acc | (a ^ b)));
-        expected.len() == presented.len() && std::hint::black_box(differences) == 0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
 
 /// The host names this server answers for. A web page on another host can make a browser send requests
 /// here by pointing its own name to this address (DNS rebinding); its Host header gives it away.
@@ -101,7 +62,7 @@ fn without_port(authority: &str) -> &str {
 /// Limits and the Host check, before anything is looked at.
 pub(crate) async fn admit(
     State(state): State<ApiState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let uri = request.uri();
@@ -119,6 +80,9 @@ pub(crate) async fn admit(
     if !state.settings().hosts.allows(host) {
         return Err(ApiError::WrongHost(host.to_owned()));
     }
+    let peer = request.extensions().get::<Peer>().copied();
+    let origin = Origin::of(state.settings(), request.headers(), peer);
+    request.extensions_mut().insert(origin);
     tokio::time::timeout(TIME_LIMIT, next.run(request))
         .await
         .map_err(|_| ApiError::Timeout { secs: TIME_LIMIT.as_secs() })
@@ -131,20 +95,13 @@ pub(crate) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let peer = request.extensions().get::<Peer>().copied();
-    let caller = identify(&state, request.headers(), peer)?;
+    let origin = request.extensions().get::<Origin>().copied().ok_or(ApiError::Unauthorized)?;
+    let caller = identify(&state, request.headers(), origin)?;
     if !request.method().is_safe() {
         same_origin(request.headers(), caller.via)?;
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
-}
-
-/// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1).
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
 /// Nothing but this server's own scripts, styles, images and data. Elements may have styles of their own, as those
@@ -161,12 +118,16 @@ const POLICY_OF_SWAGGER: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'self'",
 );
 
+/// Browsers ask by TLS alone for a year, once they have done so.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Adds the security headers to every answer, and forbids to keep what says nothing about keeping.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {
     let policy = match request.uri().path().starts_with("/api/docs") {
         true => POLICY_OF_SWAGGER,
         false => CONTENT_SECURITY_POLICY,
     };
+    let tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.way == Way::Tls);
     let mut response = next.run(request).await.into_response();
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: HeaderValue| {
@@ -181,27 +142,15 @@ pub(crate) async fn headers(request: Request, next: Next) -> Response {
         HeaderValue::from_static("same-origin"),
     );
     default(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if tls {
+        default(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     response
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tokens() {
-        let token = Token::new("0123456789abcdef").unwrap();
-        assert!(token.is(b"0123456789abcdef"));
-        for wrong in
-            ["", "0123456789abcdeX", "X123456789abcdef", "0123456789abcde", "0123456789abcdef0"]
-        {
-            assert!(!token.is(wrong.as_bytes()), "{wrong}");
-        }
-        assert!(!format!("{token:?}").contains("0123"));
-        for unusable in ["", "short", "with space in the middle", "with\u{e9}accent-0123456789"] {
-            assert_eq!(Token::new(unusable).unwrap_err(), UnusableToken, "{unusable}");
-        }
-    }
 
     #[test]
     fn hosts_on_loopback() {
@@ -235,19 +184,5 @@ mod tests {
     fn hosts_elsewhere() {
         let hosts = AllowedHosts::for_address(IpAddr::from([192, 0, 2, 1]), &[]);
         assert!(hosts.allows("anything.example"));
-    }
-
-    #[test]
-    fn bearer_tokens() {
-        let of = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
-            bearer(&headers).map(<[u8]>::to_vec)
-        };
-        assert_eq!(of("Bearer abc"), Some(b"abc".to_vec()));
-        assert_eq!(of("bearer  abc"), Some(b"abc".to_vec()));
-        assert_eq!(of("Basic abc"), None);
-        assert_eq!(of("Bearer"), None);
-        assert_eq!(bearer(&HeaderMap::new()), None);
     }
 }

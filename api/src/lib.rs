@@ -5,8 +5,8 @@
 //! store, and keeps no books of its own. Nothing that a client sends reaches the store but as a
 //! value that was checked.
 
+mod access;
 mod assets;
-mod auth;
 mod body;
 mod cache;
 mod clock;
@@ -16,18 +16,29 @@ mod guard;
 mod live;
 mod params;
 mod problem;
+mod questions;
+mod quiet;
 mod router;
 mod routes;
+mod secret;
 mod serve;
+mod size;
 mod state;
+mod streams;
 
-pub use auth::{Access, Caller, Peer, Role, TrustedProxy, Via};
+pub use access::{
+    Access, Caller, Peer, ProxyWords, Role, SECRET_HEADER, Token, TrustedProxy, UnusableToken, Via,
+    Way,
+};
 pub use clock::Clock;
-pub use guard::{AllowedHosts, Token, UnusableToken};
+pub use guard::AllowedHosts;
 pub use live::LiveEvent;
 pub use problem::{ApiError, ParameterError, Problem};
 pub use router::{openapi, router};
-pub use serve::serve;
+pub use secret::open_to_others;
+pub use serve::{
+    BoundProxySocket, CertificateError, Certificates, Doors, ProxySocket, connect_pinned, serve,
+};
 pub use state::{
     ApiState, Billing, DEFAULT_MAX_STREAMS, Detection, EventNotice, LinkInfo, ServiceInfo,
     Settings, StoreKind,

@@ -6,8 +6,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::quiet;
+
 /// Seconds after which a client may try again when the store is down or streams are exhausted.
 const RETRY_AFTER_SECS: HeaderValue = HeaderValue::from_static("5");
+/// The same when the store itself says that it is busy.
+const STORE_BUSY_SECS: u64 = 2;
 
 /// What is wrong with one parameter of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -102,7 +106,7 @@ pub(crate) struct NoSuchEvent(#[expect(dead_code)] Problem);
 #[derive(IntoResponses)]
 #[response(
     status = 503,
-    description = "The store does not answer",
+    description = "The store does not answer, or too much is asked of it",
     content_type = "application/problem+json",
     headers(("Retry-After" = u32, description = "Seconds to wait")),
 )]
@@ -161,6 +165,20 @@ pub enum ApiError {
         /// How many may be open.
         limit: usize,
     },
+    /// As many questions are with the database, and wait for it, as may.
+    #[error("too much is asked of the database at present; try again in {seconds} s")]
+    Busy {
+        /// When there may be a place.
+        seconds: u64,
+    },
+    /// As many live streams of one session, name or address are open as may be.
+    #[error(
+        "{limit} live streams of yours are open, which is the limit; close one, or try again later"
+    )]
+    TooManyOwnStreams {
+        /// How many may be open.
+        limit: usize,
+    },
     /// As many exports run as may.
     #[error("{limit} exports run, which is the limit; try again when one has ended")]
     TooManyExports {
@@ -193,6 +211,19 @@ impl ApiError {
         Self::Internal("a parameter is missing although none was wrong".into())
     }
 
+    /// What the log tells apart of those that are the server's.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Busy { .. } => "busy",
+            Self::StoreDown(_) => "store down",
+            Self::Timeout { .. } => "timeout",
+            Self::Internal(_) => "internal",
+            Self::TooManyExports { .. } => "exports",
+            Self::TooManyStreams { .. } | Self::TooManyOwnStreams { .. } => "streams",
+            _ => "request",
+        }
+    }
+
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -205,9 +236,11 @@ impl ApiError {
             Self::WrongHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyStreams { .. } | Self::TooManyExports { .. } | Self::StoreDown(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::TooManyStreams { .. }
+            | Self::TooManyOwnStreams { .. }
+            | Self::TooManyExports { .. }
+            | Self::Busy { .. }
+            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -230,8 +263,10 @@ impl From<etiage_store::Error> for ApiError {
     fn from(error: etiage_store::Error) -> Self {
         use etiage_store::Error;
         match error {
-            Error::Unreachable { .. } | Error::Denied { .. } | Error::Busy { .. } => {
-                Self::StoreDown(error.into())
+            Error::Unreachable { .. } | Error::Denied { .. } => Self::StoreDown(error.into()),
+            Error::Busy { .. } => {
+                quiet::warn("store busy", || chain(&error));
+                Self::Busy { seconds: STORE_BUSY_SECS }
             }
             // What the store refuses beyond what was checked here; its words name no internals.
             Error::TooManyExports { limit } => Self::TooManyExports { limit },
@@ -241,21 +276,33 @@ impl From<etiage_store::Error> for ApiError {
                 Self::Parameters(vec![ParameterError::new("backup", detail)])
             }
             Error::TooSlow { seconds, .. } => Self::Timeout { secs: seconds },
+            Error::Query { ref source, .. } if is_busy(source) => {
+                quiet::warn("store busy", || chain(&error));
+                Self::Busy { seconds: STORE_BUSY_SECS }
+            }
             error => Self::Internal(error.into()),
         }
     }
+}
+
+/// Whether the database has no memory for a question, or no time: that passes.
+fn is_busy(error: &impl std::error::Error) -> bool {
+    // 241 MEMORY_LIMIT_EXCEEDED, 745 SERVER_OVERLOADED
+    let text = error.to_string();
+    ["Code: 241.", "Code: 745."].iter().any(|code| text.contains(code))
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), "api: {}", chain(&self));
+            quiet::warn(self.kind(), || format!("answered {}: {}", status.as_u16(), chain(&self)));
         }
         let detail = self.to_string();
         let retry = self.status() == StatusCode::SERVICE_UNAVAILABLE;
         let wait = match &self {
             Self::TooManyAttempts { seconds } => Some(HeaderValue::from(*seconds)),
+            Self::Busy { seconds } => Some(HeaderValue::from(*seconds)),
             _ => None,
         };
         let challenge = matches!(self, Self::Unauthorized);

@@ -7,8 +7,12 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::compression::CompressionLayer;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, Response as Documented};
+use utoipa::openapi::{
+    ContentBuilder, Header, Object, OpenApi as Document, Ref, Response as Documented,
+    ResponseBuilder,
+};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +25,7 @@ use crate::routes::{
     session, system, totals, views, volumes,
 };
 use crate::state::ApiState;
-use crate::{assets, docs, guard};
+use crate::{assets, docs, guard, questions};
 
 /// The head of the OpenAPI document; its paths come from the routes themselves.
 #[derive(OpenApi)]
@@ -62,9 +66,9 @@ impl Modify for BearerToken {
 /// Where the OpenAPI document is.
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
-fn documented() -> OpenApiRouter<ApiState> {
+/// What asks the database: by way of the queue.
+fn asking() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Head::openapi())
-        .routes(routes!(lists::links))
         .routes(routes!(volumes::volumes))
         .routes(routes!(totals::totals))
         .routes(routes!(heatmap::heatmap))
@@ -81,13 +85,20 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(notes::add_note))
         .routes(routes!(baseline::baseline))
         .routes(routes!(capacity::capacity))
-        .routes(routes!(lists::services))
         .routes(routes!(profile::service))
-        .routes(routes!(lists::networks))
         .routes(routes!(profile::network))
         .routes(routes!(overview::overview))
         .routes(routes!(views::views, views::save))
         .routes(routes!(views::delete))
+}
+
+/// What is known without the database: it answers at once, whatever others ask. The page System asks the
+/// database in turns of its own.
+fn quick() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(lists::links))
+        .routes(routes!(lists::services))
+        .routes(routes!(lists::networks))
         .routes(routes!(system::system))
         .routes(routes!(health::health))
         .routes(routes!(damage::damage, damage::look))
@@ -104,22 +115,38 @@ fn free() -> OpenApiRouter<ApiState> {
 
 /// The OpenAPI 3.1 document of all that [`router`] serves.
 pub fn openapi() -> Document {
-    with_unauthorized(documented().merge(free()).into_openapi())
+    let document = with_busy(asking().into_openapi());
+    let rest = quick().merge(free()).into_openapi();
+    with_unauthorized(document.merge_from(rest))
 }
 
 /// Every path can ask for the token: it is said here once and not at each of them.
-fn with_unauthorized(mut document: Document) -> Document {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let answer = Documented::builder()
-        .description("A token is configured, and the request does not carry it")
-        .content("application/problem+json", problem)
+fn with_unauthorized(document: Document) -> Document {
+    let answer = problem("A token is configured, and the request does not carry it").build();
+    with_answer(document, "401", &answer)
+}
+
+/// So can be too much for every path that asks the database.
+fn with_busy(document: Document) -> Document {
+    let seconds = Header::new(Object::with_type(Type::Integer));
+    let answer = problem("The store does not answer, or too much is asked of it")
+        .header("Retry-After", seconds)
         .build();
+    with_answer(document, "503", &answer)
+}
+
+fn problem(description: &str) -> ResponseBuilder {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    Documented::builder().description(description).content("application/problem+json", problem)
+}
+
+fn with_answer(mut document: Document, status: &str, answer: &Documented) -> Document {
     let items = document.paths.paths.values_mut();
     let operations = items.flat_map(|item| {
         item.get.as_mut().into_iter().chain(&mut item.post).chain(&mut item.delete)
     });
     for operation in operations {
-        operation.responses.responses.insert("401".to_owned(), answer.clone().into());
+        operation.responses.responses.insert(status.to_owned(), answer.clone().into());
     }
     document
 }
@@ -129,10 +156,12 @@ fn with_unauthorized(mut document: Document) -> Document {
 /// The documentation is free even where a token is configured: it is the same for every
 /// installation, and a browser could not present the token to open it.
 pub fn router(state: ApiState) -> Router {
-    let guarded = documented().route_layer(from_fn_with_state(state.clone(), guard::authorize));
-    let (api, document) = guarded.merge(free()).split_for_parts();
+    let asking = asking().route_layer(from_fn_with_state(state.clone(), questions::ask));
+    let guarded = asking.merge(quick());
+    let guarded = guarded.route_layer(from_fn_with_state(state.clone(), guard::authorize));
+    let (api, _) = guarded.merge(free()).split_for_parts();
     // Serialized once; nothing in it can fail to be JSON.
-    let document = with_unauthorized(document).to_json().unwrap_or_default();
+    let document = openapi().to_json().unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     let document = get(move || async move { ([(header::CONTENT_TYPE, json)], document) });
     let page = SwaggerUi::new("/api/docs").config(Config::from(DOCUMENT));

@@ -12,17 +12,21 @@ use etiage_planner::Tariff;
 use etiage_store::{FlowRecords, Store, WriterHandle};
 use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use utoipa::ToSchema;
 
-use crate::auth::{Access, Attempts, Sessions};
+use crate::access::{Access, Attempts, Sessions, Token};
 use crate::cache::Cached;
 use crate::clock::Clock;
-use crate::guard::{AllowedHosts, Token};
+use crate::guard::AllowedHosts;
 use crate::live::{self, Feed};
+use crate::questions::{Flights, Queue};
 use crate::routes::capacity::Worked;
 use crate::routes::filter::Names;
 use crate::routes::overview::{Months, Overview};
+use crate::serve::{Certificates, House};
+use crate::size::{self, Sizes};
+use crate::streams::Streams;
 
 /// Everything the API is told by the program it is part of.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub struct Settings {
     pub token: Option<Token>,
     /// Who else is known, and how.
     pub access: Access,
+    /// What it proves by who it is, where it speaks TLS itself.
+    pub certificates: Option<Certificates>,
     /// The host names that the API answers for.
     pub hosts: AllowedHosts,
     /// Whose addresses are whose, for the networks' names.
@@ -181,12 +187,16 @@ pub struct ApiState(Arc<Inner>);
 struct Inner {
     settings: Settings,
     feed: Feed,
-    streams: Arc<Semaphore>,
+    streams: Streams,
     notices: broadcast::Sender<EventNotice>,
     stop: watch::Sender<bool>,
     caches: Caches,
     sessions: Sessions,
     attempts: Attempts,
+    questions: Queue,
+    flights: Flights,
+    sizes: Sizes,
+    house: Arc<House>,
 }
 
 /// Answers that are made once for all who ask.
@@ -208,7 +218,8 @@ impl ApiState {
     pub fn start(settings: Settings) -> Self {
         let (stop, stopped) = watch::channel(false);
         let feed = live::start(settings.live.clone(), settings.clock.clone(), stopped);
-        let streams = Arc::new(Semaphore::new(settings.max_streams));
+        let sizes = size::start(settings.store.clone(), stop.subscribe());
+        let streams = Streams::new(settings.max_streams);
         let notices = broadcast::Sender::new(MAX_NOTICES);
         Self(Arc::new(Inner {
             settings,
@@ -219,6 +230,10 @@ impl ApiState {
             caches: Caches::default(),
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            questions: Queue::default(),
+            flights: Flights::default(),
+            sizes,
+            house: Arc::default(),
         }))
     }
 
@@ -247,6 +262,26 @@ impl ApiState {
         &self.0.attempts
     }
 
+    /// Places at the database.
+    pub(crate) fn questions(&self) -> &Queue {
+        &self.0.questions
+    }
+
+    /// Questions under way.
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.0.flights
+    }
+
+    /// Connections.
+    pub(crate) fn house(&self) -> &Arc<House> {
+        &self.0.house
+    }
+
+    /// What the database takes on disk.
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.0.sizes.clone()
+    }
+
     pub(crate) fn caches(&self) -> &Caches {
         &self.0.caches
     }
@@ -263,8 +298,8 @@ impl ApiState {
         self.0.stop.subscribe()
     }
 
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        self.0.streams.clone()
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 }
 

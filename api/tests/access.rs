@@ -17,13 +17,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use etiage_api::{Access, Clock, Peer, Token, TrustedProxy};
+use etiage_api::{Access, Clock, Peer, ProxyWords, SECRET_HEADER, Token, TrustedProxy};
 use serde_json::{Value, json};
 use support::{Answer, NOW, get, router, send, settings};
 use time::Duration;
 
 const OPERATOR: &str = "correct-horse-battery";
 const VIEWER: &str = "only-looking-around-here";
+const PROXY: &str = "between-the-proxy-and-us";
 
 /// A request as a page of our own makes it.
 fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Request<Body> {
@@ -41,7 +42,7 @@ fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) 
 }
 
 fn from(address: [u8; 4], mut request: Request<Body>) -> Request<Body> {
-    request.extensions_mut().insert(Peer(IpAddr::from(address)));
+    request.extensions_mut().insert(Peer::plain(IpAddr::from(address)));
     request
 }
 
@@ -55,13 +56,17 @@ fn cookie(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
+fn words(user_header: &str) -> ProxyWords<'_> {
+    ProxyWords { user_header, role_header: Some("X-Role"), operators: vec!["alice".to_owned()] }
+}
+
 /// Both tokens and a proxy, with a clock that can be moved by seconds.
 async fn guarded() -> (Router, Arc<AtomicI64>) {
     let mut settings = settings().await;
     settings.token = Some(Token::new(OPERATOR).unwrap());
     let addresses = ["192.0.2.1".to_owned(), "2001:db8::/32".to_owned()];
-    let role = Some("X-Role");
-    let proxy = TrustedProxy::new(&addresses, "X-User", role, vec!["alice".to_owned()]).unwrap();
+    let secret = Token::new(PROXY).unwrap();
+    let proxy = TrustedProxy::with_secret(&addresses, secret, words("X-User")).unwrap();
     let viewer_token = Some(Token::new(VIEWER).unwrap());
     settings.access = Access { viewer_token, proxy: Some(proxy) };
     let passed = Arc::new(AtomicI64::new(0));
@@ -119,38 +124,57 @@ async fn a_token_becomes_a_session_that_ends() {
 }
 
 #[tokio::test]
-async fn whoever_guesses_tokens_waits() {
+async fn a_right_token_never_waits_for_others_wrong_ones() {
     let (router, passed) = guarded().await;
-    let guess = |address: [u8; 4], token: &str| {
+    let guess = |address: [u8; 4], token: String, by_proxy: bool| {
         let value = format!("Bearer {token}");
-        let request = ask("GET", "/api/v1/links", &[("authorization", value.as_str())], None);
-        let (router, request) = (router.clone(), from(address, request));
+        let mut headers = vec![("authorization", value.as_str())];
+        if by_proxy {
+            headers.extend([(SECRET_HEADER, PROXY), ("x-forwarded-for", "203.0.113.1")]);
+        }
+        let request = from(address, ask("GET", "/api/v1/links", &headers, None));
+        let router = router.clone();
         async move { send(&router, request).await }
     };
-    for _ in 0..10 {
-        let answer = guess([198, 51, 100, 7], "wrong-horse-battery").await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    }
-    let answer = guess([198, 51, 100, 7], OPERATOR).await;
-    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(answer.header("retry-after"), "60");
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(guess([198, 51, 100, 8], OPERATOR).await.status, StatusCode::OK, "another address");
-    passed.store(60, Ordering::Relaxed);
-    assert_eq!(guess([198, 51, 100, 7], OPERATOR).await.status, StatusCode::OK);
-    // Behind a proxy of ours it is its clients that are counted.
-    for last in ["203.0.113.1", "203.0.113.2"] {
-        for _ in 0..6 {
-            let headers =
-                [("authorization", "Bearer wrong-horse-battery"), ("x-forwarded-for", last)];
-            let request = from([192, 0, 2, 1], ask("GET", "/api/v1/links", &headers, None));
-            assert_eq!(send(&router, request).await.status, StatusCode::UNAUTHORIZED, "{last}");
+    let (stranger, proxy) = ([198, 51, 100, 7], [192, 0, 2, 1]);
+    for (address, by_proxy) in [(stranger, false), (proxy, true)] {
+        for number in 0..2_000 {
+            let answer = guess(address, format!("wrong-horse-battery-{number}"), by_proxy).await;
+            match number {
+                0..10 => assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{number}"),
+                _ => assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{number}"),
+            }
+        }
+        for token in [OPERATOR, VIEWER] {
+            let answer = guess(address, token.to_owned(), by_proxy).await;
+            assert_eq!(answer.status, StatusCode::OK, "{token} at {address:?}");
         }
     }
+    let answer = guess(stranger, "wrong-horse-battery".to_owned(), false).await;
+    assert_eq!(answer.header("retry-after"), "60");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    // So is the form, which has no address here at all.
+    for number in 0..20 {
+        login(&router, &format!("another-wrong-one-{number}")).await;
+    }
+    assert_eq!(login(&router, "another-wrong-one").await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(login(&router, OPERATOR).await.status, StatusCode::OK);
+    passed.store(60, Ordering::Relaxed);
+    let answer = guess(stranger, "wrong-horse-battery".to_owned(), false).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "counted anew");
+    // The same wrong one from everywhere is slowed as well.
+    for number in 0..11 {
+        let answer = guess([203, 0, 113, number], "wrong-all-over-again".to_owned(), false).await;
+        let status = if number < 10 { 401 } else { 429 };
+        assert_eq!(answer.status, status, "{number}");
+    }
+    let metrics = [("authorization", "Bearer correct-horse-battery")];
+    let metrics = send(&router, ask("GET", "/metrics", &metrics, None)).await;
+    assert!(metrics.text().contains("etiage_api_wrong_tokens_total 4034"), "{}", metrics.text());
 }
 
 #[tokio::test]
-async fn a_proxys_word_counts_from_its_own_addresses_alone() {
+async fn a_proxys_word_counts_once_it_has_proven_itself() {
     let (router, _) = guarded().await;
     let who = |address: [u8; 4], headers: &[(&str, &str)]| {
         let request = from(address, ask("GET", "/api/v1/session", headers, None));
@@ -158,35 +182,79 @@ async fn a_proxys_word_counts_from_its_own_addresses_alone() {
         async move { send(&router, request).await.json() }
     };
     let proxy = [192, 0, 2, 1];
+    let secret = (SECRET_HEADER, PROXY);
     for (address, headers, name, role) in [
-        (proxy, &[("x-user", "alice")][..], json!("alice"), json!("operator")),
-        (proxy, &[("x-user", "bob")], json!("bob"), json!("viewer")),
-        (proxy, &[("x-user", "bob"), ("x-role", "operator")], json!("bob"), json!("operator")),
-        (proxy, &[("x-user", "bob"), ("x-role", "king")], json!("bob"), json!("viewer")),
-        (proxy, &[("x-user", "")], Value::Null, Value::Null),
-        (proxy, &[("x-user", "bob"), ("x-user", "alice")], Value::Null, Value::Null),
-        (proxy, &[], Value::Null, Value::Null),
-        ([192, 0, 2, 2], &[("x-user", "alice")], Value::Null, Value::Null),
-        ([127, 0, 0, 1], &[("x-user", "alice"), ("x-role", "operator")], Value::Null, Value::Null),
+        (proxy, &[secret, ("x-user", "alice")][..], json!("alice"), json!("operator")),
+        (proxy, &[secret, ("x-user", "bob")], json!("bob"), json!("viewer")),
+        (
+            proxy,
+            &[secret, ("x-user", "bob"), ("x-role", "operator")],
+            json!("bob"),
+            json!("operator"),
+        ),
+        (proxy, &[secret, ("x-user", "bob"), ("x-role", "king")], json!("bob"), json!("viewer")),
+        (proxy, &[secret, ("x-user", "")], Value::Null, Value::Null),
+        (proxy, &[secret, ("x-user", "bob"), ("x-user", "alice")], Value::Null, Value::Null),
+        (proxy, &[secret], Value::Null, Value::Null),
+        // Other programs at the proxy's address do not have its secret.
+        (proxy, &[("x-user", "alice")], Value::Null, Value::Null),
+        (proxy, &[(SECRET_HEADER, VIEWER), ("x-user", "alice")], Value::Null, Value::Null),
+        (proxy, &[secret, secret, ("x-user", "alice")], Value::Null, Value::Null),
+        ([192, 0, 2, 2], &[secret, ("x-user", "alice")], Value::Null, Value::Null),
+        (
+            [127, 0, 0, 1],
+            &[("x-user", "anybody"), ("x-role", "operator")],
+            Value::Null,
+            Value::Null,
+        ),
     ] {
         let found = who(address, headers).await;
         assert_eq!((&found["name"], &found["role"]), (&name, &role), "{address:?} {headers:?}");
     }
     let stranger = ask("GET", "/api/v1/links", &[("x-user", "alice")], None);
-    let answer = send(&router, from([198, 51, 100, 7], stranger)).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "a header from a stranger's address");
+    let answer = send(&router, from(proxy, stranger)).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "no secret");
     // The cookie is for encrypted connections where the proxy says that it has one.
-    let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-proto", "https")];
+    let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-proto", "https"), secret];
     for (address, secure) in [(proxy, true), ([198, 51, 100, 7], false)] {
         let request = ask("POST", "/api/v1/session", &headers, Some(json!({"token": OPERATOR})));
         let answer = send(&router, from(address, request)).await;
         assert_eq!(answer.header("set-cookie").contains("; Secure"), secure, "{address:?}");
     }
-    for wrong in [vec![], vec!["nowhere".to_owned()], vec!["10.0.0.0/33".to_owned()]] {
-        assert!(TrustedProxy::new(&wrong, "X-User", None, Vec::new()).is_err(), "{wrong:?}");
+    let secret = || Token::new(PROXY).unwrap();
+    for wrong in ["nowhere", "10.0.0.0/33"] {
+        let wrong = [wrong.to_owned()];
+        assert!(TrustedProxy::with_secret(&wrong, secret(), words("X-User")).is_err(), "{wrong:?}");
     }
-    let own = ["10.0.0.1".to_owned()];
-    assert!(TrustedProxy::new(&own, "X User", None, Vec::new()).is_err());
+    assert!(TrustedProxy::with_secret(&[], secret(), words("X User")).is_err());
+    assert!(TrustedProxy::on_socket(words("X User")).is_err());
+}
+
+#[tokio::test]
+async fn the_proxys_socket_is_proof_enough_and_own_tls_makes_cookies_secure() {
+    let mut settings = settings().await;
+    settings.token = Some(Token::new(OPERATOR).unwrap());
+    let proxy = Some(TrustedProxy::on_socket(words("X-User")).unwrap());
+    settings.access = Access { viewer_token: None, proxy };
+    let router = router(settings);
+    let by = |peer: Peer, request: Request<Body>| {
+        let (mut request, router) = (request, router.clone());
+        request.extensions_mut().insert(peer);
+        async move { send(&router, request).await }
+    };
+    let named =
+        || ask("GET", "/api/v1/links", &[("x-user", "alice"), (SECRET_HEADER, PROXY)], None);
+    let local = IpAddr::from([127, 0, 0, 1]);
+    assert_eq!(by(Peer::proxy_socket(), named()).await.status, StatusCode::OK);
+    assert_eq!(by(Peer::plain(local), named()).await.status, StatusCode::UNAUTHORIZED);
+    let headers = [("sec-fetch-site", "same-origin")];
+    let form = || ask("POST", "/api/v1/session", &headers, Some(json!({"token": OPERATOR})));
+    for (peer, secure) in [(Peer::tls(local), true), (Peer::plain(local), false)] {
+        let answer = by(peer, form()).await;
+        assert_eq!(answer.header("set-cookie").contains("; Secure"), secure, "{peer:?}");
+        let told = !answer.header("strict-transport-security").is_empty();
+        assert_eq!(told, secure, "{peer:?}");
+    }
 }
 
 #[tokio::test]

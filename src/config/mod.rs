@@ -4,6 +4,7 @@
 //! error with its line and column. Nothing after this sees a string that could be invalid.
 
 mod alerts;
+mod api;
 mod capture;
 mod detection;
 mod link;
@@ -19,7 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use etiage_api::TrustedProxy;
 use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
@@ -30,6 +30,8 @@ use etiage_store::{Keep, Retention, Tier, WriterSettings};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
+pub(crate) use api::{Api, ProxyDoor, TlsFiles};
+use api::{exposed, secret};
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
 pub(crate) use link::{Link, Ratio};
@@ -44,9 +46,6 @@ use crate::networks::{self, Sources};
 
 /// After how long a flow that goes on has a record of what it had so far.
 const RECORDED_AFTER: Duration = Duration::from_secs(1_800);
-/// Where API and dashboards are served unless told otherwise: this machine only.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8420";
-
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -115,29 +114,6 @@ impl Kept {
     }
 }
 
-/// Where API and dashboards are served.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Api {
-    pub(crate) listen: SocketAddr,
-    /// The operators' bearer token.
-    pub(crate) token: Option<String>,
-    /// The token of those who only look.
-    pub(crate) viewer_token: Option<String>,
-    /// Proxies that say who asks.
-    pub(crate) proxy: Option<TrustedProxy>,
-    /// Names under which the API may be asked, besides this machine's own.
-    pub(crate) hosts: Vec<String>,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let token = self.token.as_ref().map(|_| "…");
-        let mut told = f.debug_struct("Api");
-        told.field("listen", &self.listen).field("token", &token).field("proxy", &self.proxy);
-        told.finish_non_exhaustive()
-    }
-}
-
 /// Reads a configuration file.
 pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -189,7 +165,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
         let directory = default_spool(store.as_ref(), folder);
         (store, section.section("spool", |section| spool(section, folder, directory)))
     });
-    let api = top.section("api", |section| api(section, folder));
+    let api = top.section("api", |section| api::read(section, folder));
     let networks = top.section("networks", |section| networks(section, folder));
     let flow_records = top.section("flow_records", records::read);
     // A flow that lasts for days is recorded part by part.
@@ -442,102 +418,6 @@ fn networks(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Sources {
     }
     let prefixes = section.list("prefixes").into_iter().map(|prefix| prefix.value).collect();
     Sources { files, prefixes }
-}
-
-fn api(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Api> {
-    let listen = section.parsed::<SocketAddr>("listen");
-    let at = listen.as_ref().map_or(section.at, |listen| listen.at);
-    let listen = match listen {
-        Some(listen) => listen.value,
-        None => DEFAULT_LISTEN.parse().ok()?,
-    };
-    let token = secret(section, "token", "token_file", folder)?;
-    let viewer_token = secret(section, "viewer_token", "viewer_token_file", folder)?;
-    if [&token, &viewer_token].into_iter().flatten().any(|token| token.len() < 16) {
-        section.problem(
-            at,
-            "the token must have at least 16 characters: `openssl rand -hex 16` makes one",
-        );
-    }
-    if token.is_some() && token == viewer_token {
-        section
-            .problem(at, "`token` and `viewer_token` are the same: everybody would be an operator");
-    }
-    let proxy = section.section("proxy", proxy);
-    if let Some(problem) =
-        exposed(listen, token.is_some() || viewer_token.is_some() || proxy.is_some())
-    {
-        section.problem(at, problem);
-    }
-    let hosts = section.list::<String>("hosts").into_iter().map(|host| host.value).collect();
-    Some(Api { listen, token, viewer_token, proxy, hosts })
-}
-
-/// Proxies that say who asks; none where nothing is said of them.
-fn proxy(section: &mut Section<'_, '_, '_, '_>) -> Option<TrustedProxy> {
-    let addresses: Vec<String> =
-        section.list::<String>("addresses").into_iter().map(|own| own.value).collect();
-    let user_header = section.string("user_header");
-    let role_header = section.string("role_header");
-    let operators: Vec<String> =
-        section.list::<String>("operators").into_iter().map(|own| own.value).collect();
-    if addresses.is_empty()
-        && user_header.is_none()
-        && role_header.is_none()
-        && operators.is_empty()
-    {
-        return None;
-    }
-    let user_header = user_header.map_or_else(|| "X-Forwarded-User".to_owned(), |own| own.value);
-    let role_header = role_header.as_ref().map(|own| own.value.as_str());
-    match TrustedProxy::new(&addresses, &user_header, role_header, operators) {
-        Ok(proxy) => Some(proxy),
-        Err(problem) => {
-            section.problem(section.at, problem);
-            None
-        }
-    }
-}
-
-/// What is wrong with serving here: other machines could read everything without a token.
-fn exposed(listen: SocketAddr, has_token: bool) -> Option<String> {
-    (!has_token && !listen.ip().is_loopback()).then(|| {
-        format!(
-            "{listen} can be reached from other machines: set `token` or `token_file`, or listen on \
-             127.0.0.1"
-        )
-    })
-}
-
-/// A secret, given as it is or in a file of its own; `None` if it is given but cannot be used.
-#[allow(clippy::option_option)]
-fn secret(
-    section: &mut Section<'_, '_, '_, '_>,
-    key: &'static str,
-    file_key: &'static str,
-    folder: &Path,
-) -> Option<Option<String>> {
-    let plain = section.string(key);
-    let file = section.string(file_key);
-    match (plain, file) {
-        (Some(plain), None) => Some(Some(plain.value)),
-        (None, None) => Some(None),
-        (Some(_), Some(file)) => {
-            section.problem(file.at, format!("give `{key}` or `{file_key}`, not both"));
-            None
-        }
-        (None, Some(file)) => {
-            let path = folder.join(&file.value);
-            secret::read(section, (file.at, file_key), &path).map(Some)
-        }
-    }
-}
-
-impl Api {
-    /// Whether whoever asks must be known.
-    pub(crate) const fn asks_for_something(&self) -> bool {
-        self.token.is_some() || self.viewer_token.is_some() || self.proxy.is_some()
-    }
 }
 
 impl Config {

@@ -6,7 +6,7 @@ mod scenario;
 #[cfg(test)]
 mod trials;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use crate::appliance::{self, Appliance, Detecting, Signals, Stop};
+use crate::appliance::{self, Appliance, Bound, Detecting, Signals, Stop};
 use crate::config::{self, Config, Link, bit_rate};
 use crate::failure::Failure;
 use crate::moment;
@@ -102,22 +102,22 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
         None => config::without_file("simulated")?,
     };
     config.listen_on(arguments.listen)?;
-    let listener = arguments.serve.then(|| appliance::bind(config.api.listen)).transpose()?;
+    let bound = arguments.serve.then(|| appliance::bind(&config.api)).transpose()?;
     privileges::give_up(&config, Scope::Appliance)?;
-    Ok(Opened { config, listener })
+    Ok(Opened { config, bound })
 }
 
 /// What was opened.
 pub(crate) struct Opened {
     config: Config,
     /// Where it is served, if it is.
-    listener: Option<TcpListener>,
+    bound: Option<Bound>,
 }
 
 /// Runs the command.
 pub(crate) async fn run(
     arguments: &Arguments,
-    Opened { mut config, listener }: Opened,
+    Opened { mut config, bound }: Opened,
 ) -> Result<(), Failure> {
     let configured = arguments.config.is_some() && !config.links.is_empty();
     let scenario = arguments.scenario.as_deref().map(scenario::load).transpose()?;
@@ -168,21 +168,21 @@ pub(crate) async fn run(
             played = Some(Play { world: world(), stretches, scenario, probe, from, speed });
         }
     }
-    if let Some(listener) = listener {
-        serve((&config, listener), played, &mut signals).await?;
+    if let Some(bound) = bound {
+        serve((&config, bound), played, &mut signals).await?;
     }
     Ok(())
 }
 
 /// Serves until stopped, and plays what there is to play.
 async fn serve(
-    (config, listener): (&Config, TcpListener),
+    (config, bound): (&Config, Bound),
     play: Option<Play>,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     let links = config.savefile_links();
-    let appliance = Appliance::start(config, listener, links, Detecting::Only).await?;
-    tracing::info!("dashboards and API on http://{}", appliance.address);
+    let appliance = Appliance::start(config, bound, links, Detecting::Only).await?;
+    tracing::info!("dashboards and API on {}", appliance.url);
     let (writer, stop) = (appliance.intake.writer.clone(), appliance.intake.stop.clone());
     let playing =
         tokio::task::spawn_blocking(move || play.is_some_and(|play| play.run(&writer, &stop)));

@@ -140,13 +140,8 @@ impl Single {
     pub(crate) const EVENTS: [Self; 3] = [Self::Events, Self::EventNotes, Self::AlertLog];
 
     /// Those whose rows are few and in no spool: each insert is forced to disk before it is acknowledged.
-    pub(crate) const FORCED: [Self; 5] = [
-        Self::Events,
-        Self::EventNotes,
-        Self::AlertLog,
-        Self::SavedViews,
-        Self::LedgerForgotten,
-    ];
+    pub(crate) const FORCED: [Self; 5] =
+        [Self::Events, Self::EventNotes, Self::AlertLog, Self::SavedViews, Self::LedgerForgotten];
 
     /// All of them, in the order in which they came.
     pub(crate) const ALL: [Self; 7] = [

@@ -190,12 +190,7 @@ impl Store {
         self.insert_ledger(batches, token, epoch).await
     }
 
-    async fn insert_ledger(
-        &self,
-        batches: &[Batch],
-        token: &str,
-        epoch: u64,
-    ) -> Result<(), Error> {
+    async fn insert_ledger(&self, batches: &[Batch], token: &str, epoch: u64) -> Result<(), Error> {
         let rows = ledger::rows(batches);
         if rows.is_empty() {
             return Ok(());

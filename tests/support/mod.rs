@@ -104,8 +104,8 @@ impl Appliance {
             }
         });
         let mut appliance = Self { child, address: String::new(), log, seen: Vec::new() };
-        let line = appliance.wait_for_line("dashboards and API on http://");
-        let address = line.split("http://").nth(1).unwrap().trim();
+        let line = appliance.wait_for_line("dashboards and API on http");
+        let address = line.split("://").nth(1).unwrap().trim();
         appliance.address = address.to_owned();
         appliance
     }

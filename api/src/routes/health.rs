@@ -1,12 +1,10 @@
 //! How the probe is doing.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use etiage_aggregator::{INTERVAL_SECS, LiveSnapshot};
 use etiage_store::spool::SpoolStats;
-use etiage_store::{DamageCounts, Finding, Size, Store};
+use etiage_store::{DamageCounts, Finding, Size};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -14,11 +12,11 @@ use utoipa::ToSchema;
 use super::alerts::{self, ReceiverHealth};
 use crate::live::{Dropped, format_time, format_unix};
 use crate::params::RawPairs;
-use crate::problem::{ApiError, UnknownParameter, chain};
+use crate::problem::{ApiError, UnknownParameter};
+use crate::serve::Certificates;
+use crate::size;
 use crate::state::{ApiState, Settings, StoreKind};
 
-/// How long the store may take to say its size: health must answer when the store does not.
-const STORE_TIME: Duration = Duration::from_secs(2);
 /// Most pieces of damage that are told in words.
 const MAX_DAMAGE: usize = 5;
 /// An interval is written a few seconds after it ended; this much later something is wrong.
@@ -260,12 +258,15 @@ pub(crate) async fn health(
 pub(crate) async fn make(state: &ApiState) -> Health {
     let settings = state.settings();
     let live = settings.live.snapshot();
-    let size = size(&settings.store).await;
+    let size = size::known(state.sizes()).await;
     let store = store_health(settings, size);
     let alerts = alerts::receivers(settings);
     let mut reasons = reasons(&store, &live);
     reasons.extend(damage_reasons(&settings.store.damage()));
     reasons.extend(alerts::reasons(&alerts));
+    if let Some(error) = settings.certificates.as_ref().and_then(Certificates::error) {
+        reasons.push(format!("the certificate before goes on being served: {error}"));
+    }
     let knowledge = settings.knowledge.stats();
     let packets_per_second =
         state.feed().borrow().as_ref().map_or(0, |event| event.packets_per_second);
@@ -289,18 +290,6 @@ pub(crate) async fn make(state: &ApiState) -> Health {
         store,
         links: links(&live),
         alerts,
-    }
-}
-
-/// What the database takes on disk; `None` while it does not answer.
-async fn size(store: &Store) -> Option<Size> {
-    match tokio::time::timeout(STORE_TIME, store.size()).await {
-        Ok(Ok(size)) => Some(size),
-        Ok(Err(error)) => {
-            tracing::debug!("api: the store's size: {}", chain(&error));
-            None
-        }
-        Err(_) => None,
     }
 }
 

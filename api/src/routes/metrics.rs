@@ -15,6 +15,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::served::Served;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, UnknownParameter};
 use crate::state::ApiState;
@@ -53,7 +54,8 @@ pub(crate) async fn metrics(
         version: settings.version.to_string(),
         probe: settings.probe.to_string(),
         started: settings.started.unix_timestamp(),
-        streams: (settings.max_streams - state.streams().available_permits()) as u64,
+        streams: state.streams().count() as u64,
+        served: Served::of(&state),
         receivers: settings.alerts.as_ref().map(Delivery::stats).unwrap_or_default(),
         flow_records: settings.flow_records.as_ref().map(FlowRecords::stats),
     }));
@@ -77,6 +79,7 @@ struct Books {
     probe: String,
     started: i64,
     streams: u64,
+    served: Served,
     receivers: Vec<ReceiverStats>,
     /// Where flows are recorded.
     flow_records: Option<FlowRecordStats>,
@@ -126,6 +129,7 @@ impl Collector for Books {
         self.engine(encoder)?;
         self.alerts(encoder)?;
         self.flow_records(encoder)?;
+        self.served(encoder)?;
         self.store(encoder)
     }
 }
@@ -305,6 +309,51 @@ impl Books {
             ("flow_records_dropped", help),
             [(vec![], stats.dropped)],
         )
+    }
+
+    fn served(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let served = &self.served;
+        let (open, waiting) = served.connections;
+        for (name, help, value) in [
+            ("api_connections", "Connections of the API's clients", open),
+            ("api_connections_waiting", "Those of them without a complete request", waiting),
+            (
+                "api_questions_running",
+                "Questions that the database works on",
+                served.questions.running,
+            ),
+            ("api_questions_waiting", "Questions that wait for it", served.questions.waiting),
+        ] {
+            family(encoder, MetricType::Gauge, (name, help), [(vec![], value as u64)])?;
+        }
+        for (name, help, value) in [
+            (
+                "api_questions",
+                "Questions that had a place at the database",
+                served.questions.admitted,
+            ),
+            (
+                "api_questions_joined",
+                "Questions that were answered with the answer of another like them",
+                served.joined,
+            ),
+            ("api_wrong_tokens", "Wrong tokens that were presented", served.wrong_tokens.0),
+            (
+                "api_wrong_tokens_slowed",
+                "Those of them that were told to wait",
+                served.wrong_tokens.1,
+            ),
+            ("api_streams_refused", "Live streams that were one too many", served.streams_refused),
+        ] {
+            family(encoder, MetricType::Counter, (name, help), [(vec![], value)])?;
+        }
+        let by = |(reason, count)| (vec![("reason", reason)], count);
+        let refused = served.questions_refused().into_iter().map(by);
+        let name = ("api_questions_refused", "Questions that had no turn");
+        family(encoder, MetricType::Counter, name, refused)?;
+        let refused = served.refused.iter().copied().map(by);
+        let name = ("api_connections_refused", "Connections that were refused or ended");
+        family(encoder, MetricType::Counter, name, refused)
     }
 
     fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

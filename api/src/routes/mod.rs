@@ -24,6 +24,7 @@ pub(crate) mod planning;
 pub(crate) mod profile;
 pub(crate) mod round_trips;
 pub(crate) mod sankey;
+mod served;
 pub(crate) mod session;
 pub(crate) mod system;
 pub(crate) mod totals;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::event::{Note, find};
 use super::events::{acknowledged, silenced_until};
-use crate::auth::{Operator, Via};
+use crate::access::{Operator, Via};
 use crate::params::{RawPairs, parse_moment};
 use crate::problem::{ApiError, NoSuchEvent, OperatorsOnly, ParameterError, Problem, StoreAway};
 use crate::state::{ApiState, Settings};

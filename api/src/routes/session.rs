@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::{
-    COOKIE, Caller, LONGEST, Peer, Role, Via, check_token, cookie, identify, is_https, same_origin,
+use crate::access::{
+    COOKIE, Caller, LONGEST, Origin, Role, Via, check_token, cookie, identify, same_origin,
 };
 use crate::body;
 use crate::live::format_time;
@@ -74,18 +74,18 @@ fn who(state: &ApiState, caller: Option<Caller>) -> Who {
     responses(
         (status = 200, description = "Who asks", body = Who),
         UnknownParameter,
-        (status = 429, description = "Too many wrong tokens from this address", body = Problem,
+        (status = 429, description = "A wrong token, after too many from this address", body = Problem,
          content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn session(
     State(state): State<ApiState>,
-    peer: Option<Extension<Peer>>,
+    Extension(origin): Extension<Origin>,
     headers: HeaderMap,
     RawPairs(pairs): RawPairs,
 ) -> Result<Json<Who>, ApiError> {
     pairs.finish()?;
-    let caller = match identify(&state, &headers, peer.map(|Extension(peer)| peer)) {
+    let caller = match identify(&state, &headers, origin) {
         Ok(caller) => Some(caller),
         Err(ApiError::Unauthorized) => None,
         Err(error) => return Err(error),
@@ -110,38 +110,32 @@ pub(crate) async fn session(
          content_type = "application/problem+json"),
         (status = 403, description = "Asked by another site", body = Problem,
          content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong tokens from this address", body = Problem,
+        (status = 429, description = "A wrong token, after too many from this address", body = Problem,
          content_type = "application/problem+json",
          headers(("Retry-After" = u32, description = "Seconds to wait"))),
     )
 )]
 pub(crate) async fn login(
     State(state): State<ApiState>,
-    peer: Option<Extension<Peer>>,
+    Extension(origin): Extension<Origin>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
-    let peer = peer.map(|Extension(peer)| peer);
     same_origin(&headers, Via::Open)?;
     let Login { token } = body::json(request).await?;
     let settings = state.settings();
     if !settings.needs_login() {
-        return Ok(Json(who(&state, identify(&state, &headers, peer).ok())).into_response());
+        return Ok(Json(who(&state, identify(&state, &headers, origin).ok())).into_response());
     }
-    let role = check_token(&state, token.as_bytes(), &headers, peer)?;
+    let role = check_token(&state, token.as_bytes(), origin)?;
     // Whoever logs in again leaves the session before.
     if let Some(before) = cookie(&headers) {
         state.sessions().end(before);
     }
     let now = settings.clock.now();
     let id = state.sessions().begin(role, now);
-    let mut known = HeaderMap::new();
-    if let Ok(value) = HeaderValue::from_str(&format!("{COOKIE}={id}")) {
-        known.insert(header::COOKIE, value);
-    }
-    let answer = Json(who(&state, identify(&state, &known, None).ok()));
-    let secure = is_https(settings, &headers, peer);
-    let set = set_cookie(&id, LONGEST.whole_seconds(), secure)?;
+    let answer = Json(who(&state, state.sessions().find(&id, now)));
+    let set = set_cookie(&id, LONGEST.whole_seconds(), origin.https)?;
     Ok(([(header::SET_COOKIE, set)], answer).into_response())
 }
 
@@ -159,7 +153,7 @@ pub(crate) async fn login(
 )]
 pub(crate) async fn logout(
     State(state): State<ApiState>,
-    peer: Option<Extension<Peer>>,
+    Extension(origin): Extension<Origin>,
     headers: HeaderMap,
     RawPairs(pairs): RawPairs,
 ) -> Result<Response, ApiError> {
@@ -168,8 +162,7 @@ pub(crate) async fn logout(
     if let Some(id) = cookie(&headers) {
         state.sessions().end(id);
     }
-    let secure = is_https(state.settings(), &headers, peer.map(|Extension(peer)| peer));
-    let set = set_cookie("", 0, secure)?;
+    let set = set_cookie("", 0, origin.https)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, set)]).into_response())
 }
 

@@ -1,13 +1,14 @@
 //! How the system itself is doing, over time and in detail.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use etiage_store::{LossPoint, Losses, ProbeReport, TableSize};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::health::{self, Health};
+use crate::access::Caller;
 use crate::live::{format_time, format_unix};
 use crate::params::{RangeParams, RawPairs, StepParams};
 use crate::problem::{ApiError, WrongParameters, chain};
@@ -111,7 +112,7 @@ pub(crate) struct Streams {
 
 /// Probes, what was received and lost, tables, streams: everything about the system itself.
 ///
-/// Answers 200 also while the database does not answer, with what is known without it.
+/// Answers 200 also while the database does not answer or too much is asked of it, with what is known without it.
 #[utoipa::path(
     get,
     path = "/api/v1/system",
@@ -124,6 +125,7 @@ pub(crate) struct Streams {
 )]
 pub(crate) async fn system(
     State(state): State<ApiState>,
+    Extension(caller): Extension<Caller>,
     RawPairs(mut pairs): RawPairs,
 ) -> Result<Json<System>, ApiError> {
     let settings = state.settings();
@@ -133,21 +135,25 @@ pub(crate) async fn system(
     pairs.finish()?;
     let (Some(range), Some(step)) = (range, step) else { return Err(ApiError::unresolved()) };
     let store = &settings.store;
-    let (probes, losses, tables, health) = tokio::join!(
-        store.probes(range),
-        store.losses(range, step),
-        store.tables(),
-        health::make(&state),
-    );
+    let asked = async {
+        // Without a place it is as if the database did not answer.
+        let _place = state.questions().enter(caller.share).await.ok()?;
+        Some(tokio::join!(store.probes(range), store.losses(range, step), store.tables()))
+    };
+    let (asked, health) = tokio::join!(asked, health::make(&state));
+    let (probes, losses, tables) = match asked {
+        Some((probes, losses, tables)) => (known(probes), known(losses), known(tables)),
+        None => (None, None, None),
+    };
     let limit = settings.max_streams;
     Ok(Json(System {
         from: format_time(range.from),
         to: format_time(range.to),
         health,
-        probes: known(probes).map(|probes| probes.into_iter().map(|own| probe(own, now)).collect()),
-        drops: known(losses).map(|losses| drops(&losses)),
-        tables: known(tables).map(|tables| tables.into_iter().map(table).collect()),
-        streams: Streams { open: limit.saturating_sub(state.streams().available_permits()), limit },
+        probes: probes.map(|probes| probes.into_iter().map(|own| probe(own, now)).collect()),
+        drops: losses.map(|losses| drops(&losses)),
+        tables: tables.map(|tables| tables.into_iter().map(table).collect()),
+        streams: Streams { open: state.streams().count(), limit },
         sessions: state.sessions().count(now),
     }))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::auth::{Operator, random};
+use crate::access::{Operator, random};
 use crate::body;
 use crate::live::format_time;
 use crate::params::RawPairs;

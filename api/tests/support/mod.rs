@@ -93,6 +93,7 @@ pub(crate) fn settings_with(store: Store) -> Settings {
         started: datetime!(2026-11-21 10:00:00 UTC),
         token: None,
         access: Access::default(),
+        certificates: None,
         networks: Arc::default(),
         hosts: AllowedHosts::any(),
         clock: Clock::fixed(NOW),

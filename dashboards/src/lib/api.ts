@@ -13,11 +13,22 @@ export class ApiError extends Error {
   readonly title: string;
   /** Nobody answers at all: no request would fare better. */
   readonly unreachable: boolean;
+  /** After how long the server wants to be asked again, where it is only busy. */
+  readonly retryAfter: Millis | null;
 
-  constructor(status: number, title: string, detail: string, unreachable = false) {
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    {
+      unreachable = false,
+      retryAfter = null,
+    }: Partial<Pick<ApiError, 'unreachable' | 'retryAfter'>> = {},
+  ) {
     super(detail);
     this.name = 'ApiError';
     this.unreachable = unreachable;
+    this.retryAfter = retryAfter;
     this.status = status;
     this.title = title;
   }
@@ -217,6 +228,7 @@ export function parseJson(text: string): unknown {
 /** An answer that is an error, as the API explains it. */
 async function problem(response: Response): Promise<ApiError> {
   const fallback = `The server answered with status ${response.status}.`;
+  const retryAfter = response.status === 503 ? seconds(response.headers.get('Retry-After')) : null;
   try {
     const body = JSON.parse(await response.text()) as {
       title?: string;
@@ -227,10 +239,17 @@ async function problem(response: Response): Promise<ApiError> {
       .map(({ parameter, detail }) => [parameter, detail].filter(Boolean).join(': '))
       .filter((line) => line !== '' && line !== body.detail);
     const detail = [body.detail, ...several].filter(Boolean).join(' ');
-    return new ApiError(response.status, body.title ?? 'Request failed', detail || fallback);
+    const title = body.title ?? 'Request failed';
+    return new ApiError(response.status, title, detail || fallback, { retryAfter });
   } catch {
-    return new ApiError(response.status, response.statusText || 'Request failed', fallback);
+    const title = response.statusText || 'Request failed';
+    return new ApiError(response.status, title, fallback, { retryAfter });
   }
+}
+
+/** `Retry-After` in seconds; a date, which this API does not send, says nothing here. */
+function seconds(text: string | null): Millis | null {
+  return text !== null && /^\d+$/.test(text) ? Number(text) * 1000 : null;
 }
 
 /** Whether a request ended because a newer one took its place. */
@@ -243,5 +262,5 @@ function asApiError(cause: unknown): unknown {
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     return new ApiError(0, t('error.late'), t('error.lateWhy', { seconds: TIMEOUT_MS / 1000 }));
   }
-  return new ApiError(0, t('error.unreachable'), t('error.unreachableWhy'), true);
+  return new ApiError(0, t('error.unreachable'), t('error.unreachableWhy'), { unreachable: true });
 }

@@ -3,6 +3,7 @@
 import { untrack } from 'svelte';
 import { ApiError, isAborted } from './api';
 import { t } from './i18n.svelte';
+import { patiently } from './patience';
 import type { Millis } from './time';
 
 /** What a loader needs of the page around it. */
@@ -42,7 +43,7 @@ export class Loader<T> {
     at: Millis,
   ): Promise<void> {
     try {
-      const value = await run(request.signal);
+      const value = await patiently(run, request.signal);
       if (this.#request !== request) return;
       this.value = value;
       this.at = at;
