@@ -78,7 +78,7 @@ test-browser: deps $(DIST)
 # Faults injected, octets lost and doubled, seconds to recover: the table of docs/reliability.md. As root.
 # FAULTS names the tests that take part.
 .PHONY: faults
-FAULTS ?= faults engine stop damage overload
+FAULTS ?= faults engine stop damage overload sight
 faults: deps-test $(DIST)
 	cargo build --workspace
 	@mkdir -p target && : > target/reliability.md

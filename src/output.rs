@@ -169,6 +169,8 @@ struct FlowRow<'a> {
     category: &'static str,
     confidence: u8,
     evidence: String,
+    /// What taught the name on which the verdict rests, where the flow shows none.
+    taught_by: Option<String>,
 }
 
 /// Prints flows as they end.
@@ -203,21 +205,26 @@ impl FlowPrinter {
             category: record.verdict.class.category.name(),
             confidence: record.verdict.confidence.0,
             evidence: record.verdict.evidence.to_string(),
+            taught_by: record.teacher.map(|teacher| teacher.to_string()),
         };
         match self.format {
             Format::Json => {
                 serde_json::to_writer(&mut self.out, &row)?;
                 writeln!(self.out)
             }
-            // No field can hold a comma or a quote: names are of [a-z0-9-], the rest is numbers.
+            // Only the last field can hold a comma, and none a quote: names are of [a-z0-9-], the rest
+            // is numbers.
             Format::Csv => {
                 let FlowRow { l4, src, sport, dst, dport, protocol, service, .. } = &row;
                 let FlowRow { src_packets, src_octets, dst_packets, dst_octets, .. } = &row;
                 let FlowRow { category, confidence, evidence, .. } = &row;
+                let taught_by =
+                    row.taught_by.as_ref().map(|by| format!("\"{by}\"")).unwrap_or_default();
                 writeln!(
                     self.out,
                     "{},{},{l4},{src},{sport},{dst},{dport},{src_packets},{src_octets},\
-                     {dst_packets},{dst_octets},{protocol},{service},{category},{confidence},{evidence}",
+                     {dst_packets},{dst_octets},{protocol},{service},{category},{confidence},{evidence},\
+                     {taught_by}",
                     record.first, record.last,
                 )
             }
@@ -227,9 +234,11 @@ impl FlowPrinter {
                 let packets = row.src_packets + row.dst_packets;
                 let class = format!("{}/{}/{}", row.category, row.protocol, row.service);
                 let FlowRow { confidence, evidence, .. } = &row;
+                let taught_by =
+                    row.taught_by.as_ref().map(|by| format!(", {by}")).unwrap_or_default();
                 writeln!(
                     self.out,
-                    "{ends:<64}{packets:>9}{octets:>13}  {class:<36}{confidence:>4}  {evidence}"
+                    "{ends:<64}{packets:>9}{octets:>13}  {class:<36}{confidence:>4}  {evidence}{taught_by}"
                 )
             }
         }
@@ -250,7 +259,7 @@ impl FlowPrinter {
             Format::Csv => writeln!(
                 self.out,
                 "first_seen,last_seen,l4,src,sport,dst,dport,src_packets,src_octets,dst_packets,\
-                 dst_octets,protocol,service,category,confidence,evidence"
+                 dst_octets,protocol,service,category,confidence,evidence,taught_by"
             ),
             Format::Table => writeln!(
                 self.out,

@@ -7,7 +7,7 @@
 //!   in which flows and intervals end, whoever's frame brought it.
 //! - *What is learnt.* A worker that looks at what flows have taught waits until the others are past
 //!   all frames before its own ([`Turn`]): it sees what one worker would have seen. Only flows that are
-//!   being probed look; packets of settled flows never wait. The worker that is last never waits, so
+//!   being probed, and DNS, look; packets of settled flows never wait. The worker that is last never waits, so
 //!   no two can wait for each other.
 
 use std::collections::VecDeque;

@@ -199,7 +199,7 @@ fn the_outputs_keep_their_contract() {
     assert_eq!(
         rows[0],
         "first_seen,last_seen,l4,src,sport,dst,dport,src_packets,src_octets,dst_packets,dst_octets,\
-         protocol,service,category,confidence,evidence"
+         protocol,service,category,confidence,evidence,taught_by"
     );
     assert_eq!(rows.len(), 2);
     let fields: Vec<_> = rows[1].split(',').collect();

@@ -3,10 +3,12 @@
 use etiage_capture::flow::{Flow, FlowEndReason, FlowId, FlowTable, SideCount};
 use etiage_capture::source::Frame;
 use etiage_capture::{
-    Direction, FlowPacket, LinkIndex, Packet, PerSide, Placement, Side, Timestamp,
+    Direction, FlowPacket, LinkIndex, Packet, PerSide, Placement, Side, TcpHeader, Timestamp,
+    Transport,
 };
 use etiage_classifier::{
-    Class, Classifier, FlowEnds, FlowState, Progress, Protocol, Verdict, Watch,
+    Class, Classifier, Confidence, Evidence, FlowEnds, FlowState, Progress, Protocol, Requests,
+    Verdict, Watch,
 };
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -17,9 +19,11 @@ use crate::live::{Counted, LiveDelta};
 use crate::meter::{FlowRecord, FlowSink};
 use crate::network_rows::NetworkId;
 use crate::networks::NetworksReader;
-use crate::open::{Handshake, Open, OpenId, Pool, Stage, Waiting};
+use crate::open::{Handshake, Open, Rank, Stage, Waiting};
+use crate::pool::{OpenId, Pool, kept};
 use crate::rows::Tally;
 use crate::stats::{self, ProbeLengths, Stopwatch};
+use crate::teachers::{TeacherId, Teachers};
 
 /// States that wait, where they were allocated.
 #[allow(clippy::vec_box, reason = "it is the allocation that is kept")]
@@ -27,6 +31,10 @@ type Spare = Vec<Box<FlowState>>;
 
 /// States that are kept to be used again: half a megabyte at most.
 const MAX_SPARE: usize = 512;
+/// Octets of a flow from which on it carries volume.
+const VOLUME: u64 = 16 * 1024;
+/// Flows that make room for one packet at most; it takes no more than one place and a few segments.
+const MAX_EVICTED: usize = 8;
 
 /// What the table keeps of each flow.
 #[derive(Debug, Default)]
@@ -40,12 +48,77 @@ pub(crate) struct Tracked {
     phase: Phase,
 }
 
-#[derive(Debug, Default)]
+/// What it knows is written out in each: within a verdict of its own it would not fit into twelve octets.
+#[derive(Clone, Copy, Debug, Default)]
 enum Phase {
     #[default]
     New,
     Open(OpenId),
-    Settled(Verdict),
+    /// It made room while nothing had come of its connection request; the verdict is a guess. Its first
+    /// payload opens it again.
+    Parked {
+        class: Class,
+        confidence: Confidence,
+        evidence: Evidence,
+    },
+    /// It made room while nobody had answered it. It is opened again once it is answered, or carries
+    /// volume.
+    Evicted {
+        class: Class,
+        confidence: Confidence,
+        evidence: Evidence,
+    },
+    /// Settled, but its packets teach.
+    Lessons {
+        class: Class,
+        confidence: Confidence,
+        evidence: Evidence,
+    },
+    /// With what taught its name.
+    Settled {
+        class: Class,
+        confidence: Confidence,
+        evidence: Evidence,
+        teacher: TeacherId,
+    },
+}
+
+impl Phase {
+    const fn parked(Verdict { class, confidence, evidence }: Verdict) -> Self {
+        Self::Parked { class, confidence, evidence }
+    }
+
+    const fn evicted(Verdict { class, confidence, evidence }: Verdict) -> Self {
+        Self::Evicted { class, confidence, evidence }
+    }
+
+    const fn lessons(Verdict { class, confidence, evidence }: Verdict) -> Self {
+        Self::Lessons { class, confidence, evidence }
+    }
+
+    const fn settled(Verdict { class, confidence, evidence }: Verdict, teacher: TeacherId) -> Self {
+        Self::Settled { class, confidence, evidence, teacher }
+    }
+
+    /// The verdict, if there is one.
+    const fn verdict(self) -> Option<Verdict> {
+        match self {
+            Self::New | Self::Open(_) => None,
+            Self::Parked { class, confidence, evidence }
+            | Self::Evicted { class, confidence, evidence }
+            | Self::Lessons { class, confidence, evidence }
+            | Self::Settled { class, confidence, evidence, .. } => {
+                Some(Verdict { class, confidence, evidence })
+            }
+        }
+    }
+}
+
+impl Tracked {
+    /// Whether it may have octets that wait for a verdict.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open(_))
+    }
 }
 
 /// Everything but the flow table, so that flows can be counted while the table is being walked.
@@ -53,9 +126,6 @@ pub(crate) struct Books {
     pool: Pool,
     /// States that are used again: the allocator would merge and split them for each flow.
     spare: Spare,
-    /// Octets of what open flows keep beyond their place in the pool.
-    open_octets: usize,
-    max_open_octets: usize,
     pub(crate) ledger: Ledger,
 }
 
@@ -71,6 +141,8 @@ pub(crate) struct Ledger {
     pub(crate) now: Timestamp,
     pub(crate) probe_lengths: ProbeLengths,
     pub(crate) stopwatch: Stopwatch,
+    /// What taught the names of flows that are settled by one.
+    pub(crate) teachers: Teachers,
     /// Whose addresses are; none where nobody asks.
     pub(crate) networks: Option<NetworksReader>,
 }
@@ -88,30 +160,97 @@ pub(crate) struct Entry<'a> {
 
 impl Books {
     pub(crate) fn new(ledger: Ledger, max_open_octets: u64) -> Self {
-        let max_open_octets = usize::try_from(max_open_octets).unwrap_or(usize::MAX);
-        let (pool, spare) = (Pool::default(), Vec::new());
-        Self { pool, spare, open_octets: 0, max_open_octets, ledger }
+        Self { pool: Pool::new(max_open_octets), spare: Vec::new(), ledger }
     }
 
     /// How many flows are open, and the octets that they take.
     pub(crate) fn open_flows(&self) -> (usize, usize) {
-        (self.pool.len(), self.octets())
+        (self.pool.len(), self.pool.octets() + self.pool.kept_octets)
     }
 
-    fn octets(&self) -> usize {
-        self.pool.octets() + self.open_octets
+    /// Lets the oldest flows that have shown least make room, if there is none.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, table: &mut FlowTable<Tracked>) {
+        if self.pool.is_full() {
+            self.evict(table);
+        }
+    }
+
+    #[cold]
+    fn evict(&mut self, table: &mut FlowTable<Tracked>) {
+        for _ in 0..MAX_EVICTED {
+            let Some((open, id)) = self.pool.oldest().filter(|_| self.pool.is_full()) else {
+                return;
+            };
+            match table.get_mut(id) {
+                Some(flow) => self.give_up(flow, open),
+                None => self.close(open),
+            }
+        }
+    }
+
+    /// A flow makes room: it is counted under the best that is known of it.
+    fn give_up(&mut self, flow: &mut Flow<Tracked>, open: OpenId) {
+        let Some(Open { waiting, stage, rank }) = self.pool.get_mut(open) else { return };
+        let ledger = &mut self.ledger;
+        let verdict = ledger.best(stage, &ends(flow));
+        ledger.decide(waiting, verdict, None, &mut flow.state.tally);
+        ledger.delta.unsettled_evicted += 1;
+        let known = matches!(stage, Stage::Probing(_, Some(_)) | Stage::Watched(_));
+        flow.state.phase = match *rank {
+            Rank::Asking => Phase::parked(verdict),
+            Rank::Silent if !known => Phase::evicted(verdict),
+            Rank::Silent | Rank::Answered | Rank::Heavy => {
+                if !known {
+                    ledger.known_after(flow, verdict);
+                }
+                ledger.unprobed(None, flow.state.link);
+                Phase::settled(verdict, ledger.taught(&verdict, &ends(flow)))
+            }
+        };
+        self.close(open);
     }
 
     /// Counts a packet under what is known of its flow, after showing it to the classifier.
     #[inline]
     pub(crate) fn packet(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
         match flow.state.phase {
-            Phase::Settled(verdict) => {
-                self.ledger.count(&mut flow.state.tally, verdict.class, &entry.share);
+            Phase::Settled { class, .. } => {
+                self.ledger.count(&mut flow.state.tally, class, &entry.share);
             }
             Phase::Open(open) => self.open(flow, open, entry),
             Phase::New => self.begin(flow, entry),
+            Phase::Lessons { class, .. } => {
+                let shown = shown(&ends(flow), entry.side, entry.packet);
+                let now = self.ledger.now;
+                self.ledger.classifier.lesson(&ends(flow), &shown, entry.side, now);
+                self.ledger.count(&mut flow.state.tally, class, &entry.share);
+            }
+            Phase::Parked { class, .. } => self.again(flow, class, true, entry),
+            Phase::Evicted { class, .. } => self.again(flow, class, false, entry),
         }
+    }
+
+    /// A packet of a flow that made room, or had shown nothing.
+    #[cold]
+    fn again(&mut self, flow: &mut Flow<Tracked>, class: Class, parked: bool, entry: &Entry<'_>) {
+        let PerSide { initiator, responder } = flow.counts;
+        let answered = initiator.packets > 0 && responder.packets > 0;
+        let grown = initiator.octets.saturating_add(responder.octets) >= VOLUME;
+        let speaks = entry.packet.payload_octets > 0 && (parked || answered || grown);
+        if !speaks || !entry.probes || self.pool.is_full() {
+            return self.ledger.count(&mut flow.state.tally, class, &entry.share);
+        }
+        if !parked {
+            // Its first packets were shown and are forgotten.
+            self.ledger.unprobed(Some(entry.share.start), entry.share.link);
+        }
+        let open = self.pool.begin(entry.id);
+        flow.state.phase = Phase::Open(open);
+        if let Some(Open { stage, .. }) = self.pool.get_mut(open) {
+            *stage = Stage::Asking(request(flow));
+        }
+        self.open(flow, open, entry);
     }
 
     fn begin(&mut self, flow: &mut Flow<Tracked>, entry: &Entry<'_>) {
@@ -119,15 +258,14 @@ impl Books {
         flow.state.link = share.link;
         flow.state.tally = Tally::of(self.ledger.network(flow, entry));
         let transport = flow.transport();
-        if entry.probes && Classifier::probes(transport) && self.octets() < self.max_open_octets {
-            let open = self.pool.begin();
+        if entry.probes && Classifier::probes(transport) && !self.pool.is_full() {
+            let open = self.pool.begin(entry.id);
             flow.state.phase = Phase::Open(open);
             return self.open(flow, open, entry);
         }
         let ledger = &mut self.ledger;
         if Classifier::probes(transport) {
-            ledger.delta.unprobed_flows += 1;
-            ledger.intervals.unprobed(share.start, share.link);
+            ledger.unprobed(Some(share.start), share.link);
         }
         let verdict = ledger.classifier.unprobed(&ends(flow), ledger.now);
         ledger.settle(flow, verdict);
@@ -136,8 +274,10 @@ impl Books {
 
     /// A packet of a flow that is not settled.
     fn open(&mut self, flow: &mut Flow<Tracked>, open: OpenId, entry: &Entry<'_>) {
-        let Self { pool, spare, open_octets, max_open_octets, ledger } = self;
-        let Some(Open { waiting, stage }) = pool.get_mut(open) else { return };
+        let Self { pool, spare, ledger } = self;
+        let overflows = pool.overflows();
+        let Some(Open { waiting, stage, rank }) = pool.get_mut(open) else { return };
+        let before = kept(stage);
         let Entry { side, packet, share, .. } = *entry;
         waiting.handshake = waiting.handshake.next(side, packet.tcp, entry.time);
         if let Stage::Asking(requests) = stage {
@@ -149,7 +289,6 @@ impl Books {
             }
             let mut state = spare.pop().unwrap_or_default();
             state.ask(requests);
-            *open_octets += state.octets();
             *stage = Stage::Probing(state, None);
         }
         let ends = ends(flow);
@@ -157,13 +296,11 @@ impl Books {
             Stage::Asking(_) => None,
             Stage::Watched(watch) => ledger.watch(watch, waiting, flow, &ends, entry),
             Stage::Probing(state, known) => {
-                let before = state.octets();
                 let shown = shown(&ends, side, packet);
                 let progress = ledger.classifier.observe(state, &ends, &shown, side, ledger.now);
-                if *open_octets > *max_open_octets {
+                if overflows {
                     state.forget_streams();
                 }
-                *open_octets = (*open_octets + state.octets()).saturating_sub(before);
                 ledger.stopwatch.lap(stats::Stage::Classify);
                 match progress {
                     Progress::Probing => {
@@ -190,8 +327,6 @@ impl Books {
                         ledger.known_after(flow, watch.verdict());
                         let mut watch = Box::new(watch);
                         let settled = ledger.watch(&mut watch, waiting, flow, &ends, entry);
-                        *open_octets = open_octets.saturating_sub(state.octets());
-                        *open_octets += size_of::<Watch>();
                         recycle(spare, std::mem::replace(stage, Stage::Watched(watch)));
                         settled
                     }
@@ -201,27 +336,58 @@ impl Books {
                         }
                         ledger.decide(waiting, verdict, None, &mut flow.state.tally);
                         ledger.count(&mut flow.state.tally, verdict.class, &share);
-                        Some(verdict)
+                        Some(Phase::settled(verdict, TeacherId::default()))
+                    }
+                    Progress::Lessons(verdict) => {
+                        ledger.known_after(flow, verdict);
+                        ledger.decide(waiting, verdict, None, &mut flow.state.tally);
+                        ledger.count(&mut flow.state.tally, verdict.class, &share);
+                        Some(Phase::lessons(verdict))
                     }
                 }
             }
         };
-        if let Some(verdict) = settled {
-            flow.state.phase = Phase::Settled(verdict);
+        let rank = (settled.is_none() && *rank < Rank::Heavy).then(|| Rank::of(stage, flow));
+        let after = kept(stage);
+        pool.kept_octets = (pool.kept_octets + after).saturating_sub(before);
+        if let Some(phase) = settled {
+            flow.state.phase = match phase {
+                Phase::Settled { class, confidence, evidence, .. } => {
+                    let verdict = Verdict { class, confidence, evidence };
+                    Phase::settled(verdict, ledger.taught(&verdict, &ends))
+                }
+                other => other,
+            };
             self.close(open);
+        } else if let Some(rank) = rank {
+            pool.promote(open, rank);
+            if flow.is_closed() && rank < Rank::Heavy {
+                self.closed(flow, open);
+            }
         }
+    }
+
+    /// A connection was closed. If nothing was said in it, it keeps no more than a request does.
+    #[cold]
+    fn closed(&mut self, flow: &Flow<Tracked>, open: OpenId) {
+        let Self { pool, spare, .. } = self;
+        let Some(Open { stage, .. }) = pool.get_mut(open) else { return };
+        match stage {
+            Stage::Probing(state, None) if state.spoke() == PerSide::default() => {}
+            _ => return,
+        }
+        let freed = kept(stage);
+        recycle(spare, std::mem::replace(stage, Stage::Asking(request(flow))));
+        pool.kept_octets = pool.kept_octets.saturating_sub(freed);
+        pool.demote(open);
     }
 
     /// Frees what an open flow keeps.
     fn close(&mut self, open: OpenId) {
         if let Some(Open { stage, .. }) = self.pool.get_mut(open) {
-            let octets = match stage {
-                Stage::Asking(_) => 0,
-                Stage::Probing(state, _) => state.octets(),
-                Stage::Watched(_) => size_of::<Watch>(),
-            };
-            self.open_octets = self.open_octets.saturating_sub(octets);
-            recycle(&mut self.spare, std::mem::take(stage));
+            let stage = std::mem::take(stage);
+            self.pool.kept_octets = self.pool.kept_octets.saturating_sub(kept(&stage));
+            recycle(&mut self.spare, stage);
         }
         self.pool.end(open);
     }
@@ -235,7 +401,7 @@ impl Books {
     ) {
         let Some(flow) = table.get_mut(id) else { return };
         let Phase::Open(open) = flow.state.phase else { return };
-        let Some(Open { waiting, stage }) = self.pool.get_mut(open) else { return };
+        let Some(Open { waiting, stage, .. }) = self.pool.get_mut(open) else { return };
         let verdict = self.ledger.best(stage, &ends(flow));
         self.ledger.decide(waiting, verdict, Some(start), &mut flow.state.tally);
     }
@@ -250,10 +416,8 @@ impl Books {
         let ends = ends(flow);
         let goes_on = reason == FlowEndReason::Active;
         let verdict = match flow.state.phase {
-            Phase::Settled(verdict) => verdict,
-            Phase::New => Verdict::UNKNOWN,
             Phase::Open(open) => {
-                let Some(Open { waiting, stage }) = self.pool.get_mut(open) else { return };
+                let Some(Open { waiting, stage, .. }) = self.pool.get_mut(open) else { return };
                 let verdict = match stage {
                     Stage::Probing(_, Some(known)) => *known,
                     _ => self.ledger.best(stage, &ends),
@@ -264,6 +428,13 @@ impl Books {
                     }
                     self.ledger.decide(waiting, verdict, None, &mut flow.state.tally);
                     self.close(open);
+                }
+                verdict
+            }
+            phase => {
+                let verdict = phase.verdict().unwrap_or(Verdict::UNKNOWN);
+                if !goes_on && matches!(phase, Phase::Parked { .. } | Phase::Evicted { .. }) {
+                    self.ledger.known_after(flow, verdict);
                 }
                 verdict
             }
@@ -281,7 +452,11 @@ impl Books {
         }
         let (first, last, counts) = (flow.first, flow.last, flow.counts);
         let link = flow.state.link;
-        sink.flow(&FlowRecord { first, last, link, ends, counts, verdict, reason });
+        let teacher = match flow.state.phase {
+            Phase::Settled { teacher, .. } => ledger.teachers.get(teacher),
+            _ => ledger.classifier.teacher(&verdict, &ends, ledger.now),
+        };
+        sink.flow(&FlowRecord { first, last, link, ends, counts, verdict, teacher, reason });
     }
 }
 
@@ -317,6 +492,13 @@ impl Ledger {
         self.count(&mut Tally::default(), class, share);
     }
 
+    /// A flow is not looked at as it should be: from its first packet on, or to its verdict. `start` is the
+    /// interval in which it showed; the newest without one.
+    fn unprobed(&mut self, start: Option<u32>, link: LinkIndex) {
+        self.delta.unprobed_flows += 1;
+        self.intervals.unprobed(start, link);
+    }
+
     /// A packet that others stand for.
     pub(crate) fn stand_in(&mut self, share: &Share) {
         self.delta.sampled_packets += 1;
@@ -349,7 +531,13 @@ impl Ledger {
 
     fn settle(&mut self, flow: &mut Flow<Tracked>, verdict: Verdict) {
         self.known_after(flow, verdict);
-        flow.state.phase = Phase::Settled(verdict);
+        flow.state.phase = Phase::settled(verdict, self.taught(&verdict, &ends(flow)));
+    }
+
+    /// What taught the name on which a verdict rests.
+    fn taught(&mut self, verdict: &Verdict, ends: &FlowEnds) -> TeacherId {
+        let teacher = self.classifier.teacher(verdict, ends, self.now);
+        teacher.map_or_else(TeacherId::default, |teacher| self.teachers.id(teacher))
     }
 
     /// A flow's verdict stands.
@@ -363,7 +551,8 @@ impl Ledger {
     fn best(&self, stage: &mut Stage, ends: &FlowEnds) -> Verdict {
         match stage {
             Stage::Asking(_) => self.classifier.unprobed(ends, self.now),
-            Stage::Probing(state, _) => self.classifier.conclude(state, ends, self.now),
+            Stage::Probing(_, Some(known)) => *known,
+            Stage::Probing(state, None) => self.classifier.conclude(state, ends, self.now),
             Stage::Watched(watch) => {
                 self.classifier.ask_again(watch, ends, self.now);
                 watch.verdict()
@@ -380,7 +569,7 @@ impl Ledger {
         flow: &mut Flow<Tracked>,
         ends: &FlowEnds,
         entry: &Entry<'_>,
-    ) -> Option<Verdict> {
+    ) -> Option<Phase> {
         let shown = shown(ends, entry.side, entry.packet);
         let mut goes_on = watch.packet(ends, entry.side, &shown, self.now);
         if watch.is_due() || !goes_on {
@@ -394,7 +583,7 @@ impl Ledger {
         }
         self.decide(waiting, verdict, None, &mut flow.state.tally);
         self.count(&mut flow.state.tally, verdict.class, &entry.share);
-        (!goes_on).then_some(verdict)
+        (!goes_on).then_some(Phase::settled(verdict, TeacherId::default()))
     }
 
     /// Keeps a packet's share until its flow has a verdict.
@@ -426,6 +615,36 @@ impl Ledger {
         if let Handshake::Measured(micros) = *handshake {
             self.intervals.round_trip(link, verdict.class.category, micros);
             *handshake = Handshake::Done;
+        }
+    }
+}
+
+/// The connection request that a flow began with, if it was seen.
+fn request(flow: &Flow<Tracked>) -> Requests {
+    let mut requests = Requests::default();
+    if let Some(sequence) = flow.request() {
+        requests.add(Side::Initiator, TcpHeader { sequence, ..TcpHeader::default() });
+    }
+    requests
+}
+
+impl Rank {
+    /// What a flow that is not settled has shown.
+    fn of(stage: &Stage, flow: &Flow<Tracked>) -> Self {
+        let PerSide { initiator, responder } = &flow.counts;
+        let both = initiator.packets > 0 && responder.packets > 0;
+        let spoke = match stage {
+            Stage::Asking(_) => return Self::Asking,
+            Stage::Probing(state, _) => state.spoke(),
+            Stage::Watched(_) => PerSide { initiator: both, responder: both },
+        };
+        let connected = spoke.initiator && spoke.responder && flow.transport() == Transport::TCP;
+        if connected || initiator.octets.saturating_add(responder.octets) >= VOLUME {
+            Self::Heavy
+        } else if both {
+            Self::Answered
+        } else {
+            Self::Silent
         }
     }
 }

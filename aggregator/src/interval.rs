@@ -279,9 +279,10 @@ impl Intervals {
         }
     }
 
-    /// A flow began that is not probed.
-    pub(crate) fn unprobed(&mut self, start: u32, link: LinkIndex) {
-        if let Some(counts) = self.link(start, link) {
+    /// A flow is not probed, or not to its verdict. Without a start it shows in the newest interval.
+    pub(crate) fn unprobed(&mut self, start: Option<u32>, link: LinkIndex) {
+        let start = start.or_else(|| self.open.back().map(|newest| newest.start));
+        if let Some(counts) = start.and_then(|start| self.link(start, link)) {
             counts.unprobed_flows += 1;
         }
     }
@@ -354,18 +355,18 @@ impl Intervals {
         links.get_mut(usize::from(share.link))?.get_mut(share.direction as usize)
     }
 
-    /// Forgets undecided flows that have ended, if there are so many: the table bounds those that
+    /// Forgets undecided flows that wait no longer, if there are so many: the table bounds those that
     /// live, but a connection that is reset and begun again is a new flow each time.
     pub(crate) fn forget_ended(
         &mut self,
         start: u32,
         many: usize,
-        mut lives: impl FnMut(FlowId) -> bool,
+        mut waits: impl FnMut(FlowId) -> bool,
     ) {
         if let Some(interval) = self.interval(start)
             && interval.undecided.len() >= many
         {
-            interval.undecided.retain(|id| lives(*id));
+            interval.undecided.retain(|id| waits(*id));
         }
     }
 

@@ -11,9 +11,11 @@ mod meter;
 mod network_rows;
 pub mod networks;
 mod open;
+mod pool;
 mod pressure;
 mod rows;
 mod stats;
+mod teachers;
 
 pub use batch::{
     Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,

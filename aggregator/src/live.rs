@@ -100,6 +100,7 @@ pub struct Live {
     flow_capacity: AtomicU64,
     unprobed_flows: AtomicU64,
     half_open_evicted: AtomicU64,
+    unsettled_evicted: AtomicU64,
     sampled_packets: AtomicU64,
     half_open_flows: AtomicU64,
     open_flows: AtomicU64,
@@ -183,10 +184,12 @@ pub struct LiveSnapshot {
     pub flow_capacity: u64,
     /// Flows begun.
     pub flows_started: u64,
-    /// Flows begun that were not probed, for want of time or memory.
+    /// Flows begun that were not probed, or not to their verdict, for want of time or memory.
     pub unprobed_flows: u64,
     /// Half-open flows that had to make room for others.
     pub half_open_evicted: u64,
+    /// Flows without a verdict that had to make room for others among what is probed.
+    pub unsettled_evicted: u64,
     /// Packets that are counted under no class: others stand for them.
     pub sampled_packets: u64,
     /// Half-open flows in the tables now.
@@ -229,6 +232,7 @@ impl Live {
             flow_capacity: AtomicU64::new(0),
             unprobed_flows: AtomicU64::new(0),
             half_open_evicted: AtomicU64::new(0),
+            unsettled_evicted: AtomicU64::new(0),
             sampled_packets: AtomicU64::new(0),
             half_open_flows: AtomicU64::new(0),
             open_flows: AtomicU64::new(0),
@@ -260,6 +264,7 @@ impl Live {
             (&self.flows_ended, &mut delta.flows_ended),
             (&self.unprobed_flows, &mut delta.unprobed_flows),
             (&self.half_open_evicted, &mut delta.half_open_evicted),
+            (&self.unsettled_evicted, &mut delta.unsettled_evicted),
             (&self.sampled_packets, &mut delta.sampled_packets),
         ] {
             add(counter, std::mem::take(value));
@@ -362,6 +367,7 @@ impl Live {
             flows_started,
             unprobed_flows: get(&self.unprobed_flows),
             half_open_evicted: get(&self.half_open_evicted),
+            unsettled_evicted: get(&self.unsettled_evicted),
             sampled_packets: get(&self.sampled_packets),
             half_open_flows: get(&self.half_open_flows),
             open_flows: get(&self.open_flows),
@@ -404,6 +410,8 @@ pub struct LiveDelta {
     pub unprobed_flows: u64,
     /// Half-open flows that made room.
     pub half_open_evicted: u64,
+    /// Flows without a verdict that made room.
+    pub unsettled_evicted: u64,
     /// Packets that others stand for.
     pub sampled_packets: u64,
     levels: Levels,
@@ -433,6 +441,7 @@ impl LiveDelta {
             flows_ended: 0,
             unprobed_flows: 0,
             half_open_evicted: 0,
+            unsettled_evicted: 0,
             sampled_packets: 0,
             levels: Levels::default(),
         }

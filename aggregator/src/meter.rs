@@ -11,7 +11,7 @@ use etiage_capture::{
     FlowPacket, InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, PerSide, Placement,
     Timestamp, decode_plain,
 };
-use etiage_classifier::{Class, Classifier, FlowEnds, Protocol, Verdict};
+use etiage_classifier::{Class, Classifier, FlowEnds, Protocol, Teacher, Verdict};
 use hashbrown::HashMap;
 
 use crate::batch::Batch;
@@ -21,6 +21,7 @@ use crate::live::{Counted, Live, LiveDelta, Told};
 use crate::networks::{NetworksReader, SharedNetworks};
 use crate::pressure::Pressure;
 use crate::stats::{MeterStats, ProbeLengths, Stage, Stopwatch};
+use crate::teachers::Teachers;
 
 /// Datagrams whose later fragments can be found, in each of two generations.
 const MAX_FRAGMENTS: usize = 16_384;
@@ -60,6 +61,8 @@ pub struct FlowRecord {
     pub counts: PerSide<SideCount>,
     /// What it is.
     pub verdict: Verdict,
+    /// What taught the name on which the verdict rests, if it is not the flow's own.
+    pub teacher: Option<Teacher>,
     /// Why it is reported.
     pub reason: FlowEndReason,
 }
@@ -114,6 +117,7 @@ impl Meter {
             now: Timestamp::EPOCH,
             probe_lengths: ProbeLengths::default(),
             stopwatch: Stopwatch::default(),
+            teachers: Teachers::default(),
             networks: None,
         };
         Self {
@@ -473,15 +477,17 @@ impl Meter {
             }
         };
         if new {
-            let lives = |id| table.get_mut(id).is_some();
+            // Those that have ended, or are settled.
+            let waits = |id| table.get_mut(id).is_some_and(|flow| flow.state.is_open());
             let Ledger { intervals, delta, active, .. } = &mut books.ledger;
-            intervals.forget_ended(slot.start, self.max_undecided, lives);
+            intervals.forget_ended(slot.start, self.max_undecided, waits);
             share.flows = 1;
             delta.flows_started += 1;
             if let Some(active) = active.get_mut(usize::from(link)) {
                 *active += 1;
             }
         }
+        books.make_room(table);
         let Some(flow) = table.get_mut(id) else { return };
         if weight > 1 {
             if new {

@@ -1,6 +1,6 @@
 //! What is kept of a flow until it is settled.
 
-use etiage_capture::{Places, Side, TcpHeader, Timestamp};
+use etiage_capture::{Side, TcpHeader, Timestamp};
 use etiage_classifier::{FlowState, Requests, Verdict, Watch};
 
 use crate::interval::Share;
@@ -10,6 +10,7 @@ use crate::interval::Share;
 pub(crate) struct Open {
     pub(crate) waiting: Waiting,
     pub(crate) stage: Stage,
+    pub(crate) rank: Rank,
 }
 
 /// How far its classification is. What a stage needs is taken when it begins and freed when it ends:
@@ -112,45 +113,22 @@ impl Handshake {
     }
 }
 
-/// The place of an [`Open`] in its pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OpenId(u32);
-
-/// All open flows of a worker, in places that are used again.
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
-    places: Places<Open>,
-    free: Vec<OpenId>,
+/// What a flow has shown of itself. Flows of one rank make room among themselves, the oldest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// It asked for a connection, and nothing came of it yet.
+    #[default]
+    Asking,
+    /// One end speaks, and the other has not answered.
+    Silent,
+    /// Both ends were seen.
+    Answered,
+    /// It carries volume, or payload both ways over TCP.
+    Heavy,
 }
 
-impl Pool {
-    pub(crate) fn begin(&mut self) -> OpenId {
-        if let Some(id) = self.free.pop() {
-            return id;
-        }
-        OpenId(u32::try_from(self.places.push(Open::default())).unwrap_or(u32::MAX))
-    }
-
-    pub(crate) fn get_mut(&mut self, id: OpenId) -> Option<&mut Open> {
-        self.places.get_mut(id.0 as usize)
-    }
-
-    pub(crate) fn end(&mut self, id: OpenId) {
-        if let Some(open) = self.get_mut(id) {
-            *open = Open::default();
-            self.free.push(id);
-        }
-    }
-
-    /// How many flows are open.
-    pub(crate) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
-    }
-
-    /// Octets of the pool itself.
-    pub(crate) fn octets(&self) -> usize {
-        self.places.octets() + self.free.capacity() * size_of::<OpenId>()
-    }
+impl Rank {
+    pub(crate) const ALL: [Self; 4] = [Self::Asking, Self::Silent, Self::Answered, Self::Heavy];
 }
 
 #[cfg(test)]
@@ -159,6 +137,6 @@ mod tests {
 
     #[test]
     fn an_open_flow_is_small() {
-        assert!(size_of::<Open>() <= 160, "{}", size_of::<Open>());
+        assert!(size_of::<Open>() <= 168, "{}", size_of::<Open>());
     }
 }

@@ -267,9 +267,11 @@ mod verdicts {
     #[test]
     fn a_packet_that_finds_the_table_full_is_counted_by_its_port() {
         let mut bench = Bench::new(FlowSettings { max_flows: 1, ..FlowSettings::default() });
-        // A flow of one packet would make room.
+        // A flow of a few packets would make room.
         bench.send(&Sent::udp(100_000, (1, 1000), (200, 9999), b"first"));
-        bench.send(&Sent::udp(100_000, (200, 9999), (1, 1000), b"answer"));
+        for _ in 0..8 {
+            bench.send(&Sent::udp(100_000, (200, 9999), (1, 1000), b"answer"));
+        }
         bench.send(&Sent::udp(100_001, (2, 1000), (200, 53), b"second"));
         bench.finish();
         let dns = bench.volumes().find(|volume| &*volume.protocol == "dns").unwrap();

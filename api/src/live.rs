@@ -1,6 +1,6 @@
 //! The live view: rates over the last second, computed once for any number of watchers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use crate::clock::Clock;
 
 /// How often rates are computed.
 const PERIOD: Duration = Duration::from_secs(1);
+/// Periods over which it is judged how much of what begins the classifier looks at.
+const MINUTE: usize = 60;
 
 /// Rates over the last second. Bits and packets are of whole frames without FCS.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -32,6 +34,19 @@ pub struct LiveEvent {
     pub active_flows: u64,
     /// Packets lost since the start, by reason.
     pub dropped: Dropped,
+    /// Flows of the last minute.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub sight: Sight,
+}
+
+/// How much of what began in the last minute the classifier looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Flows begun.
+    pub begun: u64,
+    /// Flows that were not probed, or not to their verdict.
+    pub unprobed: u64,
 }
 
 /// One link's rates.
@@ -116,7 +131,37 @@ fn rates(before: &LiveSnapshot, now: &LiveSnapshot, elapsed: Duration, time: Str
         packets_per_second: pps(now.received, before.received),
         active_flows: now.active_flows,
         dropped: now.dropped.into(),
+        sight: Sight::default(),
     }
+}
+
+/// Flows begun and unprobed at the ends of the last periods.
+#[derive(Debug)]
+struct Sights(VecDeque<Sight>);
+
+impl Sights {
+    fn new(first: &LiveSnapshot) -> Self {
+        Self(VecDeque::from([of(first)]))
+    }
+
+    /// The last minute, with this moment as its end.
+    fn next(&mut self, now: &LiveSnapshot) -> Sight {
+        let now = of(now);
+        self.0.push_back(now);
+        if self.0.len() > MINUTE + 1 {
+            self.0.pop_front();
+        }
+        let before = self.0.front().copied().unwrap_or_default();
+        Sight {
+            begun: now.begun.saturating_sub(before.begun),
+            unprobed: now.unprobed.saturating_sub(before.unprobed),
+        }
+    }
+}
+
+/// What a snapshot has counted since the start.
+const fn of(snapshot: &LiveSnapshot) -> Sight {
+    Sight { begun: snapshot.flows_started, unprobed: snapshot.unprobed_flows }
 }
 
 /// The last event, for whoever wants to watch. Nothing until a second has passed.
@@ -128,6 +173,7 @@ pub(crate) fn start(live: Arc<Live>, clock: Clock, mut stop: watch::Receiver<boo
     let (sender, feed) = watch::channel(None);
     // The first snapshot is taken here and not in the task, so that what comes next is counted.
     let mut before = live.snapshot();
+    let mut sights = Sights::new(&before);
     let mut at = Instant::now();
     tokio::spawn(async move {
         let mut ticks = interval(PERIOD);
@@ -141,7 +187,8 @@ pub(crate) fn start(live: Arc<Live>, clock: Clock, mut stop: watch::Receiver<boo
             let now = live.snapshot();
             let elapsed = at.elapsed();
             at = Instant::now();
-            let event = rates(&before, &now, elapsed, format_time(clock.now()));
+            let mut event = rates(&before, &now, elapsed, format_time(clock.now()));
+            event.sight = sights.next(&now);
             sender.send_replace(Some(Arc::new(event)));
             before = now;
         }
@@ -200,6 +247,22 @@ mod tests {
         assert_eq!((p2p.in_bps, p2p.out_bps), (0, 8_000));
         assert_eq!(event.packets_per_second, 2);
         assert_eq!(event.dropped.kernel, 7);
+    }
+
+    #[test]
+    fn the_last_minute_is_what_began_in_it() {
+        let live = Live::new(vec!["a".into()]);
+        let mut sights = Sights::new(&live.snapshot());
+        let mut delta = LiveDelta::new(1);
+        for second in 1..=200u64 {
+            delta.flows_started += 10;
+            delta.unprobed_flows += u64::from(second <= 100);
+            live.add(&mut delta);
+            let sight = sights.next(&live.snapshot());
+            let begun = second.min(60) * 10;
+            let unprobed = second.min(100) - second.saturating_sub(60).min(100);
+            assert_eq!(sight, Sight { begun, unprobed }, "{second}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -552,7 +552,7 @@ evidence! {
     HOST = 3 "host",
     /// A name in the server's certificate.
     CERTIFICATE = 4 "certificate",
-    /// A name learnt from a DNS answer for this server's address.
+    /// A name learnt from a DNS answer for this server's address, that was asked for.
     DNS_NAME = 5 "dns-name",
     /// Application-layer protocol negotiation (RFC 7301).
     ALPN = 6 "alpn",
@@ -580,6 +580,10 @@ evidence! {
     USER_AGENT = 17 "user-agent",
     /// The same endpoint spoke this protocol in another flow, minutes ago.
     ENDPOINT = 18 "endpoint",
+    /// Others were told, or found, the same; this client was not seen to ask.
+    OTHERS = 19 "others",
+    /// The answer's question was not seen: those of this client take another way.
+    ONE_WAY = 20 "one-way",
 }
 
 impl Evidence {

@@ -1,12 +1,13 @@
 //! The classification of one flow: which probes still ask, what the best finding is, when it is settled.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
-use crate::knowledge::{Endpoint, Knowledge, Turn};
+use crate::knowledge::{Endpoint, Knowledge, LearntName, Teacher, Trust, Turn};
 use crate::order::Order;
 use crate::ports;
 use crate::probe::{Answer, Finding, FlowEnds, View};
@@ -23,8 +24,12 @@ pub const HEAD: usize = 64;
 /// Packets with payload after which probing ends. Names come within the first flight of either side;
 /// uTP, RTP and the shape of encrypted handshakes need a few more.
 pub const MAX_PROBED: u16 = 16;
-/// A name that another client was given for an address: often one of many that it serves.
+/// A name that other clients were given for an address: often one of many that it serves.
 const SHARED_NAME: Confidence = Confidence(60);
+/// A name that was told by a resolver, though nobody was seen to ask.
+const TOLD_NAME: Confidence = Confidence(50);
+/// A peer that was told of without being asked for.
+const TOLD_PEER: Confidence = Confidence(60);
 /// Another flow of the same endpoint was recognised minutes ago.
 const SAME_ENDPOINT: Confidence = Confidence(60);
 /// A flow without any fixed octet between two hosts that speak the same peer-to-peer protocol.
@@ -108,6 +113,9 @@ pub enum Progress {
     /// The state can be freed: no payload says more. But what the flow is for can still show in its
     /// shape: tell the [`Watch`] of its packets.
     Watched(Watch),
+    /// This is it: the state can be freed. But what the flow says is about other flows: show its further
+    /// packets to [`Classifier::lesson`].
+    Lessons(Verdict),
     /// This is it: the state can be freed, and the flow need not be shown again.
     Settled(Verdict),
 }
@@ -124,6 +132,8 @@ enum Stage {
     /// Teaching for longer than flows are probed: streams are no longer put in order, so that a
     /// connection that lasts for days costs no buffer.
     TeachingUnordered,
+    /// Known, and it teaches without any state.
+    Stateless,
 }
 
 struct Head {
@@ -289,6 +299,9 @@ impl Classifier {
     /// No probe asks any more.
     fn settle(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
         let verdict = self.so_far(state, ends, now);
+        if state.stage == Stage::Stateless {
+            return Progress::Lessons(verdict);
+        }
         if verdict.class.protocol == Protocol::Unknown {
             return Progress::Watched(Watch::unknown(state.candidates, state.is_hidden(), now));
         }
@@ -297,6 +310,25 @@ impl Classifier {
             Some(watch) => Progress::Watched(watch),
             None => Progress::Settled(verdict),
         }
+    }
+
+    /// Shows a further packet of a flow that is known and teaches without state.
+    pub fn lesson(&self, ends: &FlowEnds, packet: &Packet<'_>, side: Side, now: Timestamp) {
+        if packet.payload.is_empty() {
+            return;
+        }
+        probes::dns::lesson(&View {
+            now,
+            ends,
+            side,
+            payload: packet.payload,
+            from_start: true,
+            wire_octets: packet.payload_octets,
+            sent: 1,
+            answered: 0,
+            heads: PerSide::default(),
+            knowledge: &self.knowledge,
+        });
     }
 
     /// The best verdict there is: for a flow that ends, or whose octets must be counted now. What still
@@ -444,6 +476,10 @@ impl Classifier {
                         if !asks_on {
                             return true;
                         }
+                        if finding.stateless {
+                            *stage = Stage::Stateless;
+                            return true;
+                        }
                         let next = if finding.teaches { Stage::Teaching } else { Stage::Naming };
                         if *stage < next {
                             *stage = next;
@@ -493,29 +529,36 @@ impl Classifier {
         if !takes_name || verdict.is_named() || verdict.class.service != ServiceId::NONE {
             return verdict;
         }
-        match self.learnt_service(ends, now) {
-            Some((service, confidence)) => self.classed(
-                protocol,
-                service,
-                verdict.confidence.min(confidence),
-                verdict.evidence.with(Evidence::DNS_NAME),
-            ),
-            None => verdict,
+        let Some((service, teacher)) = self.learnt_service(ends, now) else { return verdict };
+        let (confidence, evidence) = match teacher.trust {
+            Trust::Asked => (Confidence::LIKELY, Evidence::NONE),
+            Trust::Others => (SHARED_NAME, Evidence::OTHERS),
+            Trust::OneWay => (TOLD_NAME, Evidence::ONE_WAY),
+        };
+        let evidence = verdict.evidence.with(Evidence::DNS_NAME).with(evidence);
+        self.classed(protocol, service, verdict.confidence.min(confidence), evidence)
+    }
+
+    /// What taught the name on which a verdict rests, if it is one that DNS gave.
+    pub fn teacher(&self, verdict: &Verdict, ends: &FlowEnds, now: Timestamp) -> Option<Teacher> {
+        if !verdict.evidence.has(Evidence::DNS_NAME) {
+            return None;
         }
+        self.learnt_service(ends, now).map(|(_, teacher)| teacher)
     }
 
     /// The service of a name that DNS gave for one of the ends: what the other end asked for itself
-    /// first, for an address serves many names; else the last name anybody was given for it.
-    fn learnt_service(&self, ends: &FlowEnds, now: Timestamp) -> Option<(ServiceId, Confidence)> {
+    /// first, for an address serves many names; else what others were given for it, or it was told.
+    fn learnt_service(&self, ends: &FlowEnds, now: Timestamp) -> Option<(ServiceId, Teacher)> {
         let (initiator, responder) = (ends.initiator.ip(), ends.responder.ip());
         let names = [(initiator, responder), (responder, initiator)]
             .map(|(client, server)| self.knowledge.name(now, client, server));
-        let service = |wanted: bool| {
-            let names = names.iter().flatten().filter(move |(_, own)| *own == wanted);
-            names.filter_map(|(name, _)| self.rules.lookup(name)).next()
+        let service = |wanted: Trust| {
+            let is_wanted = move |name: &&LearntName| name.teacher.trust == wanted;
+            let service = |name: &LearntName| Some((self.rules.lookup(&name.host)?, name.teacher));
+            names.iter().flatten().filter(is_wanted).find_map(service)
         };
-        let own = service(true).map(|service| (service, Confidence::LIKELY));
-        own.or_else(|| service(false).map(|service| (service, SHARED_NAME)))
+        [Trust::Asked, Trust::Others, Trust::OneWay].into_iter().find_map(service)
     }
 
     /// Whether DNS gave a name for one of the ends, that a rule knows or not.
@@ -535,26 +578,36 @@ impl Classifier {
         ends: &FlowEnds,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let both = [ends.responder, ends.initiator];
-        let learnt = both.into_iter().find_map(|end| {
-            let expected = self.knowledge.expected(now, end).map(|p| (p, Evidence::RELATED));
-            expected.or_else(|| self.knowledge.peer(now, end).map(|p| (p, Evidence::PEER)))
+        let both = [(ends.responder, ends.initiator.ip()), (ends.initiator, ends.responder.ip())];
+        let learnt = both.into_iter().find_map(|(end, other)| {
+            let expected = self.knowledge.expected(now, end, other);
+            let expected = expected
+                .filter(|expected| !expected.call_only)
+                .map(|expected| (expected.protocol, Confidence::LIKELY, Evidence::RELATED));
+            expected.or_else(|| {
+                let (protocol, asked) = self.knowledge.peer(now, end, other)?;
+                let confidence = if asked { Confidence::LIKELY } else { TOLD_PEER };
+                Some((protocol, confidence, Evidence::PEER))
+            })
         });
-        if let Some((protocol, evidence)) = learnt {
-            return Some(self.classed(protocol, ServiceId::NONE, Confidence::LIKELY, evidence));
+        if let Some((protocol, confidence, evidence)) = learnt {
+            return Some(self.classed(protocol, ServiceId::NONE, confidence, evidence));
         }
-        let known = both.into_iter().find_map(|end| {
-            let known = self.knowledge.endpoint(now, ends.transport, end)?;
+        let known = both.into_iter().find_map(|(end, other)| {
+            let known = self.knowledge.endpoint(now, ends.transport, end, other)?;
             (!contradicts(candidates, ends.transport, known.protocol)).then_some(known)
         });
         if let Some(Endpoint { protocol, service, .. }) = known {
             return Some(self.classed(protocol, service, SAME_ENDPOINT, Evidence::ENDPOINT));
         }
-        if !hidden || both.into_iter().any(|end| ports::is_service(end.port())) {
+        if !hidden || both.into_iter().any(|(end, _)| ports::is_service(end.port())) {
             return None;
         }
         let speak = |protocol: &Protocol| {
-            both.into_iter().all(|end| self.knowledge.speaks(now, end.ip(), *protocol))
+            let speaks = |(end, other): (SocketAddr, _)| {
+                self.knowledge.speaks(now, end.ip(), *protocol, other)
+            };
+            both.into_iter().all(speaks)
         };
         let protocol = SPOKEN.iter().copied().find(speak)?;
         Some(self.classed(protocol, ServiceId::NONE, BETWEEN_SPEAKERS, Evidence::PEER))
@@ -583,11 +636,16 @@ impl FlowState {
         self.order.count_requests(requests.packets);
     }
 
-    /// Octets that it takes, its buffers included (but for QUIC's, which are under 6 KB for each flow
-    /// that shows a client's hello, until it is whole).
+    /// Octets that it takes, its buffers included.
     pub fn octets(&self) -> usize {
         let PerSide { initiator, responder } = &self.streams;
-        size_of::<Self>() + initiator.octets() + responder.octets() + self.order.octets()
+        let buffers = initiator.octets() + responder.octets() + self.order.octets();
+        size_of::<Self>() + buffers + self.scratch.octets()
+    }
+
+    /// Which sides have sent payload so far.
+    pub const fn spoke(&self) -> PerSide<bool> {
+        PerSide { initiator: self.sent.initiator > 0, responder: self.sent.responder > 0 }
     }
 
     /// Frees the buffers in which streams are put in order: what comes next is looked at by itself.
@@ -625,14 +683,17 @@ fn learn_endpoint(view: &View<'_>, verdict: &Verdict) {
     if teaches_nothing || shared || by_port {
         return;
     }
-    let learn = |end| view.knowledge.learn_endpoint(view.now, (transport, end), protocol, service);
+    let learn = |end, client: SocketAddr| {
+        let endpoint = (transport, end);
+        view.knowledge.learn_endpoint(view.now, endpoint, protocol, service, client.ip());
+    };
     if transport == Transport::UDP {
-        learn(responder);
+        learn(responder, initiator);
         if matches!(category, Category::Voip | Category::Messaging) {
-            learn(initiator);
+            learn(initiator, responder);
         }
     } else if view.from_start {
-        learn(responder);
+        learn(responder, initiator);
     }
 }
 
@@ -648,14 +709,18 @@ fn learn_speakers(view: &View<'_>, finding: &Finding<'_>) {
         return;
     }
     let FlowEnds { initiator, responder, transport } = *view.ends;
-    view.knowledge.learn_speaker(view.now, initiator.ip(), finding.protocol);
+    let learn = |host| {
+        view.knowledge.learn_speaker(view.now, host, finding.protocol, view.word_of(host));
+    };
+    learn(initiator.ip());
     // A tracker shares nothing itself.
     if !evidence.has(Evidence::TRACKER) && !evidence.has(Evidence::LSD) {
-        view.knowledge.learn_speaker(view.now, responder.ip(), finding.protocol);
+        learn(responder.ip());
     }
     let listens = transport == Transport::TCP && view.from_start;
     if listens && !ports::is_service(responder.port()) {
-        view.knowledge.learn_peer(view.now, responder, finding.protocol);
+        let word = view.word_of(responder.ip());
+        view.knowledge.learn_peer(view.now, responder, finding.protocol, word);
     }
 }
 

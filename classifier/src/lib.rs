@@ -21,7 +21,7 @@ mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
 pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, Requests, SETTLED};
-pub use knowledge::{Knowledge, KnowledgeStats, Turn};
+pub use knowledge::{Expected, Knowledge, KnowledgeStats, LearntName, Teacher, Trust, Turn, Word};
 pub use probe::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};
 pub use watch::Watch;

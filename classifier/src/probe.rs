@@ -1,12 +1,12 @@
 //! What a probe sees and what it may answer.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use etiage_capture::{PerSide, Side, Timestamp, Transport};
 
 use crate::class::{Confidence, Evidence, Protocol};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Word};
 use crate::rules::ServiceId;
 
 /// A flow's ends, as the flow table knows them.
@@ -72,6 +72,39 @@ impl View<'_> {
     pub const fn destination(&self) -> SocketAddr {
         self.ends.end(self.side.other())
     }
+
+    /// The same of one of the ends: its own word if it has spoken, for then both speak of one thing; else
+    /// what the other claims of it.
+    pub(crate) fn word_of(&self, host: IpAddr) -> Word {
+        let (source, destination) = (self.source().ip(), self.destination().ip());
+        let own = host == source || self.answered > 0;
+        let other = if host == source { destination } else { source };
+        let (by, to) = if own { (host, other) } else { (other, host) };
+        Word { by, to, ..self.word() }
+    }
+
+    /// Whether either end is known as a peer of this protocol, and that was asked for.
+    pub(crate) fn has_peer(&self, protocol: Protocol) -> bool {
+        let (source, destination) = (self.source(), self.destination());
+        let is_peer = |end, other: SocketAddr| {
+            self.knowledge.peer(self.now, end, other.ip()) == Some((protocol, true))
+        };
+        is_peer(source, destination) || is_peer(destination, source)
+    }
+
+    /// Whether either end, the source first, is known to speak this protocol itself.
+    pub(crate) fn speak(&self, protocol: Protocol) -> (bool, bool) {
+        let (source, destination) = (self.source().ip(), self.destination().ip());
+        let speaks = |host, other| self.knowledge.speaks(self.now, host, protocol, other);
+        (speaks(source, destination), speaks(destination, source))
+    }
+
+    /// What is said here, by whom and to whom. A datagram was asked for if its receiver has spoken in
+    /// this flow; who keeps a connection has shown that its address is its own.
+    pub(crate) fn word(&self) -> Word {
+        let asked = self.answered > 0 || self.ends.transport == Transport::TCP;
+        Word { by: self.source().ip(), to: self.destination().ip(), asked }
+    }
 }
 
 /// What a probe says of what it was shown.
@@ -104,6 +137,9 @@ pub struct Finding<'a> {
     /// packets to this probe alone, to its end. From packet [`crate::MAX_PROBED`] on a TCP segment is
     /// shown alone (`from_start` false), and what the probe keeps in its scratch must stay small.
     pub teaches: bool,
+    /// What it teaches takes no memory of the flow: its state can be freed, and its packets go to
+    /// [`crate::Classifier::lesson`].
+    pub stateless: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -122,6 +158,7 @@ impl<'a> Finding<'a> {
             service: None,
             more: false,
             teaches: false,
+            stateless: false,
         }
     }
 
@@ -144,5 +181,12 @@ impl<'a> Finding<'a> {
     pub const fn with_lessons(mut self) -> Self {
         self.teaches = true;
         self
+    }
+
+    /// The flow teaches, and nothing of it need be kept for that.
+    #[must_use]
+    pub const fn with_stateless_lessons(mut self) -> Self {
+        self.stateless = true;
+        self.with_lessons()
     }
 }

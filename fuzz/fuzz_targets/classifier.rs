@@ -40,7 +40,7 @@ fuzz_target!(|octets: &[u8]| {
                 payload_octets: payload.len() as u32 + u32::from(choices.octet() / 128),
             };
             let progress = classifier.observe(&mut state, &ends, &packet, side, now);
-            if matches!(progress, Progress::Settled(_)) {
+            if matches!(progress, Progress::Settled(_) | Progress::Lessons(_)) {
                 break;
             }
             let _ = classifier.conclude(&mut state, &ends, now);

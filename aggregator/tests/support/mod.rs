@@ -15,6 +15,8 @@ use etiage_capture::source::{Frame, Savefile};
 use etiage_capture::{LinkLayer, LinkMap, Packet, Timestamp, Transport};
 use etiage_classifier::{Classifier, Knowledge, Rules, Verdict};
 
+pub(crate) mod packets;
+
 #[derive(Clone)]
 pub(crate) struct Recorded {
     pub(crate) timestamp: Timestamp,

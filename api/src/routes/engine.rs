@@ -53,8 +53,10 @@ struct Tables {
     octets: u64,
     /// Half-open flows that had to make room.
     half_open_evicted: u64,
-    /// Flows that were not probed, for want of time or memory.
+    /// Flows that were not probed, or not to their verdict, for want of time or memory.
     unprobed: u64,
+    /// Flows without a verdict that had to make room among what is probed.
+    unsettled_evicted: u64,
 }
 
 /// Workers that leave something out.
@@ -100,6 +102,7 @@ impl From<&LiveSnapshot> for Engine {
                 octets: live.flow_octets,
                 half_open_evicted: live.half_open_evicted,
                 unprobed: live.unprobed_flows,
+                unsettled_evicted: live.unsettled_evicted,
             },
             pressure: Workers {
                 unprobing: live.unprobed_workers,

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::alerts::{self, ReceiverHealth};
-use crate::live::{Dropped, format_time, format_unix};
+use crate::live::{Dropped, Sight, format_time, format_unix};
 use crate::params::RawPairs;
 use crate::problem::{ApiError, UnknownParameter};
 use crate::serve::Certificates;
@@ -23,6 +23,8 @@ const MAX_DAMAGE: usize = 5;
 const MAX_LAG_SECS: i64 = 60;
 /// Packets that may belong to no link before anything is made of it.
 const FEW_PACKETS: u64 = 1_000;
+/// One new flow in so many may go unprobed.
+const UNPROBED_PART: u64 = 100;
 
 /// How the probe is doing. Counters count from the start of the program.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,8 +84,12 @@ struct Capture {
     unprobed_workers: u64,
     /// Capture threads that cannot keep up and sample new flows.
     sampling_workers: u64,
-    /// Flows begun that were not probed, for want of time or memory: counted by port.
+    /// Flows that were not probed, or not to their verdict, for want of time or memory: counted by port and
+    /// by what is known of their ends.
     unprobed_flows: u64,
+    /// Flows without a verdict that made room for others among what is probed. Those that nobody had
+    /// answered are probed again when somebody does.
+    unsettled_evicted: u64,
     /// Packets that are counted under no class: others stand for them.
     sampled_packets: u64,
     /// Packets of no configured link.
@@ -112,8 +118,8 @@ struct Learnt {
     names: u64,
     /// Peers of peer-to-peer networks.
     peers: u64,
-    /// Names and peers not learnt, for full tables.
-    refused: u64,
+    /// Names, peers and the like that made room for others before they were old.
+    evicted: u64,
 }
 
 /// The store and the way to it.
@@ -263,13 +269,15 @@ pub(crate) async fn make(state: &ApiState) -> Health {
     let alerts = alerts::receivers(settings);
     let mut reasons = reasons(&store, &live);
     reasons.extend(damage_reasons(&settings.store.damage()));
+    let event = state.feed().borrow().clone();
+    let event = event.as_deref();
+    reasons.extend(sight(&live, event.map(|event| event.sight).unwrap_or_default()));
     reasons.extend(alerts::reasons(&alerts));
     if let Some(error) = settings.certificates.as_ref().and_then(Certificates::error) {
         reasons.push(format!("the certificate before goes on being served: {error}"));
     }
     let knowledge = settings.knowledge.stats();
-    let packets_per_second =
-        state.feed().borrow().as_ref().map_or(0, |event| event.packets_per_second);
+    let packets_per_second = event.map_or(0, |event| event.packets_per_second);
     Health {
         status: if reasons.is_empty() { Status::Ok } else { Status::Degraded },
         reasons,
@@ -285,7 +293,7 @@ pub(crate) async fn make(state: &ApiState) -> Health {
         knowledge: Learnt {
             names: knowledge.names as u64,
             peers: knowledge.peers as u64,
-            refused: knowledge.refused,
+            evicted: knowledge.evicted,
         },
         store,
         links: links(&live),
@@ -401,6 +409,28 @@ fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
     reasons
 }
 
+/// What the classifier does not look at.
+fn sight(live: &LiveSnapshot, minute: Sight) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for (workers, what) in [
+        (live.unprobed_workers, "do not probe new flows"),
+        (live.sampling_workers, "count one new flow for several"),
+    ] {
+        if workers > 0 {
+            reasons.push(format!("{workers} capture threads cannot keep up and {what}"));
+        }
+    }
+    let Sight { begun, unprobed } = minute;
+    if unprobed.saturating_mul(UNPROBED_PART) > begun {
+        let looked = begun.saturating_sub(unprobed).saturating_mul(100) / begun.max(1);
+        reasons.push(format!(
+            "the classifier is looking at only {looked} % of new flows: {unprobed} of {begun} in the \
+             last minute were not probed, or not to their verdict, for want of time or memory"
+        ));
+    }
+    reasons
+}
+
 fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
     Capture {
         packets: live.received.packets,
@@ -412,6 +442,7 @@ fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
         unprobed_workers: live.unprobed_workers,
         sampling_workers: live.sampling_workers,
         unprobed_flows: live.unprobed_flows,
+        unsettled_evicted: live.unsettled_evicted,
         sampled_packets: live.sampled_packets,
         unmapped: live.unmapped.packets,
         undetermined: live.undetermined,
@@ -430,4 +461,25 @@ fn links(live: &LiveSnapshot) -> Vec<LinkHealth> {
         out_octets: link.outgoing.octets,
     });
     link.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use etiage_aggregator::Live;
+
+    use super::*;
+
+    #[test]
+    fn flows_that_are_not_looked_at_are_a_reason_from_one_in_a_hundred_on() {
+        let live = Live::new(Vec::new()).snapshot();
+        let reasons = |begun, unprobed| sight(&live, Sight { begun, unprobed });
+        assert_eq!(reasons(0, 0), Vec::<String>::new());
+        assert_eq!(reasons(60_000, 600), Vec::<String>::new());
+        let [reason] = &reasons(60_000, 15_000)[..] else { panic!() };
+        assert!(
+            reason.starts_with("the classifier is looking at only 75 % of new flows: 15000 of")
+        );
+        let live = LiveSnapshot { unprobed_workers: 2, sampling_workers: 1, ..live };
+        assert_eq!(sight(&live, Sight::default()).len(), 2);
+    }
 }

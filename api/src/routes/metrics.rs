@@ -193,8 +193,13 @@ impl Books {
         for (name, help, value) in [
             (
                 "unprobed_flows",
-                "Flows not probed for want of time or memory: counted by port and by their ends",
+                "Flows not probed, or not to their verdict, for want of time or memory",
                 live.unprobed_flows,
+            ),
+            (
+                "unsettled_evicted_flows",
+                "Flows without a verdict that made room for others among what is probed",
+                live.unsettled_evicted,
             ),
             (
                 "half_open_evicted_flows",
@@ -247,8 +252,8 @@ impl Books {
         ] {
             family(encoder, MetricType::Gauge, (name, help), [(vec![], value)])?;
         }
-        let refused = ("knowledge_refused", "Names and peers not learnt, for full tables");
-        family(encoder, MetricType::Counter, refused, [(vec![], self.knowledge.refused)])
+        let evicted = ("knowledge_evicted", "Names and peers that made room for others");
+        family(encoder, MetricType::Counter, evicted, [(vec![], self.knowledge.evicted)])
     }
 
     fn engine(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

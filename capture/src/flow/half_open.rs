@@ -4,6 +4,9 @@
 //! and an address scan are made of these; of the flows of recorded traffic one in fifty ends as one.
 //! Once their share is full the oldest makes room for the newest, so that a flood can neither fill
 //! the table nor push out flows that go on.
+//!
+//! A flow is brief while it was answered, but by a few packets only. Queries and scans are made of these;
+//! where the table is full, the brief flow that has been silent for longest makes room, too.
 
 use std::collections::VecDeque;
 
@@ -11,6 +14,8 @@ use super::FlowId;
 
 /// How much of the table half-open flows may take: one part of so many.
 const SHARE: u32 = 4;
+/// Packets of a brief flow at most. A flow that moves something has as many within its first round trips.
+pub(super) const BRIEF: u64 = 8;
 
 /// Half-open flows in the order in which they began, and some that were.
 #[derive(Debug)]
@@ -54,13 +59,51 @@ impl HalfOpen {
         self.now = self.now.saturating_sub(1);
     }
 
-    /// The oldest; it is no longer in the queue, and still counted.
+    /// The oldest; it stays in the queue.
     pub(super) fn oldest(&mut self, is_half_open: impl Fn(FlowId) -> bool) -> Option<FlowId> {
-        loop {
-            let id = self.queue.pop_front()?;
-            if is_half_open(id) {
-                return Some(id);
-            }
+        oldest(&mut self.queue, is_half_open)
+    }
+}
+
+/// Brief flows in the order in which they were answered, and some that were: as many as half-open flows
+/// may be. What has left the queue unseen ends by its timeout.
+#[derive(Debug)]
+pub(super) struct Brief {
+    queue: VecDeque<FlowId>,
+    max: usize,
+}
+
+impl Brief {
+    pub(super) fn new(max_flows: u32) -> Self {
+        Self { queue: VecDeque::new(), max: (max_flows / SHARE).max(1) as usize }
+    }
+
+    /// A half-open flow was answered, or went on.
+    pub(super) fn begin(&mut self, id: FlowId) {
+        if self.queue.len() >= self.max {
+            self.queue.pop_front();
         }
+        self.queue.push_back(id);
+    }
+
+    /// The one that was answered first; it stays in the queue.
+    pub(super) fn oldest(&mut self, is_brief: impl Fn(FlowId) -> bool) -> Option<FlowId> {
+        oldest(&mut self.queue, is_brief)
+    }
+
+    /// Octets that the queue takes.
+    pub(super) fn octets(&self) -> usize {
+        self.queue.capacity() * size_of::<FlowId>()
+    }
+}
+
+/// The first that still is what the queue is of; those before it are forgotten.
+fn oldest(queue: &mut VecDeque<FlowId>, is: impl Fn(FlowId) -> bool) -> Option<FlowId> {
+    loop {
+        let id = *queue.front()?;
+        if is(id) {
+            return Some(id);
+        }
+        queue.pop_front();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::half_open::HalfOpen;
+use super::half_open::{BRIEF, Brief, HalfOpen};
 use super::index::Index;
 use super::key::{FlowKey, FlowSeed, Sender};
 use super::wheel::{Linked, Links, Wheel};
@@ -66,7 +66,7 @@ pub enum FlowEndReason {
     EndOfFlow,
     /// 4: the capture ended.
     Forced,
-    /// 5, lack of resources: it was half-open, and another needed its room.
+    /// 5, lack of resources: it was half-open, or of a few packets, and another needed its room.
     Evicted,
 }
 
@@ -152,6 +152,16 @@ impl<S> Flow<S> {
         self.key.transport()
     }
 
+    /// The sequence number of the initiator's last connection request, if one was seen.
+    pub fn request(&self) -> Option<u32> {
+        self.marks.has(Marks::SYN).then_some(self.syn_sequence)
+    }
+
+    /// Whether both ends closed it, or one reset it.
+    pub const fn is_closed(&self) -> bool {
+        self.marks.closed()
+    }
+
     const fn initiator(&self) -> Sender {
         if self.marks.has(Marks::HIGH) { Sender::High } else { Sender::Low }
     }
@@ -187,7 +197,7 @@ impl<S> Flow<S> {
 }
 
 /// Names a flow for as long as it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowId {
     index: u32,
     generation: u32,
@@ -218,7 +228,7 @@ pub struct FlowTableStats {
     pub capacity: usize,
     /// Of the flows held, those that are half-open: one packet, or connection requests only.
     pub half_open: usize,
-    /// Half-open flows that had to make room.
+    /// Half-open flows that had to make room, and in a full table answered ones of a few packets.
     pub half_open_evicted: u64,
     /// Octets of the table.
     pub octets: usize,
@@ -232,6 +242,7 @@ pub struct FlowTable<S> {
     slab: Slab<S>,
     wheel: Wheel,
     half_open: HalfOpen,
+    brief: Brief,
     half_open_evicted: u64,
     seed: FlowSeed,
     /// The latest packet's time: timers never run backwards.
@@ -252,6 +263,7 @@ impl<S: Default> FlowTable<S> {
             slab: Slab { flows: Places::default(), free: Vec::new() },
             wheel: Wheel::new(),
             half_open: HalfOpen::new(settings.max_flows),
+            brief: Brief::new(settings.max_flows),
             half_open_evicted: 0,
             seed: FlowSeed::random(),
             now: Timestamp::EPOCH,
@@ -275,7 +287,10 @@ impl<S: Default> FlowTable<S> {
             capacity: self.settings.max_flows as usize,
             half_open: self.half_open.len() as usize,
             half_open_evicted: self.half_open_evicted,
-            octets: self.index.octets() + self.slab.octets() + self.half_open.octets(),
+            octets: self.index.octets()
+                + self.slab.octets()
+                + self.half_open.octets()
+                + self.brief.octets(),
         }
     }
 
@@ -387,8 +402,7 @@ impl<S: Default> FlowTable<S> {
     ) -> Option<u32> {
         let full = self.len() >= self.settings.max_flows as usize;
         if full || self.half_open.is_full() {
-            let slab = &self.slab;
-            match self.half_open.oldest(|id| slab.is_half_open(id)) {
+            match self.superfluous() {
                 Some(oldest) => {
                     let flow = self.slab.get_mut(oldest.index)?;
                     let reason = flow.end_reason(FlowEndReason::Evicted);
@@ -411,6 +425,19 @@ impl<S: Default> FlowTable<S> {
         let deadline = self.slab.get(id.index).map_or(0, |flow| self.deadline(flow));
         self.wheel.insert(&mut self.slab, id.index, deadline);
         Some(id.index)
+    }
+
+    /// Who makes room for a flow: the oldest half-open one if they have more than their share; else
+    /// that or the oldest brief one, whoever has been silent for longer.
+    fn superfluous(&mut self) -> Option<FlowId> {
+        let slab = &self.slab;
+        let half_open = self.half_open.oldest(|id| slab.is_half_open(id));
+        if self.half_open.is_full() {
+            return half_open;
+        }
+        let brief = self.brief.oldest(|id| slab.is_brief(id));
+        let last = |id: &FlowId| slab.get(id.index).map(|flow| flow.last);
+        [half_open, brief].into_iter().flatten().min_by_key(last)
     }
 
     #[inline(always)]
@@ -447,6 +474,7 @@ impl<S: Default> FlowTable<S> {
         if !new && !asks && flow.marks.has(Marks::HALF_OPEN) {
             flow.marks.0 &= !Marks::HALF_OPEN;
             self.half_open.end();
+            self.brief.begin(id);
         }
         if flow.marks.closed() && !was_closed {
             let second = flow.last.after(self.settings.closed_linger).as_secs() + 1;
@@ -529,6 +557,14 @@ impl<S: Default> Slab<S> {
     fn is_half_open(&self, id: FlowId) -> bool {
         let flow = self.get(id.index).filter(|flow| flow.generation == id.generation);
         flow.is_some_and(|flow| flow.marks.has(Marks::HALF_OPEN))
+    }
+
+    fn is_brief(&self, id: FlowId) -> bool {
+        let flow = self.get(id.index).filter(|flow| flow.generation == id.generation);
+        flow.is_some_and(|flow| {
+            let PerSide { initiator, responder } = &flow.counts;
+            initiator.packets.saturating_add(responder.packets) <= BRIEF
+        })
     }
 
     fn octets(&self) -> usize {
@@ -706,13 +742,50 @@ mod tests {
     #[test]
     fn a_full_table_takes_no_new_flow_but_still_knows_its_own() {
         let mut bench = Bench::new(FlowSettings { max_flows: 1, ..FlowSettings::default() });
-        bench.packet(1000, A, B, None);
-        bench.packet(1000, A, B, None);
+        for _ in 0..9 {
+            bench.packet(1000, A, B, None);
+        }
         assert_eq!(bench.packet(1001, A, C, None), Admission::Full);
         assert!(!side(bench.packet(1002, A, B, None)).1);
         bench.packet(100_000, A, C, None);
         assert_eq!(bench.table.len(), 1);
-        assert_eq!(bench.ended, [(3, 0, FlowEndReason::Idle)]);
+        assert_eq!(bench.ended, [(10, 0, FlowEndReason::Idle)]);
+    }
+
+    /// Answered queries, and scans that are answered, fill a table as requests do; what moves something,
+    /// and what has just begun, stays.
+    #[test]
+    fn in_a_full_table_the_oldest_brief_flow_makes_room() {
+        for tcp in [Some(ACK), None] {
+            let mut bench = Bench::new(FlowSettings { max_flows: 400, ..FlowSettings::default() });
+            let end = |place: u32| format!("10.0.{}.{}:80", place / 256, place % 256);
+            for place in 0..100 {
+                for _ in 0..9 {
+                    bench.packet(1000, A, &end(place), Some((ACK, 1)));
+                }
+            }
+            let mut asks = 0;
+            for place in 1000..5000 {
+                let millis = 1000 + u64::from(place);
+                // Somebody asks, and is answered 20 ms later.
+                if place % 100 == 0 {
+                    asks = place;
+                    bench.packet(millis, B, &end(place), Some((SYN, 1)));
+                }
+                if place == asks + 20 {
+                    let answer = bench.packet(millis, &end(asks), B, Some((SYN | ACK, 1)));
+                    assert!(!side(answer).1, "it was still there");
+                }
+                bench.packet(millis, A, &end(place), tcp.map(|_| (SYN, 1)));
+                bench.packet(millis, &end(place), A, tcp.map(|ack| (SYN | ack, 1)));
+                assert!(bench.table.len() <= 400);
+            }
+            let evicted = bench.table.stats().half_open_evicted;
+            assert!(evicted >= 3700, "{evicted}");
+            for place in 0..100 {
+                assert!(!side(bench.packet(7000, A, &end(place), Some((ACK, 2)))).1, "{place}");
+            }
+        }
     }
 
     /// A flow of one packet, or of connection requests alone, makes room for the next; no other does.

@@ -2,6 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::*;
 use crate::class::Category;
+use crate::knowledge::Word;
 use crate::probes::hello_tests as hello;
 
 const TCP: Transport = Transport::TCP;
@@ -69,6 +70,19 @@ impl Flow {
         self.show(side, None, payload, payload.len() as u32)
     }
 
+    /// A further datagram of a flow that teaches without state.
+    fn lesson(&self, side: Side, payload: &[u8]) {
+        let packet = Packet {
+            source: self.ends.end(side),
+            destination: self.ends.end(side.other()),
+            transport: self.ends.transport,
+            tcp: None,
+            payload,
+            payload_octets: payload.len() as u32,
+        };
+        self.classifier.lesson(&self.ends, &packet, side, now());
+    }
+
     fn name(&self, host: &str) {
         let (client, server) = (self.ends.initiator.ip(), self.ends.responder.ip());
         self.classifier.knowledge.learn_name(now(), client, server, host);
@@ -82,6 +96,10 @@ fn client_hello(host: Option<&str>) -> Vec<u8> {
     let length = (body.len() as u16).to_be_bytes();
     let record = (body.len() as u16 + 4).to_be_bytes();
     [&[22, 3, 1][..], &record, &[1, 0], &length, &body].concat()
+}
+
+fn dns_query() -> Vec<u8> {
+    [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x01a\x07example\0\0\x01\0\x01"].concat()
 }
 
 fn dns_answer(address: [u8; 4]) -> Vec<u8> {
@@ -128,23 +146,29 @@ fn the_name_that_this_client_asked_for_comes_before_anybodys() {
     let flow = Flow::new(TCP, 443);
     let server = flow.ends.responder.ip();
     let service = |flow: &Flow| flow.classifier.learnt_service(&flow.ends, now());
-    let other = IpAddr::from([192, 0, 2, 77]);
-    flow.classifier.knowledge.learn_name(now(), other, server, "www.1fichier.com");
-    assert_eq!(service(&flow).map(|(_, sure)| sure), Some(SHARED_NAME));
+    for other in 77..=79 {
+        assert_eq!(service(&flow), None, "{other}");
+        let other = IpAddr::from([192, 0, 2, other]);
+        flow.classifier.knowledge.learn_name(now(), other, server, "www.1fichier.com");
+    }
+    assert_eq!(service(&flow).map(|(_, teacher)| teacher.trust), Some(Trust::Others));
     flow.name("www.youtube.com");
-    let (found, sure) = service(&flow).unwrap();
-    assert_eq!((flow.classifier.rules().name(found), sure), ("youtube", Confidence::LIKELY));
+    let (found, teacher) = service(&flow).unwrap();
+    assert_eq!(flow.classifier.rules().name(found), "youtube");
+    assert_eq!(teacher.trust, Trust::Asked);
 }
 
 #[test]
 fn what_teaches_is_shown_to_its_end_and_costs_no_buffer() {
     let mut flow = Flow::new(UDP, 53);
+    let progress = flow.datagram(Side::Initiator, &dns_query());
+    assert!(
+        matches!(progress, Progress::Lessons(verdict) if verdict.class.protocol == Protocol::Dns)
+    );
     for last in 1..=60 {
-        let progress = flow.datagram(Side::Responder, &dns_answer([203, 0, 113, last]));
-        assert!(
-            matches!(progress, Progress::Known(verdict) if verdict.class.protocol == Protocol::Dns)
-        );
-        assert!(matches!(flow.datagram(Side::Responder, b"?"), Progress::Known(_)));
+        flow.lesson(Side::Initiator, &dns_query());
+        flow.lesson(Side::Responder, &dns_answer([203, 0, 113, last]));
+        flow.lesson(Side::Responder, b"?");
         let server = IpAddr::from([203, 0, 113, last]);
         assert!(flow.classifier.knowledge.name(now(), flow.ends.initiator.ip(), server).is_some());
     }
@@ -294,7 +318,8 @@ fn what_waits_when_the_order_ends_is_shown_too() {
     flow.answer(at + 200, place + 6, b"229 Extended (|||50008|)\r\n");
     let expected = |flow: &Flow, port| {
         let end = (flow.ends.responder.ip(), port).into();
-        flow.classifier.knowledge.expected(now(), end)
+        let expected = flow.classifier.knowledge.expected(now(), end, flow.ends.initiator.ip());
+        expected.map(|expected| expected.protocol)
     };
     assert_eq!(expected(&flow, 50007), None, "after a gap");
     flow.segment(place + 6, b"NOOP\r\n");
@@ -305,12 +330,22 @@ fn what_waits_when_the_order_ends_is_shown_too() {
 #[test]
 fn an_endpoint_that_was_recognised_names_other_flows_but_not_against_their_payload() {
     let mut flow = Flow::new(UDP, 40_000);
+    let stranger = |last| SocketAddr::from(([192, 0, 2, last], 31_480));
     let call = b"\x2f\xe4\x9f\xa7\x6c\x4e\xb4\x33\xcb\xcd\x82\xa1\xbb\xea\x62\x1e\
           \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
-    assert!(matches!(flow.datagram(Side::Initiator, call), Progress::Settled(_)));
+    for callee in 2..=4 {
+        flow.ends.responder = stranger(7);
+        flow.state = FlowState::default();
+        flow.datagram(Side::Initiator, &[0xe7; 90]);
+        let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
+        assert_eq!(verdict, Verdict::UNKNOWN, "two are not enough: {callee}");
+        flow.state = FlowState::default();
+        flow.ends.responder = stranger(callee);
+        assert!(matches!(flow.datagram(Side::Initiator, call), Progress::Settled(_)));
+    }
     // The same socket calls somebody else, with nothing fixed in it.
     flow.state = FlowState::default();
-    flow.ends.responder = SocketAddr::from(([192, 0, 2, 7], 31_480));
+    flow.ends.responder = stranger(7);
     flow.datagram(Side::Initiator, &[0xe7; 90]);
     let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
     assert_eq!(verdict.class.protocol, Protocol::Telegram);
@@ -334,7 +369,7 @@ fn an_endpoint_that_was_recognised_names_other_flows_but_not_against_their_paylo
 fn peers_hosters_and_what_the_port_tells_are_no_endpoints_to_learn() {
     let endpoint = |flow: &Flow| {
         let Flow { classifier, ends, .. } = flow;
-        classifier.knowledge.endpoint(now(), ends.transport, ends.responder)
+        classifier.knowledge.endpoint(now(), ends.transport, ends.responder, ends.initiator.ip())
     };
     let mut peer = Flow::new(TCP, 51_413);
     peer.syn();
@@ -384,7 +419,9 @@ fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever()
         asked += u32::from(unheard.is_due());
     }
     assert_eq!(asked, 10);
-    classifier.knowledge.expect(now(), ends.responder, Protocol::FtpData);
+    let (by, to) = (ends.responder.ip(), ends.initiator.ip());
+    let word = Word { by, to, asked: true };
+    classifier.knowledge.expect(now(), ends.responder, Protocol::FtpData, word);
     classifier.ask_again(&mut watch, ends, now());
     assert_eq!(watch.verdict().class.protocol, Protocol::FtpData);
     assert!(!watch.is_open() && !watch.is_due());

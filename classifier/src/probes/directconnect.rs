@@ -126,7 +126,7 @@ fn learn(view: &View<'_>) {
         };
         // Hubs have been abused to direct clients at web servers: services are not believed.
         if let Some(endpoint) = endpoint.filter(|end| !ports::is_service(end.port())) {
-            view.knowledge.expect(view.now, endpoint, Protocol::DirectConnect);
+            view.knowledge.expect(view.now, endpoint, Protocol::DirectConnect, view.word());
         }
     }
 }
@@ -232,7 +232,7 @@ mod tests {
     fn a_hub_is_listened_to_for_where_clients_connect() {
         let expects = |flow: &Flow, endpoint: &str| {
             let endpoint = endpoint.parse().unwrap();
-            flow.knowledge.expected(flow.now, endpoint) == Some(Protocol::DirectConnect)
+            flow.announced(endpoint) == Some(Protocol::DirectConnect)
         };
         let mut hub = Flow::tcp(4111);
         assert!(hub.server(tcp, b"$Lock EXTENDEDPROTOCOL Pk=hub|").teaches());

@@ -12,13 +12,15 @@
 //! Verdicts rest on learnt endpoints (85 to 88), or on lengths alone (75). Another protocol without
 //! fixed octets that sends three of these within its first messages would be a false positive, as would datagrams of a game at the port of a client that has just gone.
 
+use std::net::SocketAddr;
+
 use etiage_capture::Side;
 
 use super::Scratch;
 use super::random::looks_random;
 use crate::class::{Confidence, Evidence, Protocol};
 use crate::ports;
-use crate::probe::{Answer, Finding, View};
+use crate::probe::{Answer, Finding, FlowEnds, View};
 
 /// First octets that begin a message in clear: such a datagram hides nothing.
 const CLEAR: &[u8] = &[0xe3, 0xc5, 0xd4, 0xe4, 0xe5, 0xa3, 0xb2];
@@ -55,8 +57,11 @@ fn found<'a>(confidence: u8, evidence: Evidence) -> Finding<'a> {
 
 /// How sure the ends make it: both known, or one.
 fn known_ends(view: &View<'_>) -> Option<u8> {
-    let known = |end| view.knowledge.peer(view.now, end) == Some(Protocol::Edonkey);
-    match (known(view.ends.initiator), known(view.ends.responder)) {
+    let FlowEnds { initiator, responder, .. } = *view.ends;
+    let known = |end, other: SocketAddr| {
+        view.knowledge.peer(view.now, end, other.ip()) == Some((Protocol::Edonkey, true))
+    };
+    match (known(initiator, responder), known(responder, initiator)) {
         (true, true) => Some(88),
         (true, _) | (_, true) => Some(85),
         _ => None,
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn a_known_endpoint_tells_with_the_answer() {
         let mut flow = Flow::tcp(23456);
-        flow.knowledge.learn_peer(flow.now, flow.ends.responder, Protocol::Edonkey);
+        flow.is_peer(flow.ends.responder, Protocol::Edonkey);
         assert_eq!(flow.client(tcp, &noise(11, 58)), Said::Unsure);
         assert_eq!(confidence(flow.server(tcp, &noise(12, 109))), 85);
         flow.restart(true);
@@ -227,7 +232,7 @@ mod tests {
         flow.client(udp, &kad(3, 18, 2));
         assert_eq!(confidence(flow.server(udp, &kad(4, 20, 2))), 75);
         let mut flow = Flow::udp(23466);
-        flow.knowledge.learn_peer(flow.now, flow.ends.responder, Protocol::Edonkey);
+        flow.is_peer(flow.ends.responder, Protocol::Edonkey);
         assert_eq!(confidence(flow.client(udp, &noise(5, 37))), 85);
         assert_eq!(Flow::udp(443).client(udp, &noise(5, 51)), Said::No);
     }

@@ -23,7 +23,7 @@ fn learn(view: &View<'_>, address: IpAddr, port: u16) {
     let host = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
     if host && !ports::is_service(port) {
         let endpoint = SocketAddr::new(address, port);
-        view.knowledge.learn_peer(view.now, endpoint, Protocol::Edonkey);
+        view.knowledge.learn_peer(view.now, endpoint, Protocol::Edonkey, view.word());
     }
 }
 

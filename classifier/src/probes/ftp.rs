@@ -144,7 +144,7 @@ fn learn_active(view: &View<'_>, line: &[u8]) {
 
 fn expect(view: &View<'_>, endpoint: SocketAddr) {
     if endpoint.port() != 0 && !endpoint.ip().is_unspecified() {
-        view.knowledge.expect(view.now, endpoint, Protocol::FtpData);
+        view.knowledge.expect(view.now, endpoint, Protocol::FtpData, view.word());
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     fn expected(flow: &Flow, endpoint: &str) -> bool {
         let endpoint = endpoint.parse().unwrap();
-        flow.knowledge.expected(flow.now, endpoint) == Some(Protocol::FtpData)
+        flow.announced(endpoint) == Some(Protocol::FtpData)
     }
 
     #[test]

@@ -45,7 +45,7 @@ mod utp;
 mod vpn;
 mod webtorrent;
 
-mod dns;
+pub(crate) mod dns;
 mod http;
 mod quic;
 mod tls;
@@ -71,6 +71,7 @@ pub struct Probe {
 pub struct Scratch {
     quic: quic::Memory,
     bittorrent_http: bittorrent_http::Memory,
+    dns: dns::Memory,
     edonkey_hidden: edonkey_hidden::Memory,
     ftp: ftp::Memory,
     mse: mse::Memory,
@@ -79,6 +80,13 @@ pub struct Scratch {
     utp: utp::Memory,
     vpn: vpn::Memory,
     webtorrent: webtorrent::Memory,
+}
+
+impl Scratch {
+    /// Octets beyond its own.
+    pub(crate) fn octets(&self) -> usize {
+        self.quic.octets()
+    }
 }
 
 /// Probes over TCP.

@@ -106,9 +106,7 @@ fn one_way<'a>(view: &View<'_>, key: u16, length: u16) -> Answer<'a> {
     {
         return Answer::No;
     }
-    let known = ends
-        .into_iter()
-        .any(|end| view.knowledge.peer(view.now, end) == Some(Protocol::BitTorrent));
+    let known = view.has_peer(Protocol::BitTorrent);
     let shape = Evidence::MSE.with(Evidence::SHAPE);
     if exact {
         return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(65), shape));
@@ -143,8 +141,7 @@ fn grade<'a>(view: &View<'_>, memory: &Memory, choice: Option<u16>) -> Answer<'a
             finding
         })
     };
-    let knows = |end| view.knowledge.peer(view.now, end) == Some(Protocol::BitTorrent);
-    if ends.into_iter().any(knows) {
+    if view.has_peer(Protocol::BitTorrent) {
         return found(85, shape.with(Evidence::PEER));
     }
     // A service's port says that it is the service's own encryption.
@@ -154,9 +151,8 @@ fn grade<'a>(view: &View<'_>, memory: &Memory, choice: Option<u16>) -> Answer<'a
     let exact = memory.offer == OFFER || memory.offer == OFFER + BITTORRENT;
     let exact_choice =
         choice.is_some_and(|choice| choice == CHOICE || choice == CHOICE + BITTORRENT);
-    let speaks =
-        |end: std::net::SocketAddr| view.knowledge.speaks(view.now, end.ip(), Protocol::BitTorrent);
-    let speaker = ends.into_iter().any(speaks);
+    let (source, destination) = view.speak(Protocol::BitTorrent);
+    let speaker = source || destination;
     match (exact, memory.strangers) {
         (true, _) if exact_choice => found(80, shape),
         _ if memory.offer > MAX_OFFER => Answer::No,
@@ -186,7 +182,7 @@ mod tests {
 
     fn to_peer() -> Flow {
         let flow = Flow::tcp(51413);
-        flow.knowledge.learn_peer(flow.now, flow.ends.responder, Protocol::BitTorrent);
+        flow.is_peer(flow.ends.responder, Protocol::BitTorrent);
         flow
     }
 
@@ -219,7 +215,7 @@ mod tests {
         }
         let mut flow = Flow::tcp(51413);
         let host = flow.ends.initiator.ip();
-        flow.knowledge.learn_speaker(flow.now, host, Protocol::BitTorrent);
+        flow.knowledge.learn_speaker(flow.now, host, Protocol::BitTorrent, flow.own(host));
         assert_eq!(confidence(handshake(&mut flow, 300, 200, 400)), 75);
     }
 

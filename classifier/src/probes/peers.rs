@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::class::Protocol;
+use crate::ports;
 use crate::probe::View;
 
 /// Endpoints learnt of one message at most: a tracker gives 50 to 200, and a flow to any of them
@@ -13,17 +14,19 @@ const MAX_LEARNT: usize = 200;
 /// Learns an endpoint as a peer of BitTorrent.
 ///
 /// Trackers and the DHT hand out what anybody claimed, and lists have been poisoned with the
-/// addresses of web servers: well-known ports and addresses that are no host's are not believed.
+/// addresses of web servers: well-known ports and addresses that are no host's are not believed, and
+/// others only as far as [`crate::Knowledge::peer`] has it.
 pub(super) fn learn(view: &View<'_>, endpoint: SocketAddr) {
     if is_believable(endpoint) {
-        view.knowledge.learn_peer(view.now, endpoint, Protocol::BitTorrent);
+        view.knowledge.learn_peer(view.now, endpoint, Protocol::BitTorrent, view.word());
     }
 }
 
-/// Learns an endpoint that serves one connection of BitTorrent, soon.
+/// Learns an endpoint that serves one call of WebTorrent, soon.
 pub(super) fn expect(view: &View<'_>, endpoint: SocketAddr) {
-    if is_believable(endpoint) {
-        view.knowledge.expect(view.now, endpoint, Protocol::BitTorrent);
+    if is_believable(endpoint) && !ports::is_service(endpoint.port()) {
+        let word = view.word();
+        view.knowledge.expect_call(view.now, endpoint, Protocol::BitTorrent, word);
     }
 }
 

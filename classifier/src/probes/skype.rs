@@ -12,6 +12,7 @@ use etiage_capture::{Side, Transport};
 use super::Scratch;
 use super::random::looks_random;
 use crate::class::{Confidence, Evidence, Protocol};
+use crate::knowledge::Word;
 use crate::probe::{Answer, Finding, View};
 use crate::rules::ServiceId;
 
@@ -29,10 +30,10 @@ const SERVERS: [u16; 2] = [12_350, 13_392];
 /// Asks whether a host that spoke Skype calls one of its servers, with nothing fixed.
 pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let server = SERVERS.contains(&view.ends.responder.port());
-    let host = view.ends.initiator.ip();
+    let (host, called) = (view.ends.initiator.ip(), view.ends.responder.ip());
     if !server
         || !looks_random(view.payload)
-        || !view.knowledge.speaks(view.now, host, Protocol::Skype)
+        || !view.knowledge.speaks(view.now, host, Protocol::Skype, called)
     {
         return Answer::No;
     }
@@ -53,9 +54,12 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
     for transport in [Transport::UDP, Transport::TCP] {
         let node = (transport, view.ends.responder);
-        view.knowledge.learn_endpoint(view.now, node, Protocol::Skype, ServiceId::NONE);
+        let client = view.source().ip();
+        view.knowledge.learn_endpoint(view.now, node, Protocol::Skype, ServiceId::NONE, client);
     }
-    view.knowledge.learn_speaker(view.now, view.ends.initiator.ip(), Protocol::Skype);
+    // Believed unasked: it tells no more than what random octets to Skype's own servers are.
+    let word = Word { asked: true, ..view.word() };
+    view.knowledge.learn_speaker(view.now, view.source().ip(), Protocol::Skype, word);
     let evidence = Evidence::SHAPE.with(Evidence::PORT);
     Answer::Match(Finding::new(Protocol::Skype, Confidence::LIKELY, evidence))
 }
@@ -78,7 +82,9 @@ mod tests {
             let said = flow.client(udp, &looks(length));
             assert_eq!((said.matched(), said.settled()), (Some(Protocol::Skype), None));
             let node = flow.ends.responder;
-            let known = flow.knowledge.endpoint(flow.now, Transport::TCP, node).unwrap();
+            let client = flow.ends.initiator.ip();
+            let known = flow.knowledge.endpoint(flow.now, Transport::TCP, node, client);
+            let known = known.unwrap();
             assert_eq!(known.protocol, Protocol::Skype);
         }
     }
@@ -88,7 +94,7 @@ mod tests {
         let mut flow = Flow::tcp(12_350);
         assert_eq!(flow.client(tcp, &noise(3, 60)), Said::No);
         let host = flow.ends.initiator.ip();
-        flow.knowledge.learn_speaker(flow.now, host, Protocol::Skype);
+        flow.knowledge.learn_speaker(flow.now, host, Protocol::Skype, flow.own(host));
         flow.restart(true);
         assert_eq!(flow.client(tcp, &noise(3, 60)).matched(), Some(Protocol::Skype));
         flow.restart(true);

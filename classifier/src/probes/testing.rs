@@ -1,13 +1,13 @@
 //! A flow to try a probe on: what the engine shows, without the engine.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use etiage_capture::{PerSide, Side, Timestamp, Transport};
 
 use super::Scratch;
 use crate::class::{Evidence, Protocol};
 use crate::engine::HEAD;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Word};
 use crate::probe::{Answer, FlowEnds, View};
 
 type Ask = for<'a> fn(&View<'a>, &mut Scratch) -> Answer<'a>;
@@ -140,15 +140,34 @@ impl Flow {
         }
     }
 
-    /// Whether this endpoint was learnt as a peer of BitTorrent.
+    /// Whether this endpoint was learnt as a peer of BitTorrent, for one of the flow's ends at least.
     pub(super) fn knows(&self, endpoint: &str) -> bool {
-        let endpoint = endpoint.parse().unwrap();
-        self.knowledge.peer(self.now, endpoint) == Some(Protocol::BitTorrent)
+        self.peer(endpoint) == Some(Protocol::BitTorrent)
     }
 
-    /// The protocol of which this endpoint was learnt as a peer.
+    /// The protocol of which this endpoint was learnt as a peer, for one of the flow's ends at least.
     pub(super) fn peer(&self, endpoint: &str) -> Option<Protocol> {
-        self.knowledge.peer(self.now, endpoint.parse().unwrap())
+        let endpoint = endpoint.parse().unwrap();
+        let ends = [self.ends.initiator, self.ends.responder];
+        let known = |end: SocketAddr| self.knowledge.peer(self.now, endpoint, end.ip());
+        ends.into_iter().find_map(known).map(|(protocol, _)| protocol)
+    }
+
+    /// What was announced for this endpoint, for one of the flow's ends at least.
+    pub(super) fn announced(&self, endpoint: SocketAddr) -> Option<Protocol> {
+        let ends = [self.ends.initiator, self.ends.responder];
+        let expected = |end: SocketAddr| self.knowledge.expected(self.now, endpoint, end.ip());
+        ends.into_iter().find_map(expected).map(|expected| expected.protocol)
+    }
+
+    /// What a host says of itself to somebody who asked.
+    pub(super) fn own(&self, host: IpAddr) -> Word {
+        Word { by: host, to: IpAddr::from([192, 0, 2, 99]), asked: true }
+    }
+
+    /// An endpoint said that it is a peer of this protocol.
+    pub(super) fn is_peer(&self, endpoint: SocketAddr, protocol: Protocol) {
+        self.knowledge.learn_peer(self.now, endpoint, protocol, self.own(endpoint.ip()));
     }
 }
 

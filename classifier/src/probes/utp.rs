@@ -97,9 +97,7 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let other = *memory.last.get(view.side.other());
     let agreed = other.is_some_and(|other| agree(&other, &header));
     let inside = body.starts_with(bittorrent::HANDSHAKE);
-    let known_peer = [view.source(), view.destination()]
-        .iter()
-        .any(|end| view.knowledge.peer(view.now, *end) == Some(Protocol::BitTorrent));
+    let known_peer = view.has_peer(Protocol::BitTorrent);
     if inside || agreed {
         if view.side == Side::Responder {
             peers::learn(view, view.source());

@@ -208,7 +208,7 @@ mod tests {
 
     fn expects(flow: &Flow, endpoint: &str) -> bool {
         let endpoint = endpoint.parse().unwrap();
-        flow.knowledge.expected(flow.now, endpoint) == Some(Protocol::BitTorrent)
+        flow.announced(endpoint) == Some(Protocol::BitTorrent)
     }
 
     #[test]

@@ -115,7 +115,7 @@ export interface Health {
     dropped: Dropped;
   };
   flows: { active: number; capacity: number; started: Count };
-  knowledge?: { names: number; peers: number; refused: Count };
+  knowledge?: { names: number; peers: number; evicted: Count };
   store: {
     kind: string;
     version: string | null;

@@ -21,6 +21,7 @@ const MAX_ADDRESSES: usize = 32;
 const MAX_QUESTIONS: u16 = 255;
 
 const A: u16 = 1;
+const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
@@ -29,6 +30,7 @@ const INTERNET: u16 = 1;
 /// A message's fixed header (RFC 1035, section 4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    pub(super) id: u16,
     flags: u16,
     questions: u16,
     answers: u16,
@@ -45,8 +47,8 @@ const RESERVED: u16 = 0x0040;
 impl Header {
     /// Reads a header, as any DNS software would send it.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
-        let _id = cursor.u16()?;
         let header = Self {
+            id: cursor.u16()?,
             flags: cursor.u16()?,
             questions: cursor.u16()?,
             answers: cursor.u16()?,
@@ -66,6 +68,16 @@ impl Header {
     /// Whether it has one question, as every header of unicast DNS.
     pub(super) const fn asks_once(self) -> bool {
         self.questions == 1
+    }
+
+    /// Whether it asks one thing or answers it, so that the one can be told to belong to the other.
+    pub(super) const fn is_exchange(self) -> bool {
+        self.opcode() == 0 && self.questions == 1
+    }
+
+    /// Whether what did not fit was left out: who asked does not use it, and asks again over TCP.
+    const fn is_truncated(self) -> bool {
+        self.flags & TRUNCATED != 0
     }
 
     const fn opcode(self) -> u16 {
@@ -110,13 +122,22 @@ pub(super) struct Message {
     pub(super) header: Header,
     /// How it ends.
     pub(super) end: End,
-    /// The host that was asked for, in lower case, where addresses answer.
-    pub(super) host: Option<String>,
-    /// Addresses of that host: A and AAAA records, whatever aliases lead to them, and the hints of
-    /// HTTPS records (RFC 9460, section 7.3).
+    /// The first question's name, in lower case, each label with a dot behind it.
+    pub(super) name: Vec<u8>,
+    /// The first question's type.
+    pub(super) kind: u16,
+    /// Addresses of that name, where they answer: A and AAAA records, over the aliases that lead to
+    /// them, and the hints of HTTPS records (RFC 9460, section 7.3).
     pub(super) addresses: Vec<IpAddr>,
     /// The question's class is the internet's and its type an assigned one.
     pub(super) common: bool,
+}
+
+impl Message {
+    /// The host that was asked for.
+    pub(super) fn host(&self) -> Option<&str> {
+        host_name(&self.name)
+    }
 }
 
 /// Reads a message; `None` if these octets are none.
@@ -126,44 +147,80 @@ pub(super) fn read(octets: &[u8]) -> Option<Message> {
     if header.is_empty() {
         return None;
     }
-    let mut host = Vec::new();
+    let mut asked = Vec::new();
+    let mut asked_kind = 0;
     let mut common = true;
     for place in 0..header.questions {
         let labels = |label: &[u8]| {
             if place == 0 {
-                host.extend(label.iter().map(u8::to_ascii_lowercase));
-                host.push(b'.');
+                extend(&mut asked, label);
             }
         };
         name(octets, &mut cursor, labels)?;
         let (kind, class) = (cursor.u16()?, cursor.u16()?);
+        if place == 0 {
+            asked_kind = kind;
+        }
         // Below 256 and 256 to 511: types and meta types in use (RFC 6895, section 3.1).
         common &= (1..512).contains(&kind) && class == INTERNET;
     }
     let mut addresses = Vec::new();
-    let end = records(octets, cursor, header, &mut addresses);
-    let answers = header.is_response() && header.code() == 0 && !addresses.is_empty();
-    let host = if answers { host_name(&host).map(str::to_owned) } else { None };
-    Some(Message { header, end, host, addresses, common })
+    let end = records(octets, cursor, header, &asked, &mut addresses);
+    if !header.is_response() || header.code() != 0 || header.is_truncated() {
+        addresses.clear();
+    }
+    Some(Message { header, end, name: asked, kind: asked_kind, addresses, common })
 }
 
-fn records(octets: &[u8], mut cursor: Cursor<'_>, header: Header, found: &mut Vec<IpAddr>) -> End {
+/// Adds a label in the form that names are compared in.
+fn extend(name: &mut Vec<u8>, label: &[u8]) {
+    name.extend(label.iter().map(u8::to_ascii_lowercase));
+    name.push(b'.');
+}
+
+/// Reads the records, and of the answers the addresses of the name that was asked for. An answer of
+/// another name is nobody's business: only an alias (RFC 1034, section 3.6.2) leads from one to the next.
+fn records(
+    octets: &[u8],
+    mut cursor: Cursor<'_>,
+    header: Header,
+    asked: &[u8],
+    found: &mut Vec<IpAddr>,
+) -> End {
     let rest = u32::from(header.authorities) + u32::from(header.additionals);
+    let (mut wanted, mut owner) = (asked.to_vec(), Vec::new());
     for place in 0..u32::from(header.answers) + rest {
-        let mut record = || {
-            name(octets, &mut cursor, |_| {})?;
-            let (kind, _class, _ttl) = (cursor.u16()?, cursor.u16()?, cursor.u32()?);
-            Some((kind, cursor.vec16()?))
-        };
-        let Some((kind, value)) = record() else { return End::Cut };
-        if place < u32::from(header.answers) {
-            match kind {
-                A | AAAA => addresses(value, found),
-                SVCB | HTTPS => {
-                    let _ = hints(octets, value, found);
-                }
-                _ => {}
+        let answers = place < u32::from(header.answers);
+        owner.clear();
+        let label = |label: &[u8]| {
+            if answers {
+                extend(&mut owner, label);
             }
+        };
+        let record = || {
+            name(octets, &mut cursor, label)?;
+            let (kind, class, _ttl) = (cursor.u16()?, cursor.u16()?, cursor.u32()?);
+            let value = cursor.vec16()?;
+            Some((kind, class, value, octets.len().checked_sub(cursor.rest().len())?))
+        };
+        let Some((kind, class, value, end)) = record() else { return End::Cut };
+        if !answers || class != INTERNET || owner != wanted {
+            continue;
+        }
+        match kind {
+            A | AAAA => addresses(value, found),
+            SVCB | HTTPS => {
+                let _ = hints(octets, value, found);
+            }
+            CNAME => {
+                let mut alias = Vec::new();
+                let start = end.saturating_sub(value.len());
+                let mut target = Cursor::new(octets.get(start..).unwrap_or_default());
+                if name(octets, &mut target, |label| extend(&mut alias, label)).is_some() {
+                    wanted = alias;
+                }
+            }
+            _ => {}
         }
     }
     if cursor.is_empty() { End::Exact } else { End::Trailing }
@@ -281,16 +338,47 @@ pub(super) mod tests {
             1,
             &[
                 record(5, &wire("cdn.example.net")),
-                record(1, &[192, 0, 2, 7]),
-                record(28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
-                record(1, &[0, 0, 0, 0]),
-                record(1, &[1, 2, 3]),
+                of("cdn.example.net", &record(1, &[192, 0, 2, 7])),
+                of(
+                    "CDN.example.net",
+                    &record(28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+                ),
+                of("cdn.example.net", &record(1, &[0, 0, 0, 0])),
+                of("cdn.example.net", &record(1, &[1, 2, 3])),
+                of("other.example.net", &record(1, &[192, 0, 2, 66])),
+                record(1, &[192, 0, 2, 67]),
             ],
         );
         let message = read(&octets).unwrap();
-        assert_eq!(message.host.as_deref(), Some("www.example.com"));
+        assert_eq!((message.host(), message.kind), (Some("www.example.com"), 1));
+        assert_eq!(message.name, b"www.example.com.");
         let expected: [IpAddr; 2] = ["192.0.2.7".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         assert_eq!((message.addresses.as_slice(), message.end), (&expected[..], End::Exact));
+    }
+
+    /// The same record of another name than the question's.
+    fn of(name: &str, record: &[u8]) -> Vec<u8> {
+        [&wire(name), &record[2..]].concat()
+    }
+
+    #[test]
+    fn what_was_cut_short_or_is_no_answer_tells_no_address() {
+        let octets = response("a.example", 1, &[record(1, &[192, 0, 2, 7])]);
+        let told = |change: fn(&mut Vec<u8>)| {
+            let mut octets = octets.clone();
+            change(&mut octets);
+            read(&octets).unwrap().addresses.len()
+        };
+        assert_eq!(told(|_| {}), 1);
+        assert_eq!(told(|octets| octets[2] |= 0x02), 0, "truncated");
+        assert_eq!(told(|octets| octets[2] &= 0x7f), 0, "a query");
+        assert_eq!(told(|octets| octets[3] |= 3), 0, "no such name");
+        let ttl = octets.len() - 10;
+        for value in [[0; 4], [0xff; 4]] {
+            let mut octets = octets.clone();
+            octets[ttl..ttl + 4].copy_from_slice(&value);
+            assert_eq!(read(&octets).unwrap().addresses.len(), 1, "whatever its time to live");
+        }
     }
 
     #[test]
@@ -312,7 +400,9 @@ pub(super) mod tests {
             let message = read(&octets[..length]);
             assert_eq!(message.is_some(), length >= question_ends, "{length}");
             assert!(
-                message.is_none_or(|message| message.end == End::Cut && message.host.is_none())
+                message.is_none_or(|message| {
+                    message.end == End::Cut && message.addresses.is_empty()
+                })
             );
         }
         let more = [&octets[..], &[0]].concat();

@@ -1,15 +1,17 @@
 //! DNS over UDP and TCP (RFC 1035), mDNS (RFC 6762) and LLMNR (RFC 4795).
 //!
-//! What resolvers answer teaches the names of addresses, for flows that show no name of their own.
+//! What resolvers answer teaches the names of addresses, for flows that show no name of their own:
+//! as far as it was asked for ([`crate::Knowledge`]), so every question is noted.
 //! On the well-known ports a header and a question are enough; elsewhere every octet must fit.
 
 mod message;
 
-use etiage_capture::Transport;
+use etiage_capture::{PerSide, Transport};
 
 use self::message::{End, HEADER, Header, Message};
 use super::Scratch;
 use crate::class::{Confidence, Evidence, Protocol};
+use crate::knowledge::Question;
 use crate::probe::{Answer, Finding, View};
 use crate::stream::MAX_PREFIX;
 use etiage_capture::Cursor;
@@ -27,12 +29,32 @@ const BY_HEADER: Confidence = Confidence(60);
 /// Datagrams that are no DNS after which, on its port, none is expected.
 const MAX_DAMAGED: u16 = 4;
 
+/// What is remembered of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Octets of each side's stream whose messages have been learnt from.
+    learnt: PerSide<u16>,
+}
+
 /// Asks whether this is DNS, and learns names from it.
-pub(super) fn ask<'a>(view: &View<'a>, _scratch: &mut Scratch) -> Answer<'a> {
+pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     if NETBIOS.iter().any(|port| view.ends.has_port(*port)) {
         return Answer::No;
     }
-    if view.ends.transport == Transport::TCP { stream(view) } else { datagram(view) }
+    match view.ends.transport {
+        Transport::TCP => stream(view, &mut scratch.dns),
+        _ => datagram(view),
+    }
+}
+
+/// Learns from a datagram of a flow that is known to be DNS.
+pub(crate) fn lesson(view: &View<'_>) {
+    let cut = (view.payload.len() as u64) < u64::from(view.wire_octets);
+    if let Some(message) = message::read(view.payload)
+        && accepted(view, &message, cut)
+    {
+        learn(view, &message);
+    }
 }
 
 fn is_port(view: &View<'_>) -> bool {
@@ -42,7 +64,10 @@ fn is_port(view: &View<'_>) -> bool {
 fn datagram<'a>(view: &View<'_>) -> Answer<'a> {
     let cut = (view.payload.len() as u64) < u64::from(view.wire_octets);
     match message::read(view.payload) {
-        Some(message) if accepted(view, &message, cut) => Answer::Match(learn(view, &message)),
+        Some(message) if accepted(view, &message, cut) => {
+            learn(view, &message);
+            Answer::Match(finding(view))
+        }
         _ if view.ends.has_port(DNS) => damaged(view),
         _ => Answer::No,
     }
@@ -82,16 +107,23 @@ fn names_a_host(payload: &[u8]) -> bool {
 }
 
 /// Messages in a stream, each behind its length (RFC 1035, section 4.2.2).
-fn stream<'a>(view: &View<'_>) -> Answer<'a> {
+fn stream<'a>(view: &View<'_>, memory: &mut Memory) -> Answer<'a> {
     let mut cursor = Cursor::new(view.payload);
     let mut found = None;
     while let Some(length) = cursor.u16() {
         let Some(octets) = cursor.take(length.into()) else {
             return found.unwrap_or_else(|| unfinished(view, length, cursor.rest()));
         };
+        let end = view.payload.len().saturating_sub(cursor.rest().len());
         match message::read(octets) {
             Some(message) if accepted(view, &message, false) => {
-                found = Some(Answer::Match(learn(view, &message)));
+                found = Some(Answer::Match(finding(view)));
+                // A stream is shown from its start again and again.
+                let learnt = memory.learnt.get_mut(view.side);
+                if !view.from_start || end > usize::from(*learnt) {
+                    learn(view, &message);
+                    *learnt = u16::try_from(end).unwrap_or(u16::MAX);
+                }
             }
             _ => return found.unwrap_or_else(|| otherwise(view)),
         }
@@ -107,7 +139,7 @@ fn unfinished<'a>(view: &View<'_>, length: u16, octets: &[u8]) -> Answer<'a> {
     match Header::read(&mut Cursor::new(octets)) {
         // A zone transfer's messages are longer than what is put together.
         Some(_) if view.payload.len() >= MAX_PREFIX => match message::read(octets) {
-            Some(message) if accepted(view, &message, true) => Answer::Match(learn(view, &message)),
+            Some(message) if accepted(view, &message, true) => Answer::Match(finding(view)),
             _ => Answer::No,
         },
         Some(header) if is_port(view) || header.is_plain() => Answer::Unsure,
@@ -129,30 +161,50 @@ fn accepted(view: &View<'_>, message: &Message, cut: bool) -> bool {
     }
 }
 
-fn learn<'a>(view: &View<'_>, message: &Message) -> Finding<'a> {
-    if !is_port(view) {
-        teach(view, message);
-        return Finding::new(Protocol::Dns, ELSEWHERE, Evidence::FRAMING).with_lessons();
+fn finding<'a>(view: &View<'_>) -> Finding<'a> {
+    let finding = if is_port(view) {
+        Finding::certain(Protocol::Dns, Evidence::FRAMING.with(Evidence::PORT))
+    } else {
+        Finding::new(Protocol::Dns, ELSEWHERE, Evidence::FRAMING)
+    };
+    match view.ends.transport {
+        _ if !teaches(view) => finding,
+        Transport::TCP => finding.with_lessons(),
+        _ => finding.with_stateless_lessons(),
     }
-    let finding = Finding::certain(Protocol::Dns, Evidence::FRAMING.with(Evidence::PORT));
-    // Names of the local link tell nothing about the addresses of services.
-    if !view.ends.has_port(DNS) {
-        return finding;
-    }
-    teach(view, message);
-    finding.with_lessons()
 }
 
-fn teach(view: &View<'_>, message: &Message) {
-    let Some(host) = &message.host else { return };
-    let client = view.destination().ip();
-    for address in &message.addresses {
-        view.knowledge.learn_name(view.now, client, *address, host);
+/// Names of the local link tell nothing about the addresses of services.
+fn teaches(view: &View<'_>) -> bool {
+    !is_port(view) || view.ends.has_port(DNS)
+}
+
+/// Notes a question, or takes an answer.
+fn learn(view: &View<'_>, message: &Message) {
+    if !teaches(view) || !message.header.is_exchange() {
+        return;
+    }
+    let answers = message.header.is_response();
+    let (source, destination) = (view.source(), view.destination());
+    let (client, resolver) = if answers { (destination, source) } else { (source, destination) };
+    let question = Question {
+        client,
+        resolver,
+        transport: view.ends.transport,
+        id: message.header.id,
+        kind: message.kind,
+        name: &message.name,
+    };
+    if answers {
+        view.knowledge.answer(view.now, &question, message.host(), &message.addresses);
+    } else {
+        view.knowledge.ask(view.now, &question);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::net::{IpAddr, SocketAddr};
 
     use etiage_capture::{PerSide, Side, Timestamp};
@@ -160,13 +212,14 @@ mod tests {
 
     use super::message::tests::{query, record, response};
     use super::*;
-    use crate::knowledge::Knowledge;
+    use crate::knowledge::{Knowledge, Trust};
     use crate::probe::FlowEnds;
 
     struct Flow {
         ends: FlowEnds,
         knowledge: Knowledge,
         from_start: bool,
+        scratch: RefCell<Scratch>,
     }
 
     impl Flow {
@@ -176,7 +229,12 @@ mod tests {
                 responder: SocketAddr::from(([198, 51, 100, 1], port)),
                 transport,
             };
-            Self { ends, knowledge: Knowledge::default(), from_start: true }
+            Self {
+                ends,
+                knowledge: Knowledge::default(),
+                from_start: true,
+                scratch: RefCell::default(),
+            }
         }
 
         fn ask(&self, side: Side, payload: &[u8], cut: u32) -> Answer<'static> {
@@ -192,7 +250,7 @@ mod tests {
                 heads: PerSide { initiator: &[], responder: &[] },
                 knowledge: &self.knowledge,
             };
-            match ask(&view, &mut Scratch::default()) {
+            match ask(&view, &mut self.scratch.borrow_mut()) {
                 Answer::Match(Finding { protocol, confidence, evidence, teaches, .. }) => {
                     let finding = Finding::new(protocol, confidence, evidence);
                     Answer::Match(if teaches { finding.with_lessons() } else { finding })
@@ -204,8 +262,8 @@ mod tests {
 
         fn name(&self, server: [u8; 4]) -> Option<String> {
             let (client, server) = (self.ends.initiator.ip(), IpAddr::from(server));
-            let (name, own) = self.knowledge.name(Timestamp::from_secs(2), client, server)?;
-            own.then(|| name.to_string())
+            let name = self.knowledge.name(Timestamp::from_secs(2), client, server)?;
+            (name.teacher.trust == Trust::Asked).then(|| name.host.to_string())
         }
     }
 
@@ -235,6 +293,34 @@ mod tests {
         assert_eq!(flow.name([203, 0, 113, 9]), None);
         assert_eq!(flow.ask(Side::Responder, &answer(), 0), dns());
         assert_eq!(flow.name([203, 0, 113, 9]).as_deref(), Some("www.example.com"));
+    }
+
+    #[test]
+    fn an_answer_teaches_what_was_asked_and_nothing_else() {
+        let flow = || Flow::new(Transport::UDP, 53);
+        let learnt = |flow: Flow, answer: &[u8]| {
+            flow.ask(Side::Responder, answer, 0);
+            flow.name([203, 0, 113, 9]).is_some()
+        };
+        let asked = |name, kind| {
+            let flow = flow();
+            flow.ask(Side::Initiator, &query(name, kind), 0);
+            flow
+        };
+        assert!(learnt(asked("WWW.example.COM", 1), &answer()));
+        assert!(!learnt(flow(), &answer()), "nothing was asked");
+        assert!(!learnt(asked("www.example.org", 1), &answer()), "something else");
+        assert!(!learnt(asked("www.example.com", 28), &answer()), "of another type");
+        let mut other = answer();
+        other[1] ^= 1;
+        assert!(!learnt(asked("www.example.com", 1), &other), "another identifier");
+        let mut truncated = answer();
+        truncated[2] |= 2;
+        assert!(!learnt(asked("www.example.com", 1), &truncated));
+        let more = [query("www.example.com", 1), vec![0, 1, 0, 1]].concat();
+        let two = Flow::new(Transport::UDP, 53);
+        two.ask(Side::Initiator, &[&more[..4], &[0, 2], &more[6..]].concat(), 0);
+        assert!(!learnt(two, &answer()), "no question is two");
     }
 
     #[test]
@@ -297,6 +383,7 @@ mod tests {
     #[test]
     fn names_of_the_local_link_are_dns_but_teach_nothing() {
         let flow = Flow::new(Transport::UDP, 5353);
+        flow.ask(Side::Initiator, &query("www.example.com", 1), 0);
         let Answer::Match(found) = flow.ask(Side::Responder, &answer(), 0) else { panic!() };
         assert_eq!((found.protocol, found.teaches), (Protocol::Dns, false));
         assert_eq!(flow.name([203, 0, 113, 9]), None);
@@ -307,6 +394,10 @@ mod tests {
         let flow = Flow::new(Transport::TCP, 53);
         let one = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
         let other = response("b.example", 1, &[record(1, &[203, 0, 113, 10])]);
+        for name in ["www.example.com", "b.example"] {
+            assert_eq!(flow.ask(Side::Initiator, &one(&query(name, 1)), 0), dns());
+            flow.scratch.take();
+        }
         let octets = [one(&answer()), one(&other)].concat();
         let first = one(&answer()).len();
         for length in 1..octets.len() {

@@ -17,6 +17,11 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
+    /// Octets that it takes.
+    pub(super) fn octets(&self) -> usize {
+        self.octets.capacity() + self.pieces.capacity() * size_of::<(usize, usize)>()
+    }
+
     /// Takes the CRYPTO frames of a packet; false if a frame is none that an Initial may carry.
     pub(super) fn take(&mut self, frames: &[u8]) -> bool {
         let mut cursor = Cursor::new(frames);

@@ -50,6 +50,14 @@ struct Client {
     handshake: Handshake,
 }
 
+impl Memory {
+    /// Octets of the handshake that is put together: under 6 KB.
+    pub(super) fn octets(&self) -> usize {
+        let kept = |client: &Client| size_of::<Client>() + client.handshake.octets();
+        self.client.as_deref().map_or(0, kept)
+    }
+}
+
 /// Asks whether this is QUIC.
 pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let memory = &mut scratch.quic;

@@ -45,7 +45,7 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     if let Some((protocol, _)) = known {
         if *protocol == Protocol::Tftp {
             // The answer comes from a port that the server chooses (RFC 1350, section 4).
-            view.knowledge.expect(view.now, view.source(), Protocol::Tftp);
+            view.knowledge.expect(view.now, view.source(), Protocol::Tftp, view.word());
         }
         return Answer::Match(Finding::certain(*protocol, Evidence::FRAMING));
     }

@@ -103,8 +103,7 @@ fn screens_tunnels_and_files() {
     udp(Protocol::Rdp, 3389, &first);
     let mut flow = Flow::udp(69);
     assert_eq!(flow.client(ask, b"\0\x01boot.img\0octet\0").settled(), Some(Protocol::Tftp));
-    let expected = flow.knowledge.expected(flow.now, flow.ends.initiator);
-    assert_eq!(expected, Some(Protocol::Tftp));
+    assert_eq!(flow.announced(flow.ends.initiator), Some(Protocol::Tftp));
     none(Transport::UDP, 69, b"\0\x01boot.img\0octal\0");
 }
 

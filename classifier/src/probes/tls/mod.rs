@@ -8,7 +8,6 @@ mod record;
 mod tor;
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 use self::hello::{CLIENT_HELLO, SERVER_HELLO};
 use self::record::{APPLICATION_DATA, Flight, HANDSHAKE, HEADER, Header, Message};
@@ -151,9 +150,7 @@ fn direct_connect(view: &View<'_>) -> Option<Confidence> {
     if [caller, called].into_iter().any(|end| ports::is_service(end.port())) {
         return None;
     }
-    let speaks =
-        |end: SocketAddr| view.knowledge.speaks(view.now, end.ip(), Protocol::DirectConnect);
-    match (speaks(caller), speaks(called)) {
+    match view.speak(Protocol::DirectConnect) {
         (true, true) => Some(BETWEEN_CLIENTS),
         (false, true) => Some(TO_CLIENT),
         _ => None,

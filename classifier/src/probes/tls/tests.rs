@@ -1,11 +1,11 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use etiage_capture::{PerSide, Side, Timestamp, Transport};
 use proptest::prelude::*;
 
 use super::hello::tests::{alpn, client_body, extension, server_body, sni};
 use super::*;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, Word};
 use crate::probe::FlowEnds;
 use crate::probes::x509::tests::certificate;
 
@@ -262,7 +262,9 @@ fn between(speakers: &[Side], port: u16, extensions: &[Vec<u8>]) -> Option<u8> {
     let now = Timestamp::from_secs(1);
     let knowledge = Knowledge::default();
     for side in speakers {
-        knowledge.learn_speaker(now, ends.end(*side).ip(), Protocol::DirectConnect);
+        let (by, to) = (ends.end(*side).ip(), IpAddr::from([192, 0, 2, 99]));
+        let word = Word { by, to, asked: true };
+        knowledge.learn_speaker(now, by, Protocol::DirectConnect, word);
     }
     let payload = client(extensions);
     let view = View {

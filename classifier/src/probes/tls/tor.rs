@@ -14,7 +14,7 @@ pub(super) fn asks(view: &View<'_>, host: &str) -> bool {
     is_invented(host) && {
         let (client, server) = (view.source().ip(), view.destination().ip());
         let name = view.knowledge.name(view.now, client, server);
-        name.is_none_or(|(name, _)| &*name != host)
+        name.is_none_or(|name| &*name.host != host)
     }
 }
 

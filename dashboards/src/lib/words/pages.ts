@@ -449,8 +449,8 @@ export const PAGES = {
   ],
   'drops.unprobed_flows': ['Flows not probed', 'Flux non sondés'],
   'drops.unprobed_flows.what': [
-    'For want of time or memory: classified by port',
-    'Faute de temps ou de mémoire : classés par port',
+    'Or not to their verdict, for want of time or memory: classified by what was known by then',
+    'Ou pas jusqu’au verdict, faute de temps ou de mémoire : classés par ce qui était connu alors',
   ],
   'drops.sampled_packets': ['Sampled', 'Échantillonnés'],
   'drops.sampled_packets.what': [
