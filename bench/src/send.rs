@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     rate: Option<u64>,
     #[arg(long, value_name = "N", default_value_t = 5)]
     seconds: u64,
+    /// Stop after the last frame, however many seconds are left
+    #[arg(long)]
+    once: bool,
 }
 
 /// Runs the command: prints packets and octets sent, and the seconds that it took.
@@ -41,9 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let socket = RawSocket::open(interface).with_context(shown)?;
     let (mut packets, mut octets, mut next) = (0_u64, 0_u64, 0_usize);
     let (started, time) = (Instant::now(), Duration::from_secs(arguments.seconds));
+    let most = if arguments.once { frames.len() as u64 } else { u64::MAX };
     let mut elapsed = Duration::ZERO;
-    while elapsed < time {
-        let wanted = arguments.rate.map_or(u64::MAX, |rate| due(rate, elapsed)) - packets;
+    while elapsed < time && packets < most {
+        let due = arguments.rate.map_or(u64::MAX, |rate| due(rate, elapsed));
+        let wanted = due.min(most) - packets;
         if wanted == 0 {
             pause(arguments.rate.unwrap_or(u64::MAX));
         } else {

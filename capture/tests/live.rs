@@ -1,6 +1,8 @@
 //! Live capture on the loopback interface, where the tests may capture.
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+// A real interface has a real clock.
+#![allow(clippy::disallowed_methods)]
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
