@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use etiage_api::{
-    Access, ApiState, BoundProxySocket, Certificates, Doors, ProxyWords, Settings, Token,
-    TrustedProxy, connect_pinned,
+    Access, ApiState, BoundProxySocket, Certificates, Doors, ProxySocket, ProxyWords, Settings,
+    Token, TrustedProxy, connect_pinned,
 };
 use support::settings;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
