@@ -128,7 +128,7 @@ impl Engine {
     pub async fn over(&mut self) -> String {
         let client = self.settings().client().with_header(LIFE.0, LIFE.1);
         let presence = self.presence.clone();
-        let hung = life::until_hung(&life::PATIENCE, &presence, async || life::ask(&client).await);
+        let hung = life::until_hung(&life::PATIENCE, &presence, || life::ask(client.clone()));
         let silent = tokio::select! {
             status = self.exited() => return status,
             silent = hung => silent,

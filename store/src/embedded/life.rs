@@ -27,10 +27,10 @@ pub(super) const PATIENCE: Patience =
     Patience { every: Duration::from_secs(2), answer: Duration::from_secs(5), misses: 4 };
 
 /// Completes when the engine counts as hung; says for how long it was silent.
-pub(super) async fn until_hung(
+pub(super) async fn until_hung<F: Future<Output = bool>>(
     patience: &Patience,
     presence: &Presence,
-    asks: impl AsyncFn() -> bool,
+    asks: impl Fn() -> F,
 ) -> Duration {
     let (mut missed, mut pause) = (0, patience.every);
     loop {
@@ -53,7 +53,7 @@ pub(super) async fn until_hung(
 }
 
 /// Asks for a sign of life. An error that the engine words itself is one, too.
-pub(super) async fn ask(client: &Client) -> bool {
+pub(super) async fn ask(client: Client) -> bool {
     let answer = client.query("SELECT 1").fetch_one::<u8>().await;
     !matches!(answer, Err(Error::Network(_) | Error::TimedOut))
 }
@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn silence_is_found_out() {
         let presence = present();
-        let silent = until_hung(&QUICK, &presence, async || std::future::pending().await).await;
+        let silent = until_hung(&QUICK, &presence, std::future::pending).await;
         assert_eq!(silent, QUICK.answer * 3);
         assert_eq!(presence.lost().await, "the embedded engine gives no sign of life");
         assert_eq!(presence.pid(), Some(7), "and still known");
@@ -86,9 +86,9 @@ mod tests {
     async fn answers_and_refusals_are_no_hang() {
         for answer in [true, false] {
             let (presence, asked) = (present(), AtomicU32::new(0));
-            let hung = until_hung(&QUICK, &presence, async || {
+            let hung = until_hung(&QUICK, &presence, || {
                 asked.fetch_add(1, Ordering::Relaxed);
-                answer
+                std::future::ready(answer)
             });
             tokio::select! {
                 _ = hung => panic!("hung, though it answers {answer}"),
@@ -105,11 +105,14 @@ mod tests {
     #[tokio::test]
     async fn one_answer_makes_up_for_what_was_missed() {
         let (presence, asked) = (present(), AtomicU32::new(0));
-        let hung = until_hung(&QUICK, &presence, async || {
-            if asked.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
-                std::future::pending().await
+        let hung = until_hung(&QUICK, &presence, || {
+            let number = asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if number % 3 != 2 {
+                    std::future::pending::<()>().await;
+                }
+                true
             }
-            true
         });
         tokio::select! {
             _ = hung => panic!("hung, though it answers now and then"),
