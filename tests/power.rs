@@ -180,6 +180,7 @@ async fn ask_engine(machine: &Machine, questions: &[String]) -> Vec<String> {
         library: std::env::var_os("ETIAGE_ENGINE_LIBRARY").unwrap().into(),
         data: machine.folder.join("disk/data"),
         memory: 1 << 30,
+        backups: None,
     };
     let engine = Engine::start(&settings).await.unwrap();
     let server = engine.settings();

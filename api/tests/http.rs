@@ -230,7 +230,7 @@ async fn the_openapi_document_lists_every_route() {
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     let names = "links volumes totals round-trips flow-records services services/{name} health engine live report \
                  forecast networks networks/{asn} heatmap sankey filter overview system capacity \
-                 session views views/{id} \
+                 session views views/{id} damage backup \
                  events events/{id} events/{id}/series events/{id}/evidence events/{id}/notes baseline";
     let mut expected: Vec<String> =
         names.split_whitespace().map(|name| format!("/api/v1/{name}")).collect();
@@ -246,13 +246,14 @@ async fn the_openapi_document_lists_every_route() {
         assert!(told(&operation["summary"]), "{place} has no summary");
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(told(&parameter["description"]), "{place}: {parameter}");
-            let of_one = ["/api/v1/report", "/api/v1/forecast", "/api/v1/networks"];
+            let of_one =
+                ["/api/v1/report", "/api/v1/forecast", "/api/v1/networks", "/api/v1/backup"];
             let needed = parameter["in"] == "path"
                 || of_one.contains(&path.as_str())
-                    && ["link", "asn"].iter().any(|name| parameter["name"] == *name);
+                    && ["link", "asn", "name"].iter().any(|name| parameter["name"] == *name);
             assert_eq!(parameter["required"], needed, "{place}: {parameter}");
         }
-        let done = ["200", "201", "204"].map(|status| &operation["responses"][status]);
+        let done = ["200", "201", "202", "204"].map(|status| &operation["responses"][status]);
         assert!(done.iter().any(|answer| answer.is_object()), "{place}");
         assert!(method != "get" || done[0]["content"].is_object(), "{place}");
         for status in ["400", "401"] {
