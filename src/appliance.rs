@@ -1,7 +1,6 @@
 //! Wiring: store, writer, API and the flag that ends it all; capture and replay put packets in.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};

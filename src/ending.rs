@@ -80,8 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
+    // Some of its fields are the store's own.
+    #[allow(clippy::field_reassign_with_default)]
     fn what_stays_is_told_with_its_number() {
-        let spool = Some(SpoolStats { rows: 30, ..SpoolStats::default() });
+        let mut spool = SpoolStats::default();
+        spool.rows = 30;
+        let spool = Some(spool);
         let stats = WriterStats { queued_rows: 40, spool, ..WriterStats::default() };
         let left = |stats: &WriterStats, written| {
             let Left { spooled, lost, dropped, .. } = Left::of(stats, true, written);

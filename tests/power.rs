@@ -20,7 +20,7 @@ use etiage_store::Settings;
 use etiage_store::embedded::{Engine, EngineSettings};
 use serde_json::Value;
 use support::reliability::{Outcome, report};
-use support::{Appliance, PATIENCE, etiage, is_alive, need_engine, output};
+use support::{Appliance, PATIENCE, etiage, is_alive, need_engine};
 
 /// First second of the capture: 21 November 2026.
 const START: u32 = 1_795_219_200;
@@ -91,13 +91,13 @@ impl Machine {
     /// The block device as it is at one moment: nobody runs, and two copies are the same.
     fn copy(&self, appliance: &Appliance, name: &str) {
         let pids = [appliance.pid(), engine_of(appliance)];
-        pids.map(|pid| signal("-STOP", pid));
+        pids.iter().for_each(|pid| signal("-STOP", *pid));
         self.sh(&format!(
             "cd ram; for i in 1 2 3 4 5 6 7 8; do cp --sparse=always image {name}; \
              cp --sparse=always image {name}.b; cmp -s {name} {name}.b && break; \
              test $i = 8 && exit 1; done; rm {name}.b"
         ));
-        pids.map(|pid| signal("-CONT", pid));
+        pids.iter().for_each(|pid| signal("-CONT", *pid));
     }
 }
 

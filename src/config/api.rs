@@ -91,8 +91,8 @@ pub(super) fn read(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Opti
     };
     let holds_secrets =
         ["token", "viewer_token"].into_iter().any(|key| section.string(key).is_some());
-    let token = secret(section, "token", "token_file", folder)?;
-    let viewer_token = secret(section, "viewer_token", "viewer_token_file", folder)?;
+    let token = secret_of(section, "token", "token_file", folder)?;
+    let viewer_token = secret_of(section, "viewer_token", "viewer_token_file", folder)?;
     if [&token, &viewer_token].into_iter().flatten().any(|token| token.len() < 16) {
         section.problem(
             at,
@@ -144,7 +144,7 @@ fn proxy(
     let operators: Vec<String> =
         section.list::<String>("operators").into_iter().map(|own| own.value).collect();
     let file = section.string("secret_file").map(|file| file.at);
-    let secret = secret(section, "secret", "secret_file", folder);
+    let secret = secret_of(section, "secret", "secret_file", folder);
     let socket = section.string("socket");
     let socket_user = section.string("socket_user");
     let silent = addresses.is_empty() && operators.is_empty();
@@ -227,7 +227,7 @@ pub(super) fn exposed(listen: SocketAddr, has_token: bool) -> Option<String> {
 /// A secret, given as it is or in a file of its own, which nobody else may read; `None` if it is given but
 /// cannot be used.
 #[allow(clippy::option_option)]
-pub(super) fn secret(
+pub(super) fn secret_of(
     section: &mut Section<'_, '_, '_, '_>,
     key: &'static str,
     file_key: &'static str,

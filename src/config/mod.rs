@@ -31,7 +31,7 @@ use ipnet::IpNet;
 use toml::de::DeTable;
 
 pub(crate) use api::{Api, ProxyDoor, TlsFiles};
-use api::{exposed, secret};
+use api::{exposed, secret_of};
 pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
 pub(crate) use link::{Link, Ratio};
@@ -298,7 +298,7 @@ fn store(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<Store> 
     let url = section.string("url");
     let user = section.string("user");
     let database = section.string("database");
-    let password = secret(section, "password", "password_file", folder);
+    let password = secret_of(section, "password", "password_file", folder);
     let data = section.string("data");
     let library = section.string("engine_library");
     let memory = section.parsed::<Octets>("memory");

@@ -7,7 +7,7 @@ use etiage_store::{Finding, Looking};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Operator;
+use crate::access::Operator;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, OperatorsOnly, UnknownParameter, WrongParameters};
 use crate::state::ApiState;
