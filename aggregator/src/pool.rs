@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     places: Places<Place>,
     free: Vec<u32>,
     lines: [Line; Rank::ALL.len()],
+    /// Flows in all lines: asked for at every packet.
+    open: usize,
     max_places: usize,
     /// Octets of what is kept of open flows beyond their places.
     pub(crate) kept_octets: usize,
@@ -56,6 +58,7 @@ impl Pool {
             places: Places::default(),
             free: Vec::new(),
             lines: [Line { oldest: NONE, newest: NONE, flows: 0 }; Rank::ALL.len()],
+            open: 0,
             max_places: size(places / size_of::<Place>() as u64).max(1),
             kept_octets: 0,
             max_kept_octets: size(max_octets - places),
@@ -142,8 +145,7 @@ impl Pool {
     /// How many flows are open.
     #[inline(always)]
     pub(crate) const fn len(&self) -> usize {
-        let [asking, silent, answered, heavy] = &self.lines;
-        asking.flows + silent.flows + answered.flows + heavy.flows
+        self.open
     }
 
     /// Octets of the pool itself.
@@ -155,6 +157,7 @@ impl Pool {
         let Some(line) = self.lines.get_mut(rank as usize) else { return };
         let newest = std::mem::replace(&mut line.newest, at);
         line.flows += 1;
+        self.open += 1;
         if newest == NONE {
             line.oldest = at;
         } else if let Some(before) = self.places.get_mut(newest as usize) {
@@ -171,6 +174,7 @@ impl Pool {
         let (rank, older, newer) = (place.open.rank, place.older, place.newer);
         let Some(line) = self.lines.get_mut(rank as usize) else { return };
         line.flows = line.flows.saturating_sub(1);
+        self.open = self.open.saturating_sub(1);
         match self.places.get_mut(older as usize) {
             Some(before) if older != NONE => before.newer = newer,
             _ => line.oldest = newer,
