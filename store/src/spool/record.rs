@@ -139,19 +139,28 @@ pub(super) struct Records<'a> {
     at: usize,
     /// Records count upwards: one that does not is damage.
     after: u64,
+    /// What counts as far as this is another segment's, which the disk has written to a wrong place.
+    below: u64,
 }
 
 impl<'a> Records<'a> {
     /// From a place in the octets, for records whose sequence is greater than `after`.
     pub(super) const fn new(octets: &'a [u8], at: usize, after: u64) -> Self {
-        Self { octets, at, after }
+        Self { octets, at, after, below: u64::MAX }
+    }
+
+    /// Only records whose sequence is less than `below`.
+    pub(super) const fn below(mut self, below: u64) -> Self {
+        self.below = below;
+        self
     }
 
     fn record_at(&self, at: usize) -> Option<(Header, &'a [u8])> {
         let rest = self.octets.get(at..)?;
         let header = Header::read(rest)?;
         let payload = rest.get(HEADER..)?.get(..header.length as usize)?;
-        let whole = header.sequence > self.after && crc32fast::hash(payload) == header.checksum;
+        let own = header.sequence > self.after && header.sequence < self.below;
+        let whole = own && crc32fast::hash(payload) == header.checksum;
         whole.then_some((header, payload))
     }
 }

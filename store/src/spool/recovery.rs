@@ -223,9 +223,12 @@ impl Spool {
         };
         let merged: Vec<(u64, u64)> = found.iter().filter_map(merged_range).collect();
         let newest = found.last().map(|read| read.path.clone());
+        let firsts: Vec<u64> = found.iter().map(|read| read.first).collect();
         for read in found {
-            let scan = scan(&read.octets, acknowledged);
             let range = merged_range(&read);
+            let next = firsts.iter().copied().find(|first| *first > read.first);
+            let below = range.map_or(next.unwrap_or(u64::MAX), |(_, last)| last + 1);
+            let scan = scan(&read.octets, acknowledged, below);
             let last = range.map_or(scan.last, |(_, last)| last);
             let from = read.first.max(durable + 1);
             let superseded = range.is_none()

@@ -138,10 +138,10 @@ pub(super) struct Scan {
 }
 
 /// Reads a segment's octets.
-pub(super) fn scan(octets: &[u8], acknowledged: u64) -> Scan {
+pub(super) fn scan(octets: &[u8], acknowledged: u64, below: u64) -> Scan {
     let start = HEADER.min(octets.len());
     let mut scan = Scan { unread: start, end: start, ..Scan::default() };
-    for found in Records::new(octets, start, 0) {
+    for found in Records::new(octets, start, 0).below(below) {
         match found {
             Found::Record { header, end, .. } => {
                 scan.damaged_octets += std::mem::take(&mut scan.tail);
@@ -169,6 +169,8 @@ pub(super) struct Appender {
     synced: u64,
     /// Half a record lies behind them that could not be cut off.
     torn: bool,
+    /// It could not be forced to disk: the kernel takes it for written all the same.
+    failed: bool,
 }
 
 impl Appender {
@@ -180,12 +182,12 @@ impl Appender {
             let _ = disk.remove(path);
             return Err(error);
         }
-        Ok(Self { file, good: HEADER as u64, synced: 0, torn: false })
+        Ok(Self { file, good: HEADER as u64, synced: 0, torn: false, failed: false })
     }
 
     /// Goes on with a file that is on disk as a whole.
     pub(super) fn resume(file: Box<dyn DiskFile>, octets: u64) -> Self {
-        Self { file, good: octets, synced: octets, torn: false }
+        Self { file, good: octets, synced: octets, torn: false, failed: false }
     }
 
     /// Whether another segment must be begun for so many octets.
@@ -215,9 +217,13 @@ impl Appender {
 
     /// Forces what was written to disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("it could not before"));
+        }
         if self.synced < self.good {
+            self.failed = true;
             self.file.sync()?;
-            self.synced = self.good;
+            (self.synced, self.failed) = (self.good, false);
         }
         Ok(())
     }
