@@ -260,6 +260,12 @@ impl Spool {
                     damage += scan.tail;
                 }
             }
+            // Whoever was killed may have left them to the kernel alone.
+            let forced = self.disk.open(&read.path, Mode::Keep).and_then(|mut file| file.sync());
+            if forced.is_err() {
+                let whole = read.octets.get(..octets as usize).unwrap_or(&read.octets);
+                self.write_whole(&read.path, whole).map_err(unusable(&read.path))?;
+            }
             self.segments.push_back(Segment {
                 path: read.path,
                 first: read.first,
