@@ -111,8 +111,7 @@ fn a_backup_of_the_running_appliance_comes_back() {
     let (code, said) = run("backup", &config, &["two"]);
     assert!(code == 2 && said.contains("exists already"), "{code} {said}");
     let (code, said) = run("doctor", &config, &[]);
-    assert!(said.contains("the appliance runs"), "{said}");
-    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("the appliance runs") && !said.contains("\nstore"), "{code} {said}");
     drop(appliance);
 
     let backups = folder.join("backups");
@@ -155,7 +154,9 @@ fn what_cannot_be_restored(folder: &Path, backups: &Path) {
         let from = backups.join(name);
         let (code, said) = run("restore", &config, &[from.to_str().unwrap()]);
         assert!(code != 0 && said.contains(why), "{code} {said}");
-        assert!(!folder.join("never").exists() && !folder.join("never.restoring").exists());
+        // An empty directory is one that can be restored into.
+        let entries = fs::read_dir(folder.join("never")).map_or(0, Iterator::count);
+        assert!(entries == 0 && !folder.join("never.restoring").exists(), "{said}");
     };
     // A newer program's.
     let path = backups.join("one/etiage-backup.json");

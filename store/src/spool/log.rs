@@ -319,7 +319,8 @@ impl Spool {
         let Some(segment) = self.segments.back() else { return Err(error) };
         let mut octets = self.disk.read(&segment.path, 0)?;
         octets.truncate(segment.octets as usize);
-        if octets.len() as u64 != segment.octets || scan(&octets, 0, u64::MAX).last != segment.last {
+        if octets.len() as u64 != segment.octets || scan(&octets, 0, u64::MAX).last != segment.last
+        {
             return Err(error);
         }
         let file = self.write_whole(&segment.path, &octets)?;
@@ -515,11 +516,7 @@ impl Spool {
 }
 
 /// What is left behind the acknowledged records of a segment's octets from a place on, and where it begins.
-pub(super) fn left_of(
-    octets: &[u8],
-    start: u64,
-    (acknowledged, last): (u64, u64),
-) -> (Left, u64) {
+pub(super) fn left_of(octets: &[u8], start: u64, (acknowledged, last): (u64, u64)) -> (Left, u64) {
     let (mut left, mut unread) = (Left::default(), start);
     for found in Records::new(octets, 0, 0).below(last + 1) {
         let Found::Record { header, end, .. } = found else { continue };
