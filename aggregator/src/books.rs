@@ -294,7 +294,14 @@ impl Books {
         let ends = ends(flow);
         let settled = match stage {
             Stage::Asking(_) => None,
-            Stage::Watched(watch) => ledger.watch(watch, waiting, flow, &ends, entry),
+            Stage::Watched(watch) => {
+                let settled = ledger.watch(watch, waiting, flow, &ends, entry);
+                // It keeps what it kept, and shows no more than it has shown.
+                if settled.is_none() && *rank == Rank::Heavy {
+                    return;
+                }
+                settled
+            }
             Stage::Probing(state, known) => {
                 let shown = shown(&ends, side, packet);
                 let progress = ledger.classifier.observe(state, &ends, &shown, side, ledger.now);

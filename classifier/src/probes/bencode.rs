@@ -113,17 +113,16 @@ fn integer(rest: &mut &[u8]) -> Option<i64> {
 
 /// Digits up to `end`, which is taken too.
 fn number(rest: &mut &[u8], end: u8) -> Option<u64> {
-    let digits = rest.iter().take(MAX_DIGITS + 1).position(|octet| *octet == end)?;
-    let (number, after) = rest.split_at_checked(digits)?;
-    if number.is_empty() {
-        return None;
+    let mut value = 0u64;
+    for (at, octet) in rest.iter().enumerate().take(MAX_DIGITS + 1) {
+        if *octet == end {
+            *rest = rest.get(at + 1..).filter(|_| at > 0)?;
+            return Some(value);
+        }
+        let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(digit)?;
     }
-    let value = number.iter().try_fold(0u64, |sum, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })?;
-    *rest = after.get(1..)?;
-    Some(value)
+    None
 }
 
 /// What stands between a container's first octet and its `e`, which must be there. The walk keeps

@@ -36,21 +36,51 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     Answer::Match(if read < MAX_READ { finding.with_more() } else { finding })
 }
 
+/// The values of a message by their keys, found in one walk.
+#[derive(Default)]
+struct Message<'a> {
+    kind: Option<&'a [u8]>,
+    query: Option<&'a [u8]>,
+    transaction: Option<&'a [u8]>,
+    arguments: Option<Pairs<'a>>,
+    reply: Option<Pairs<'a>>,
+    error: Option<Value<'a>>,
+    read_only: Option<Value<'a>>,
+}
+
+impl<'a> Message<'a> {
+    fn of(pairs: Pairs<'a>) -> Self {
+        let mut message = Self::default();
+        for (key, value) in pairs {
+            match key {
+                b"y" => message.kind = value.text(),
+                b"q" => message.query = value.text(),
+                b"t" => message.transaction = value.text(),
+                b"a" => message.arguments = value.dict(),
+                b"r" => message.reply = value.dict(),
+                b"e" => message.error = Some(value),
+                b"ro" => message.read_only = Some(value),
+                _ => {}
+            }
+        }
+        message
+    }
+}
+
 /// Whether the dictionary is a message of the DHT; learns what it tells.
 fn read(view: &View<'_>, message: Pairs<'_>) -> bool {
-    let text = |key: &[u8]| message.get(key).and_then(Value::text);
-    let inner = |key: &[u8]| message.get(key).and_then(Value::dict);
+    let message = Message::of(message);
     let has_id =
         |dict: Pairs<'_>| dict.get(b"id").and_then(Value::text).is_some_and(|id| id.len() == ID);
-    match text(b"y") {
+    match message.kind {
         Some(b"q") => {
-            let Some(arguments) = inner(b"a") else { return false };
-            let Some(query) = text(b"q") else { return false };
-            if !has_id(arguments) || text(b"t").is_none() {
+            let Some(arguments) = message.arguments else { return false };
+            let Some(query) = message.query else { return false };
+            if !has_id(arguments) || message.transaction.is_none() {
                 return false;
             }
             // A node that only asks is nobody's peer (BEP 43).
-            if message.get(b"ro") != Some(Value::Integer(1)) {
+            if message.read_only != Some(Value::Integer(1)) {
                 peers::learn(view, view.source());
             }
             if query == b"announce_peer" {
@@ -62,8 +92,8 @@ fn read(view: &View<'_>, message: Pairs<'_>) -> bool {
             true
         }
         Some(b"r") => {
-            let Some(reply) = inner(b"r") else { return false };
-            if !has_id(reply) || text(b"t").is_none() {
+            let Some(reply) = message.reply else { return false };
+            if !has_id(reply) || message.transaction.is_none() {
                 return false;
             }
             peers::learn(view, view.source());
@@ -71,8 +101,8 @@ fn read(view: &View<'_>, message: Pairs<'_>) -> bool {
             true
         }
         Some(b"e") => {
-            let error = message.get(b"e").and_then(Value::list).and_then(|mut list| list.next());
-            matches!(error, Some(Value::Integer(200..=399))) && text(b"t").is_some()
+            let error = message.error.and_then(Value::list).and_then(|mut list| list.next());
+            matches!(error, Some(Value::Integer(200..=399))) && message.transaction.is_some()
         }
         _ => false,
     }
