@@ -296,6 +296,10 @@ fn who_can_read_a_secret_is_checked() {
         assert!(check(&service, 0o640).0.success());
         assert!(!check(&service, 0o644).0.success());
     }
+    // The key of TLS is one too, whatever is in it.
+    let (status, _, errors) = check("[api]\ncertificate = \"token\"\nkey = \"token\"\n", 0o644);
+    assert_eq!(status.code(), Some(2));
+    assert!(errors.contains(":3:7: `key`: everybody on this machine can read"), "{errors}");
     let (status, _, errors) = check("[process]\nuser = \"no-such-user\"\n", 0o600);
     assert_eq!(status.code(), Some(2));
     assert!(errors.contains("useradd --system"), "{errors}");

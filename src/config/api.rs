@@ -127,6 +127,9 @@ fn tls(section: &mut Section<'_, '_, '_, '_>, folder: &Path) -> Option<TlsFiles>
     };
     let files =
         TlsFiles { certificate: folder.join(certificate.value), key: folder.join(key.value) };
+    if let Some(problem) = secret::problem(&files.key, section.readers()) {
+        section.problem(key.at, format!("`key`: {problem}"));
+    }
     if let Err(error) = Certificates::load(&files.certificate, &files.key) {
         section.problem(certificate.at, error.to_string());
     }

@@ -57,8 +57,13 @@ fn text(path: &Path, readers: &Readers) -> Result<String, String> {
     Ok(text)
 }
 
+/// The same of a file that somebody else reads, and who says if it cannot be read at all.
+pub(super) fn problem(path: &Path, readers: &Readers) -> Option<String> {
+    exposed(path, &path.metadata().ok()?, readers)
+}
+
 /// What is wrong with who can read or change a secret's file, and what sets it right.
-pub(crate) fn exposed(path: &Path, metadata: &Metadata, readers: &Readers) -> Option<String> {
+fn exposed(path: &Path, metadata: &Metadata, readers: &Readers) -> Option<String> {
     let mode = metadata.mode() & 0o777;
     let own_group = readers.0.contains(&metadata.gid());
     let allowed = if own_group { 0o740 } else { 0o700 };
