@@ -6,6 +6,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
@@ -147,7 +148,9 @@ fn a_route_is_tried_and_each_answer_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let (good, received) = server("204 No Content");
     let (bad, _) = server("403 Forbidden");
-    std::fs::write(folder.path().join("url"), format!("{bad}/SECRETPATH\n")).unwrap();
+    let secret = folder.path().join("url");
+    std::fs::write(&secret, format!("{bad}/SECRETPATH\n")).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     let config = write(
         folder.path(),
         &format!(

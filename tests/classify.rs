@@ -203,7 +203,7 @@ fn the_outputs_keep_their_contract() {
     );
     assert_eq!(rows.len(), 2);
     let fields: Vec<_> = rows[1].split(',').collect();
-    assert_eq!(fields.len(), 16);
+    assert_eq!(fields.len(), 17);
     assert_eq!(fields[2..7], ["tcp", "100.64.10.11", "47746", "198.18.33.7", "80"]);
     assert_eq!(fields[11..14], ["http", "1fichier", "direct-download"]);
     let (_, json, _) = output(&["classify", "--flows", "--format", "json", file]);
