@@ -296,6 +296,11 @@ impl Store {
         answer.map_err(|source| self.error(what, source))
     }
 
+    /// Why the embedded engine is known not to answer just now; none if it does, and for a server.
+    pub fn absence(&self) -> Option<&'static str> {
+        self.settings.engine.as_ref().and_then(crate::embedded::Presence::absence)
+    }
+
     /// Completes when the embedded engine is known not to answer; never with a server.
     async fn lost(&self) -> &'static str {
         match &self.settings.engine {

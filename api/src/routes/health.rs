@@ -264,10 +264,12 @@ pub(crate) async fn health(
 pub(crate) async fn make(state: &ApiState) -> Health {
     let settings = state.settings();
     let live = settings.live.snapshot();
-    let size = size::known(state.sizes()).await;
+    // What was known of it before it went is not how it is.
+    let absent = settings.store.absence();
+    let size = size::known(state.sizes()).await.filter(|_| absent.is_none());
     let store = store_health(settings, size);
     let alerts = alerts::receivers(settings);
-    let mut reasons = reasons(&store, &live);
+    let mut reasons = reasons(&store, absent, &live);
     reasons.extend(damage_reasons(&settings.store.damage()));
     let event = state.feed().borrow().clone();
     let event = event.as_deref();
@@ -359,9 +361,11 @@ fn damage_reasons(findings: &[Finding]) -> Vec<String> {
     reasons
 }
 
-fn reasons(store: &StoreHealth, live: &LiveSnapshot) -> Vec<String> {
+fn reasons(store: &StoreHealth, absent: Option<&'static str>, live: &LiveSnapshot) -> Vec<String> {
     let mut reasons = Vec::new();
-    if store.disk_octets.is_none() {
+    if let Some(reason) = absent {
+        reasons.push(format!("{reason}; rows are kept until it answers"));
+    } else if store.disk_octets.is_none() {
         reasons.push("the store does not answer; rows are kept until it does".to_owned());
     }
     if let Some(error) = &store.last_error {

@@ -20,6 +20,19 @@ enum State {
     Silent { pid: u32 },
 }
 
+/// Why an engine that has ended does not answer.
+const ENDED: &str = "the embedded engine has ended, and is being started again";
+
+impl State {
+    const fn absence(self) -> Option<&'static str> {
+        match self {
+            Self::Serves { .. } => None,
+            Self::Silent { .. } => Some("the embedded engine gives no sign of life"),
+            Self::Away => Some(ENDED),
+        }
+    }
+}
+
 impl Default for Presence {
     fn default() -> Self {
         Self(Arc::new(watch::Sender::new(State::Away)))
@@ -39,11 +52,13 @@ impl Presence {
     /// asked of it is worth waiting for.
     pub(crate) async fn lost(&self) -> &'static str {
         let mut state = self.0.subscribe();
-        let lost = state.wait_for(|state| !matches!(state, State::Serves { .. })).await;
-        match lost.map(|state| *state) {
-            Ok(State::Silent { .. }) => "the embedded engine gives no sign of life",
-            _ => "the embedded engine has ended, and is being started again",
-        }
+        let lost = state.wait_for(|state| state.absence().is_some()).await;
+        lost.ok().and_then(|state| state.absence()).unwrap_or(ENDED)
+    }
+
+    /// Why the engine is known not to answer just now; none if it does.
+    pub(crate) fn absence(&self) -> Option<&'static str> {
+        self.0.borrow().absence()
     }
 
     pub(super) fn set(&self, pid: Option<u32>) {
