@@ -201,7 +201,8 @@ async fn sums(disk: Option<&SmallDisk>, folder: &Path) -> Vec<(String, u64)> {
         "SELECT table FROM system.columns AS c JOIN system.tables AS t \
          ON t.database = c.database AND t.name = c.table \
          WHERE c.database = 'etiage' AND c.name = 'octets' AND t.engine LIKE '%MergeTree' \
-         AND table NOT LIKE 'networks%' AND table NOT LIKE 'asns%' AND table NOT LIKE 'ledger%' ORDER BY table",
+         AND table NOT LIKE 'networks%' AND table NOT LIKE 'asns%' AND table NOT LIKE 'ledger%' \
+         ORDER BY table",
     );
     let sums = tables.lines().map(|table| {
         let sum = ask(&server, &format!("SELECT sum(octets) FROM etiage.`{table}`"));

@@ -71,7 +71,9 @@ impl Machine {
     }
 
     fn sh(&self, script: &str) {
-        let status = self.enter().args(["sh", "-c", script]).current_dir(&self.folder).status();
+        // Entering another mount namespace leaves the working directory behind.
+        let script = format!("cd '{}' && {script}", self.folder.display());
+        let status = self.enter().args(["sh", "-c", &script]).status();
         assert!(status.unwrap().success(), "{script}");
     }
 
