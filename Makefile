@@ -22,6 +22,7 @@ help:
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
 	@echo 'make bench        how fast it is, beside other programs; also bench-live, bench-overload, soak (docs/benchmarks.md)'
+	@echo 'make test-long    what takes minutes by itself: more power cuts'
 	@echo 'make faults       power cuts, kills, full disks, overload: the table of docs/reliability.md'
 	@echo 'make budget       instructions a packet against bench/budget.toml'
 	@echo 'make fuzz         each fuzz target for SECONDS=60, or one PROBE= alone (needs nightly and cargo-fuzz)'
@@ -78,7 +79,7 @@ test-browser: deps $(DIST)
 # Faults injected, octets lost and doubled, seconds to recover: the table of docs/reliability.md. As root.
 # FAULTS names the tests that take part.
 .PHONY: faults
-FAULTS ?= faults engine stop damage overload sight
+FAULTS ?= faults power engine stop damage overload sight
 faults: deps-test $(DIST)
 	cargo build --workspace
 	@mkdir -p target && : > target/reliability.md
@@ -87,6 +88,12 @@ faults: deps-test $(DIST)
 	@echo '| fault | times | octets received | octets lost | octets doubled | seconds to recover |'
 	@echo '|---|---:|---:|---:|---:|---:|'
 	@sort target/reliability.md
+
+# What takes minutes by itself: a dozen power cuts among it.
+.PHONY: test-long
+test-long: deps-test $(DIST)
+	cargo build --workspace
+	ETIAGE_LONG=1 cargo test --package etiage --no-fail-fast --test power
 
 # On fixtures/captures, and on larger collections where these variables name them: ETIAGE_LAB,
 # recordings with sidecars, and ETIAGE_CORPUS, captures with flow labels (docs/accuracy.md).

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use etiage_store::Settings;
 use etiage_store::embedded::{Engine, EngineSettings};
 use serde_json::Value;
+use support::reliability::{Outcome, report};
 use support::{Appliance, PATIENCE, count_records, etiage, is_alive, need_engine};
 
 /// Rows that are written a second while faults happen, the fewest that can be configured: those of
@@ -287,8 +288,10 @@ async fn every_octet_is_counted_once_whatever_happens_to_the_database() {
     assert!(!status.success(), "{log}");
     wait_until("the engine's end", || !is_alive(engine));
     configure(folder, 100_000);
+    let began = Instant::now();
     let again = replay(&nothing);
     let health = again.wait_until("/api/v1/health", |health| waiting(health) == 0);
+    let recovery = began.elapsed();
     assert!(health["store"]["spool"]["recovered_records"].as_u64().unwrap() > 0, "{health:#}");
     for counter in ["merged_rows", "dropped_rows", "corrupt_segments", "refused_groups"] {
         assert_eq!(health["store"]["spool"][counter], 0, "{counter}");
@@ -301,6 +304,16 @@ async fn every_octet_is_counted_once_whatever_happens_to_the_database() {
     for (table, sum) in sums {
         assert_eq!(sum, octets, "{table}");
     }
+    let full = if disk.is_some() { ", a full disk" } else { "" };
+    let fault = format!("the engine killed 5 times and stopped{full}, then the appliance killed");
+    report(Outcome {
+        fault: &fault,
+        times: 1,
+        lost: 0,
+        doubled: 0,
+        recovery: Some(recovery.as_secs_f64()),
+        of: octets,
+    });
 }
 
 /// Intervals stay open for up to twenty seconds: what is counted in them is on disk long before.
@@ -341,4 +354,12 @@ async fn a_killed_appliance_keeps_what_its_open_intervals_held() {
     for (table, sum) in sums(None, folder).await {
         assert_eq!(sum, octets, "{table}");
     }
+    report(Outcome {
+        fault: "the appliance killed with open intervals",
+        times: 1,
+        lost: 0,
+        doubled: 0,
+        recovery: None,
+        of: octets,
+    });
 }

@@ -20,7 +20,7 @@ use crate::problem::ApiError;
 struct Docs;
 
 /// The pages in the order of the navigation, with what they are called there. Further ones follow by name.
-const ORDER: [(&str, &str); 14] = [
+const ORDER: [(&str, &str); 15] = [
     ("install", "Install"),
     ("first-link", "The first link"),
     ("reading", "Reading the dashboards"),
@@ -34,6 +34,7 @@ const ORDER: [(&str, &str); 14] = [
     ("services", "Services"),
     ("store", "Store"),
     ("spool", "Spool"),
+    ("reliability", "A bad day"),
     ("accuracy", "Accuracy"),
 ];
 

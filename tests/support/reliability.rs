@@ -5,9 +5,9 @@ use std::io::Write;
 
 /// What a fault did to the appliance.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct Outcome<'a> {
     /// What was done to it.
-    pub fault: &'static str,
+    pub fault: &'a str,
     /// How many times.
     pub times: u32,
     /// Octets that were received and are in no table.
@@ -21,7 +21,7 @@ pub struct Outcome {
 }
 
 /// Adds a row to the file that `ETIAGE_RELIABILITY` names, if it is set: `make faults` does.
-pub fn report(outcome: Outcome) {
+pub fn report(outcome: Outcome<'_>) {
     let Some(path) = std::env::var_os("ETIAGE_RELIABILITY") else { return };
     let Outcome { fault, times, lost, doubled, recovery, of } = outcome;
     let recovery = recovery.map_or("–".to_owned(), |seconds| format!("{seconds:.1}"));
