@@ -319,7 +319,8 @@ impl Spool {
         let Some(segment) = self.segments.back() else { return Err(error) };
         let mut octets = self.disk.read(&segment.path, 0)?;
         octets.truncate(segment.octets as usize);
-        if octets.len() as u64 != segment.octets || scan(&octets, 0, u64::MAX).last != segment.last
+        if octets.len() as u64 != segment.octets
+            || scan(&octets, 0, (0, u64::MAX)).last != segment.last
         {
             return Err(error);
         }
@@ -388,7 +389,9 @@ impl Spool {
                 octets => octets?,
             };
             let mut damaged = 0;
-            for found in Records::new(&octets, 0, acknowledged).below(segment.last + 1) {
+            for found in
+                Records::new(&octets, 0, acknowledged).within(segment.first, segment.last + 1)
+            {
                 let (header, payload) = match found {
                     Found::Record { header, payload, .. } => (header, payload),
                     Found::Damage { start, end } => {
@@ -481,7 +484,7 @@ impl Spool {
             } else {
                 let (start, octets) =
                     (segment.unread, self.disk.read(&segment.path, segment.unread)?);
-                left_of(&octets, start, (acknowledged, segment.last))
+                left_of(&octets, start, acknowledged, (segment.first, segment.last))
             };
             if let Some(segment) = self.segments.get_mut(index) {
                 (segment.left, segment.unread) = (left, unread);
@@ -516,9 +519,14 @@ impl Spool {
 }
 
 /// What is left behind the acknowledged records of a segment's octets from a place on, and where it begins.
-pub(super) fn left_of(octets: &[u8], start: u64, (acknowledged, last): (u64, u64)) -> (Left, u64) {
+pub(super) fn left_of(
+    octets: &[u8],
+    start: u64,
+    acknowledged: u64,
+    (first, last): (u64, u64),
+) -> (Left, u64) {
     let (mut left, mut unread) = (Left::default(), start);
-    for found in Records::new(octets, 0, 0).below(last + 1) {
+    for found in Records::new(octets, 0, 0).within(first, last + 1) {
         let Found::Record { header, end, .. } = found else { continue };
         if header.sequence <= acknowledged {
             unread = start + end as u64;

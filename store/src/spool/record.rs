@@ -139,7 +139,8 @@ pub(super) struct Records<'a> {
     at: usize,
     /// Records count upwards: one that does not is damage.
     after: u64,
-    /// What counts as far as this is another segment's, which the disk has written to a wrong place.
+    /// What counts as far as this is another segment's, which the disk has written to a wrong place; so is what
+    /// counts less than the segment's first.
     below: u64,
 }
 
@@ -149,8 +150,11 @@ impl<'a> Records<'a> {
         Self { octets, at, after, below: u64::MAX }
     }
 
-    /// Only records whose sequence is less than `below`.
-    pub(super) const fn below(mut self, below: u64) -> Self {
+    /// Only records whose sequence is at least `first` and less than `below`: a segment's own.
+    pub(super) const fn within(mut self, first: u64, below: u64) -> Self {
+        if first > self.after {
+            self.after = first - 1;
+        }
         self.below = below;
         self
     }

@@ -228,7 +228,7 @@ impl Spool {
             let range = merged_range(&read);
             let next = firsts.iter().copied().find(|first| *first > read.first);
             let below = range.map_or(next.unwrap_or(u64::MAX), |(_, last)| last + 1);
-            let scan = scan(&read.octets, acknowledged, below);
+            let scan = scan(&read.octets, acknowledged, (read.first, below));
             let last = range.map_or(scan.last, |(_, last)| last);
             let from = read.first.max(durable + 1);
             let superseded = range.is_none()

@@ -55,7 +55,8 @@ impl Spool {
         for index in 0..self.segments.len() {
             let Some(segment) = self.segments.get(index) else { break };
             let octets = self.disk.read(&segment.path, HEADER as u64)?;
-            let (left, unread) = left_of(&octets, HEADER as u64, (acknowledged, segment.last));
+            let (left, unread) =
+                left_of(&octets, HEADER as u64, acknowledged, (segment.first, segment.last));
             if let Some(segment) = self.segments.get_mut(index) {
                 (segment.left, segment.unread) = (left, unread);
             }

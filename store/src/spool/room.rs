@@ -71,7 +71,9 @@ impl Spool {
             rows_before += segment.left.rows;
             oldest = if oldest == 0 { segment.left.oldest } else { oldest };
             let mut damaged = 0;
-            for found in Records::new(&octets, 0, acknowledged).below(segment.last + 1) {
+            for found in
+                Records::new(&octets, 0, acknowledged).within(segment.first, segment.last + 1)
+            {
                 match found {
                     Found::Record { payload, .. } => match record::decode(payload) {
                         Some(batch) => merger.add(batch),

@@ -137,11 +137,11 @@ pub(super) struct Scan {
     pub(super) tail: u64,
 }
 
-/// Reads a segment's octets.
-pub(super) fn scan(octets: &[u8], acknowledged: u64, below: u64) -> Scan {
+/// Reads a segment's octets: records from its first sequence up to those that another one begins with.
+pub(super) fn scan(octets: &[u8], acknowledged: u64, (first, below): (u64, u64)) -> Scan {
     let start = HEADER.min(octets.len());
     let mut scan = Scan { unread: start, end: start, ..Scan::default() };
-    for found in Records::new(octets, start, 0).below(below) {
+    for found in Records::new(octets, start, 0).within(first, below) {
         match found {
             Found::Record { header, end, .. } => {
                 scan.damaged_octets += std::mem::take(&mut scan.tail);

@@ -12,7 +12,7 @@ use super::{checkpoint, segment};
 #[doc(hidden)]
 pub fn check_octets(octets: &[u8]) {
     let _ = segment::SegmentHeader::read(octets);
-    let scan = segment::scan(octets, 0, u64::MAX);
+    let scan = segment::scan(octets, 0, (0, u64::MAX));
     assert!(scan.end <= octets.len());
     let (mut at, mut last) = (0, 0);
     for found in Records::new(octets, 0, 0) {
