@@ -297,7 +297,11 @@ async fn what_is_acknowledged_survives_the_power() {
 
     let (mut of, mut slowest) = (0, 0.0_f64);
     for cut in &taken {
-        machine.sh(&format!("umount disk && mount -o loop ram/{} disk", cut.name));
+        machine.sh(&format!(
+            "for i in $(seq 100); do umount disk && break; sleep 0.1; done; \
+             mount -o loop ram/{} disk",
+            cut.name
+        ));
         // The machine was started anew: that is all that tells a power cut from a kill.
         let running = machine.path("disk/data/etiage.running");
         if running.exists() {
