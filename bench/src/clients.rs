@@ -63,7 +63,12 @@ fn ask_until(end: Instant, address: &str, client: u32, answered: &Mutex<Vec<(u16
         if Instant::now() >= end {
             return;
         }
-        let group = ["category", "service", "link,category", "protocol"][number as usize % 4];
+        let group = match number % 4 {
+            0 => "category",
+            1 => "service",
+            2 => "link,category",
+            _ => "protocol",
+        };
         let minutes = 15 + (client * 7 + number) % 600;
         let path =
             format!("/api/v1/volumes?from=now-{minutes}m&to=now&step=1m&group_by={group}&top=20");

@@ -70,7 +70,7 @@ struct TableSettings {
 impl Store {
     /// The embedded engine's last durable mark, or a new one; `None` for a server, which has none.
     pub(crate) async fn marked(&self, take: bool) -> Result<Option<Marked>, Error> {
-        if !self.settings.engine.is_some() {
+        if self.settings.engine.is_none() {
             return Ok(None);
         }
         let sql = if take { "SYSTEM DURABLE MARK" } else { "SYSTEM DURABLE STATE" };

@@ -139,7 +139,7 @@ impl Migration<'_> {
     /// Tables that no spool feeds force their rows to disk by themselves. Only in the embedded engine: what a
     /// server does is its operator's choice.
     async fn apply_forcing(&self) -> Result<(), Error> {
-        if !self.settings.engine.is_some() {
+        if self.settings.engine.is_none() {
             return Ok(());
         }
         let forced: Vec<String> = self
