@@ -204,7 +204,9 @@ impl Spool {
 
     /// What was forced to disk and not acknowledged must be there.
     fn see_what_is_missing(&mut self, place: Place) {
-        let gone = place.acknowledged.max(place.flying.map_or(0, |(_, last)| last));
+        // Without marks the group on its way may have been acknowledged, and deleted.
+        let flying = place.flying.filter(|_| place.epoch == 0).map_or(0, |(_, last)| last);
+        let gone = place.acknowledged.max(flying);
         let last = self.segments.back().map_or(0, |segment| segment.last).max(gone);
         if place.synced > last {
             let path = self.settings.directory.join(format!("{:020}.spool", last + 1));

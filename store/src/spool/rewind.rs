@@ -35,6 +35,8 @@ impl Spool {
         {
             let durable = (first - 1).min(place.acknowledged);
             self.cursor.set(Place { durable, ..place })?;
+            // Before anything is deleted: what is missing later is damage.
+            self.cursor.sync()?;
         }
         self.release();
         Ok(())
