@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 /// How a file is opened for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// It must not be there.
-    New,
     /// Whatever was in it goes.
     Replace,
     /// What is in it stays; it is made if it is not there.
@@ -74,7 +72,6 @@ impl Disk for RealDisk {
         let mut options = File::options();
         options.write(true);
         match mode {
-            Mode::New => options.create_new(true),
             Mode::Replace => options.create(true).truncate(true),
             Mode::Keep => options.create(true).truncate(false),
         };

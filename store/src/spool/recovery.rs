@@ -69,12 +69,18 @@ pub(super) fn open_on(
         _lock: lock,
     };
     let segments = spool.sort_out(segments)?;
-    spool.adopt(segments)?;
-    spool.see_what_is_missing(place);
+    let repairs = spool.adopt(segments)?;
+    if known.is_some() {
+        spool.see_what_is_missing(place);
+    }
     let flying = place.flying.map_or(0, |(_, last)| last);
     let last = spool.segments.back().map_or(0, |segment| segment.last);
     spool.next = last.max(place.acknowledged).max(flying).max(place.synced) + 1;
     spool.recover_open(now)?;
+    // Last: a start that the disk refuses before leaves what it has counted to the next one.
+    for repair in repairs {
+        spool.repair(repair)?;
+    }
     spool.disk.sync_directory(&directory).map_err(unusable(&directory))?;
     let stats = spool.stats();
     spool.stats.recovered_records = stats.records;
@@ -151,7 +157,32 @@ fn read_segments(disk: &dyn Disk, directory: &Path) -> Result<Vec<ReadSegment>, 
     Ok(found)
 }
 
+/// What a crash makes necessary.
+enum Repair {
+    /// A segment that nobody needs goes.
+    Remove(PathBuf),
+    /// What is torn at its end is cut off.
+    Cut(PathBuf, u64),
+}
+
 impl Spool {
+    fn repair(&self, repair: Repair) -> Result<(), SpoolError> {
+        match repair {
+            // Its name may have been taken again since.
+            Repair::Remove(path) if self.segments.iter().any(|used| used.path == path) => {}
+            Repair::Remove(path) => self.remove(&path),
+            Repair::Cut(path, octets) => self
+                .disk
+                .open(&path, Mode::Keep)
+                .and_then(|mut file| {
+                    file.set_len(octets)?;
+                    file.sync()
+                })
+                .map_err(unusable(&path))?,
+        }
+        Ok(())
+    }
+
     /// Looks at names and headers: a file that is another's, or is there twice, is set aside; one under
     /// a wrong name gets its own back.
     fn sort_out(&mut self, mut found: Vec<ReadSegment>) -> Result<Vec<ReadSegment>, SpoolError> {
@@ -202,21 +233,31 @@ impl Spool {
         tracing::error!("{} is not used, or not all of it: {why}", path.display());
     }
 
-    /// What was forced to disk and not acknowledged must be there.
+    /// Records count without a gap: what was taken and is not durable in the database must be there.
     fn see_what_is_missing(&mut self, place: Place) {
         // Without marks the group on its way may have been acknowledged, and deleted.
         let flying = place.flying.filter(|_| place.epoch == 0).map_or(0, |(_, last)| last);
-        let gone = place.acknowledged.max(flying);
-        let last = self.segments.back().map_or(0, |segment| segment.last).max(gone);
-        if place.synced > last {
-            let path = self.settings.directory.join(format!("{:020}.spool", last + 1));
-            self.count_damage(&path, 0, "records that were on disk are gone");
+        let gone = if place.epoch == 0 { place.acknowledged.max(flying) } else { place.durable };
+        let mut expected = gone + 1;
+        let mut gaps = Vec::new();
+        for segment in &self.segments {
+            if segment.first > expected {
+                gaps.push((expected, segment.first - 1));
+            }
+            expected = expected.max(segment.last + 1);
+        }
+        if place.synced >= expected {
+            gaps.push((expected, place.synced));
+        }
+        for (first, last) in gaps {
+            let path = self.settings.directory.join(format!("{first:020}.spool"));
+            self.count_damage(&path, 0, &format!("the records {first} to {last} are gone"));
         }
     }
 
-    /// Takes over the segments that were found.
-    fn adopt(&mut self, found: Vec<ReadSegment>) -> Result<(), SpoolError> {
-        let Place { acknowledged, durable, .. } = self.cursor.place();
+    /// Takes over the segments that were found, and says what is to be repaired of them.
+    fn adopt(&mut self, found: Vec<ReadSegment>) -> Result<Vec<Repair>, SpoolError> {
+        let Place { acknowledged, durable, synced, .. } = self.cursor.place();
         let merged_range = |read: &ReadSegment| match read.header {
             HeaderFound::Good(SegmentHeader { first, merged_through: Some(last), .. }) => {
                 Some((first, last))
@@ -226,6 +267,7 @@ impl Spool {
         let merged: Vec<(u64, u64)> = found.iter().filter_map(merged_range).collect();
         let newest = found.last().map(|read| read.path.clone());
         let firsts: Vec<u64> = found.iter().map(|read| read.first).collect();
+        let mut repairs = Vec::new();
         for read in found {
             let range = merged_range(&read);
             let next = firsts.iter().copied().find(|first| *first > read.first);
@@ -241,7 +283,10 @@ impl Spool {
                 self.count_damage(&read.path, read.octets.len() as u64, "it holds no record");
             }
             if superseded || last <= durable {
-                self.remove(&read.path);
+                if is_newest && scan.last == 0 {
+                    self.stats.torn_bytes += scan.tail;
+                }
+                repairs.push(Repair::Remove(read.path));
                 continue;
             }
             let mut damage = scan.damaged_octets;
@@ -254,20 +299,19 @@ impl Spool {
                     // Half a record: what a crash leaves. Its batch was never taken.
                     self.stats.torn_bytes += scan.tail;
                     octets = scan.end as u64;
-                    self.disk
-                        .open(&read.path, Mode::Keep)
-                        .and_then(|mut file| file.set_len(octets))
-                        .map_err(unusable(&read.path))?;
                 } else {
                     damage += scan.tail;
                 }
             }
-            // Whoever was killed may have left them to the kernel alone.
-            let forced = self.disk.open(&read.path, Mode::Keep).and_then(|mut file| file.sync());
-            if forced.is_err() {
-                let whole = read.octets.get(..octets as usize).unwrap_or(&read.octets);
-                self.write_whole(&read.path, whole).map_err(unusable(&read.path))?;
+            if last > synced {
+                // Whoever was killed may have left them to the kernel alone. Where an earlier start could not
+                // force them to disk, the kernel takes them for written: the file is written anew.
+                self.write_whole(&read.path, &read.octets).map_err(unusable(&read.path))?;
             }
+            if octets < read.octets.len() as u64 {
+                repairs.push(Repair::Cut(read.path.clone(), octets));
+            }
+            let path = read.path.clone();
             self.segments.push_back(Segment {
                 path: read.path,
                 first: read.first,
@@ -280,9 +324,12 @@ impl Spool {
             });
             if damage > 0 {
                 self.report_damage(self.segments.len() - 1, damage);
+            } else if range.is_none() && scan.missing > 0 && last > durable {
+                let why = format!("{} of its records are gone", scan.missing);
+                self.count_damage(&path, 0, &why);
             }
         }
-        Ok(())
+        Ok(repairs)
     }
 
     /// What the file of open intervals holds is appended: its intervals will not go on.

@@ -23,7 +23,8 @@ impl Spool {
                 continue;
             }
             let active = usize::from(self.appender.is_some());
-            let first = (0..self.segments.len()).take_while(|index| self.is_needed(*index)).count();
+            let kept = |index: &usize| self.is_needed(*index) || self.was_dropped(*index);
+            let first = (0..self.segments.len()).take_while(kept).count();
             if first + active >= self.segments.len() {
                 return Err(io::Error::other(
                     "it is full of what is on its way to the database's disk",
@@ -34,8 +35,29 @@ impl Spool {
             self.count_dropped(rows, octets);
             tracing::error!(rows, octets, "the spool is full: its oldest rows are dropped");
             self.remove(&segment.path);
+            self.leave_header(first, (segment.first, segment.last));
         }
         Ok(())
+    }
+
+    /// Of dropped segments a header stays that says what they stood for: the next start does not miss them.
+    fn leave_header(&mut self, index: usize, (first, last): (u64, u64)) {
+        let before = index.checked_sub(1).filter(|before| self.was_dropped(*before));
+        let before = before.and_then(|before| Some((before, self.segments.get(before)?.first)));
+        let from = before.map_or(first, |(_, from)| from);
+        // On a disk that takes nothing more, the next start counts them once more.
+        if let Ok(header) = self.write_merged(Vec::new(), (from, last), 0) {
+            match before.and_then(|(before, _)| self.segments.get_mut(before)) {
+                Some(before) => *before = header, // Under the same name.
+                None => self.segments.insert(index, header),
+            }
+        }
+    }
+
+    /// Whether nothing is left of a segment but the header that says what it stood for.
+    fn was_dropped(&self, index: usize) -> bool {
+        let segment = self.segments.get(index);
+        segment.is_some_and(|segment| segment.merged && segment.octets <= HEADER as u64)
     }
 
     /// Whether records of a segment are on their way to the database, or to its disk.

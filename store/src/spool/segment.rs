@@ -135,16 +135,21 @@ pub(super) struct Scan {
     pub(super) damaged_octets: u64,
     /// Octets behind the last record.
     pub(super) tail: u64,
+    /// Sequences before the last one of which there is no record.
+    pub(super) missing: u64,
 }
 
 /// Reads a segment's octets: records from its first sequence up to those that another one begins with.
 pub(super) fn scan(octets: &[u8], acknowledged: u64, (first, below): (u64, u64)) -> Scan {
     let start = HEADER.min(octets.len());
     let mut scan = Scan { unread: start, end: start, ..Scan::default() };
+    let mut expected = first;
     for found in Records::new(octets, start, 0).within(first, below) {
         match found {
             Found::Record { header, end, .. } => {
                 scan.damaged_octets += std::mem::take(&mut scan.tail);
+                scan.missing += header.sequence.saturating_sub(expected);
+                expected = header.sequence.saturating_add(1);
                 scan.last = header.sequence;
                 scan.end = end;
                 if header.sequence <= acknowledged {
@@ -176,7 +181,8 @@ pub(super) struct Appender {
 impl Appender {
     /// Makes the file with its header.
     pub(super) fn create(disk: &dyn Disk, path: &Path, header: &SegmentHeader) -> io::Result<Self> {
-        let mut file = disk.open(path, Mode::New)?;
+        // Nothing was ever appended at its sequence: what has the name is what an earlier attempt left.
+        let mut file = disk.open(path, Mode::Replace)?;
         if let Err(error) = file.write_at(&header.octets(), 0) {
             // Best effort: what is left is a torn header, which the next start removes.
             let _ = disk.remove(path);

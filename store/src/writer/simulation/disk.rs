@@ -170,10 +170,9 @@ impl Disk for SimulatedDisk {
         let mut world = self.0.lock().unwrap();
         world.fails()?;
         let found = world.inode(path).ok();
-        let inode = match (found, mode) {
-            (Some(_), Mode::New) => return Err(io::ErrorKind::AlreadyExists.into()),
-            (Some(inode), _) => inode,
-            (None, _) => {
+        let inode = match found {
+            Some(inode) => inode,
+            None => {
                 world.inodes.push(Inode::default());
                 let inode = world.inodes.len() - 1;
                 world.name(path, Some(inode));
