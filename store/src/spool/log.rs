@@ -159,7 +159,9 @@ impl Spool {
         open: impl Iterator<Item = &'a Batch> + Clone,
     ) -> io::Result<()> {
         if open.clone().next().is_none() && !self.has_open {
-            return Ok(()); // Records of several batches need no more than their own checksums.
+            // Records of several batches need no more than their own checksums; but a file that was deleted must
+            // not come back beside them.
+            return self.sync_names();
         }
         let path = self.open_path();
         let after = self.next - 1;
