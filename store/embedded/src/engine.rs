@@ -136,7 +136,7 @@ fn serve(api: Api, arguments: &[CString], queue: &Mutex<mpsc::Receiver<Job>>, du
             }
             Some(Job::Insert { session, sql, format, mut data, answer }) if !answer.is_closed() => {
                 let answered = durable.query(api, arguments, &session, &sql, || {
-                    insert(api, arguments, &session, &sql, &format, &mut data)
+                    insert(api, arguments, &session, &sql, &format, &mut data, durable)
                 });
                 drop(answer.send(answered));
             }
@@ -203,13 +203,17 @@ fn insert(
     sql: &str,
     format: &str,
     data: &mut mpsc::Receiver<Chunk>,
+    durable: &Durable,
 ) -> Answer {
     let mut connection = open(api, arguments, session)?;
     let mut insert = connection.insert(sql, format)?;
     loop {
         match data.blocking_recv() {
             Some(Chunk::Data(bytes)) => insert.append(&bytes)?,
-            Some(Chunk::End) => return insert.finish().map(|()| Vec::new()),
+            Some(Chunk::End) => {
+                let _ends = durable.ends();
+                return insert.finish().map(|()| Vec::new());
+            }
             None => return Err("the request ended before its data did".to_owned()),
         }
     }

@@ -67,6 +67,10 @@ struct Arguments {
     /// Memory the engine may use, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
     memory: u64,
+    /// Seconds that the engine may take to end an insert whose data has come; then this program ends, and its parent
+    /// starts it again.
+    #[arg(long, value_name = "SECS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
+    insert_limit: u32,
     /// Where BACKUP may write and RESTORE may read; left out: nowhere.
     #[arg(long, value_name = "DIR")]
     backups: Option<PathBuf>,
@@ -131,7 +135,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folders = [Some(directory.path()), socket.parent(), backups];
     let folders: Vec<&Path> = folders.into_iter().flatten().collect();
     confine::confine(&folders, &library.canonicalize().unwrap_or_else(|_| library.clone()));
-    let durable = Durable::prepare(directory.path())
+    let insert_limit = Duration::from_secs(arguments.insert_limit.into());
+    let durable = Durable::prepare(directory.path(), insert_limit)
         .map_err(|source| DirectoryError::Unusable { path: directory.path().to_owned(), source })?;
     let api = Api::load(&library)?;
     let configuration = directory.configure(arguments.memory, backups)?;

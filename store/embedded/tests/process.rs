@@ -255,6 +255,26 @@ fn inserts_are_whole_or_not_at_all() {
     assert!(status == 404 && answer.contains("Code: 60."), "{answer}");
 }
 
+/// One that the engine does not end: here because a view sleeps, on other days nobody knows why.
+#[test]
+fn an_insert_that_never_ends_ends_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = Program::start(directory.path(), &["--insert-limit", "2"]);
+    program.query("/", "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n");
+    program.query("/", "CREATE TABLE u (n UInt64) ENGINE = MergeTree ORDER BY n");
+    program.query("/", "CREATE MATERIALIZED VIEW v TO u AS SELECT n + sleep(60) AS n FROM t");
+    let mut stream = program.connect();
+    let target = "/?function_sleep_max_microseconds_per_block=100000000&query=INSERT%20INTO%20t%20FORMAT%20TSV";
+    write!(stream, "POST {target} HTTP/1.1\r\nHost: h\r\n{BASIC}Content-Length: 2\r\n\r\n1\n")
+        .unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer); // The connection breaks.
+    assert_eq!(program.ended().code(), None, "{answer}");
+    // What there was, is there.
+    let program = Program::start(directory.path(), &[]);
+    assert_eq!(program.query("/", "SELECT count() FROM u"), "0");
+}
+
 #[test]
 fn too_many_requests_are_turned_away() {
     let directory = tempfile::tempdir().unwrap();

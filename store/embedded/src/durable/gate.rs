@@ -55,6 +55,9 @@ struct State {
     /// Tables were made or changed since.
     changed: bool,
     spools: BTreeMap<u128, Sent>,
+    /// Inserts whose data has come, and since when they should be about to end; by number.
+    ending: BTreeMap<u64, Instant>,
+    endings: u64,
 }
 
 /// Lets statements in, or holds them back for a moment.
@@ -65,6 +68,9 @@ pub(crate) struct Gate {
 
 /// A statement under way.
 pub(crate) struct Running<'a>(Option<&'a Gate>);
+
+/// An insert whose data has come.
+pub(crate) struct Ending<'a>(&'a Gate, u64);
 
 impl Gate {
     pub(crate) fn new(mark: &Mark) -> Self {
@@ -99,6 +105,22 @@ impl Gate {
             }
         }
         Running(Some(self))
+    }
+
+    /// Notes that an insert's data has come: what is left is the engine's alone.
+    pub(crate) fn ends(&self, now: Instant) -> Ending<'_> {
+        let mut state = self.lock();
+        state.endings += 1;
+        let number = state.endings;
+        state.ending.insert(number, now);
+        Ending(self, number)
+    }
+
+    /// For how long the oldest of these has not ended.
+    pub(crate) fn longest_ending(&self, now: Instant) -> Duration {
+        let state = self.lock();
+        let oldest = state.ending.values().min();
+        oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(*since))
     }
 
     /// Whether a mark must come before a statement: of tables that were made since, before what a spool
@@ -157,5 +179,32 @@ impl Drop for Running<'_> {
             gate.lock().running -= 1;
             gate.changed.notify_all();
         }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let Self(gate, number) = self;
+        gate.lock().ending.remove(number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_insert_that_does_not_end_counts() {
+        let gate = Gate::new(&Mark::default());
+        let start = Instant::now();
+        let after = |secs| start + Duration::from_secs(secs);
+        assert_eq!(gate.longest_ending(after(9)), Duration::ZERO);
+        let first = gate.ends(start);
+        let second = gate.ends(after(5));
+        assert_eq!(gate.longest_ending(after(9)), Duration::from_secs(9));
+        drop(first);
+        assert_eq!(gate.longest_ending(after(9)), Duration::from_secs(4));
+        drop(second);
+        assert_eq!(gate.longest_ending(after(9)), Duration::ZERO);
     }
 }

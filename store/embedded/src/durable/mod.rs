@@ -26,7 +26,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use self::gate::{Gate, Kind, Running};
+use self::gate::{Ending, Gate, Kind, Running};
 use self::mark::{Mark, Table};
 use crate::engine::{Answer, Session};
 use crate::ffi::{Api, Connection};
@@ -65,6 +65,8 @@ pub(crate) struct Durable {
     changed: Condvar,
     /// One mark at a time.
     taking: Mutex<()>,
+    /// How long the engine may take to end an insert whose data has come.
+    insert_limit: Duration,
 }
 
 /// The last durable mark.
@@ -88,7 +90,7 @@ enum Failed {
 
 impl Durable {
     /// Makes the directory ready for the engine: takes it back to the last mark if need be.
-    pub(crate) fn prepare(directory: &Path) -> io::Result<Arc<Self>> {
+    pub(crate) fn prepare(directory: &Path, insert_limit: Duration) -> io::Result<Arc<Self>> {
         let mark = start::prepare(directory)?;
         Ok(Arc::new(Self {
             directory: directory.to_owned(),
@@ -103,6 +105,7 @@ impl Durable {
             }),
             changed: Condvar::new(),
             taking: Mutex::new(()),
+            insert_limit,
         }))
     }
 
@@ -112,6 +115,14 @@ impl Durable {
         api: Api,
         arguments: Arc<[CString]>,
     ) -> io::Result<JoinHandle<()>> {
+        // Apart from the marks, which may themselves wait for what does not end.
+        let this = Arc::clone(self);
+        let watchdog = std::thread::Builder::new().name("watchdog".to_owned());
+        watchdog.spawn(move || {
+            while this.pause() {
+                this.see_stuck()
+            }
+        })?;
         let this = Arc::clone(self);
         let thread = std::thread::Builder::new().name("marks".to_owned()).stack_size(8 << 20);
         thread.spawn(move || this.keep_marking(api, &arguments))
@@ -216,16 +227,37 @@ impl Durable {
         }
     }
 
+    /// Notes that an insert's data has come; one that does not end then ends the process.
+    pub(crate) fn ends(&self) -> Ending<'_> {
+        self.gate.ends(Instant::now())
+    }
+
+    /// An insert that the engine never ends would hold back every mark, and later every insert. The next process
+    /// begins with what is there, and the insert is repeated with the token that it had.
+    fn see_stuck(&self) {
+        let longest = self.gate.longest_ending(Instant::now());
+        if longest > self.insert_limit {
+            let secs = longest.as_secs();
+            eprintln!(
+                "etiage-clickhouse: an insert has not ended for {secs} s: starting anew, it will be repeated"
+            );
+            kill_self();
+        }
+    }
+
+    /// Waits for a moment; false if the process ends.
+    fn pause(&self) -> bool {
+        let last = self.lock();
+        let waited = self.changed.wait_timeout_while(last, SOON, |last| !last.ending);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.ending
+    }
+
     fn keep_marking(&self, api: Api, arguments: &[CString]) {
         loop {
-            let last = self.lock();
-            let (last, _) = self
-                .changed
-                .wait_timeout_while(last, SOON, |last| !last.ending)
-                .unwrap_or_else(PoisonError::into_inner);
-            if last.ending {
+            if !self.pause() {
                 return;
             }
+            let last = self.lock();
             let failed_before = last.failure.is_some();
             let due = failed_before || self.gate.is_changed() || last.taken.elapsed() >= EVERY;
             drop(last);
@@ -324,13 +356,18 @@ impl Durable {
         );
         // If that cannot be written either, the mark stays where it is all the same.
         let _ = mark::write_whole(&self.directory, start::RUNNING, "failed\n");
-        let own = rustix::process::getpid();
-        let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+        kill_self();
     }
 
     fn lock(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// At once, without waiting for what does not end.
+fn kill_self() {
+    let own = rustix::process::getpid();
+    let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
 }
 
 /// The tables of the answer to `LIST`.
