@@ -27,7 +27,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(28);
 /// How long a piece of an insert may take to be sent, and the whole to be acknowledged. Past that the
 /// insert is repeated, which is harmless.
 pub(crate) const INSERT_TIMEOUTS: (Duration, Duration) =
-    (Duration::from_secs(60), Duration::from_secs(120));
+    (Duration::from_secs(30), Duration::from_secs(60));
 
 /// ClickHouse with this program's schema in it. Clones share one pool of connections.
 #[derive(Clone)]
