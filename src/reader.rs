@@ -22,7 +22,7 @@ const EPOCH: usize = 4096;
 const SMALL_EPOCH: usize = 256;
 
 /// Whether a frame of this time, coming after stream time `now`, begins another recording.
-pub(crate) fn is_other_recording(now: Timestamp, frame: Timestamp) -> bool {
+fn is_other_recording(now: Timestamp, frame: Timestamp) -> bool {
     now.since(frame) > BACKWARDS
 }
 

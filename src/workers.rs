@@ -178,6 +178,14 @@ impl Workers {
     }
 }
 
+/// Shows all frames to one worker. An error leaves what came before it counted.
+pub(crate) fn run_alone<W: Worker>(
+    files: &[std::path::PathBuf],
+    worker: &mut W,
+) -> Result<Next, SourceError> {
+    alone(&mut Dealer::new(files, 1, StreamClock::default()), worker)
+}
+
 /// One worker reads and counts.
 fn alone<W: Worker>(dealer: &mut Dealer<'_>, worker: &mut W) -> Result<Next, SourceError> {
     let mut epoch = Epoch::default();

@@ -279,11 +279,46 @@ fn a_table_beside_a_capture_is_its_truth() {
 }
 
 #[test]
-fn what_cannot_be_used_is_said() {
+fn a_word_of_truth_that_is_not_known_is_listed() {
     let folder = with_table("tcp,198.18.33.7,80,100.64.10.11,47746,telepathy,,\n");
+    let report = eval(&[], &[folder.path().to_owned()]);
+    assert_eq!(report["unknown_words"]["protocol telepathy"], 1);
+    assert_eq!(
+        (&report["judged"]["flows"], &report["without_opinion"]["flows"]),
+        (&0.into(), &1.into())
+    );
+    let (_, text, _) = output(&["eval", folder.path().to_str().unwrap()]);
+    assert!(text.contains("protocol telepathy: 1 flows, not judged"), "{text}");
+}
+
+/// One packet's absurd time ends no flow here either: the octets stay those of one flow.
+#[test]
+fn times_are_judged_as_by_the_other_commands() {
+    let original = capture("dd04_http_plain.link-a");
+    let folder = tempfile::tempdir().unwrap();
+    let changed = folder.path().join("a.pcap");
+    std::fs::copy(original.with_extension("json"), folder.path().join("a.json")).unwrap();
+    let mut octets = std::fs::read(&original).unwrap();
+    let number =
+        |octets: &[u8], at: usize| u32::from_le_bytes(octets[at..at + 4].try_into().unwrap());
+    let mut records = vec![24];
+    while let Some(at) = records.last().copied().filter(|at| at + 16 < octets.len()) {
+        records.push(at + 16 + number(&octets, at + 8) as usize);
+    }
+    let middle = records[records.len() / 2];
+    let late = number(&octets, middle) + 7200;
+    octets[middle..middle + 4].copy_from_slice(&late.to_le_bytes());
+    std::fs::write(&changed, octets).unwrap();
+    let judged = |file: PathBuf| eval(&[], &[file])["judged"].clone();
+    assert_eq!(judged(changed), judged(original));
+}
+
+#[test]
+fn what_cannot_be_used_is_said() {
+    let folder = with_table("tcp,nowhere,80,100.64.10.11,47746,http,,\n");
     let (status, _, errors) = output(&["eval", folder.path().to_str().unwrap()]);
     assert_eq!(status.code(), Some(1));
-    assert!(errors.contains("a.truth.csv: line 2: `telepathy` is not a protocol"), "{errors}");
+    assert!(errors.contains("a.truth.csv") && errors.contains("line: 2"), "{errors}");
     let empty = tempfile::tempdir().unwrap();
     let (status, _, errors) = output(&["eval", empty.path().to_str().unwrap()]);
     assert_eq!(status.code(), Some(2));

@@ -6,13 +6,14 @@ use std::slice;
 use std::sync::Arc;
 
 use etiage_aggregator::{Counted, FlowRecord, FlowSink, Meter, MeterSettings};
-use etiage_capture::LinkMap;
 use etiage_capture::flow::{FlowKey, FlowSettings};
-use etiage_capture::source::SourceError;
+use etiage_capture::source::{Frame, SourceError};
+use etiage_capture::{LinkLayer, LinkMap, Timestamp};
 use etiage_classifier::{Category, Classifier, Rules};
 
 use crate::eval::cut::{Cut, Cutter, Only};
-use crate::reader::{self, Next};
+use crate::reader::Next;
+use crate::workers::{self, Worker};
 
 /// Concurrent flows: what a capture of any link holds within a few minutes.
 const MAX_FLOWS: u32 = 1 << 20;
@@ -92,34 +93,17 @@ impl Measurer {
     ) -> Result<Measured, String> {
         // What one capture teaches of names and peers means nothing in the next.
         let classifier = Classifier::new(self.rules.clone(), Arc::default());
-        let meter = || Meter::new(&self.settings, classifier.clone(), None);
-        let cutter = || selection.cut.map(|cut| Cutter::new(cut, self.settings.flows));
-        let (mut meter_now, mut cutter_now) = (meter(), cutter());
-        let mut only = selection.only.map(Only::new);
-        let mut measured = Measured::default();
-        let file = file.to_owned();
-        let read = reader::each_frame(slice::from_ref(&file), |layer, frame| {
-            if reader::is_other_recording(meter_now.now(), frame.timestamp) {
-                measured.finish(&mut meter_now);
-                (meter_now, cutter_now) = (meter(), cutter());
-            }
-            if only.as_mut().is_some_and(|only| !only.keeps(layer, frame)) {
-                return Next::Continue;
-            }
-            if let Some(cutter) = &mut cutter_now {
-                let Some(packet) = cutter.packet(layer, frame) else { return Next::Continue };
-                if !cutter.keeps(frame, &packet) {
-                    return Next::Continue;
-                }
-                if packet.payload_octets > 0 {
-                    let ends = [packet.source, packet.destination];
-                    measured.with_payload.insert(super::key(packet.transport, ends));
-                }
-            }
-            meter_now.frame(0, layer, frame, &mut measured);
-            meter_now.take_batches();
-            Next::Continue
-        });
+        let mut measuring = Measuring {
+            meter: Meter::new(&self.settings, classifier.clone(), None),
+            cutter: selection.cut.map(|cut| Cutter::new(cut, self.settings.flows)),
+            only: selection.only.map(Only::new),
+            measured: Measured::default(),
+            settings: &self.settings,
+            classifier,
+            cut: selection.cut,
+        };
+        let read = workers::run_alone(slice::from_ref(&file.to_owned()), &mut measuring);
+        let Measuring { mut meter, mut measured, .. } = measuring;
         match read {
             Ok(_) => {}
             Err(SourceError::Damaged { reason, .. }) => {
@@ -129,7 +113,82 @@ impl Measurer {
             Err(SourceError::NotACapture { reason, .. }) => return Err(reason),
             Err(error) => return Err(error.to_string()),
         }
-        measured.finish(&mut meter_now);
+        measured.finish(&mut meter);
         Ok(measured)
+    }
+}
+
+/// Counts a capture's frames, as every other command that reads captures does.
+struct Measuring<'a> {
+    meter: Meter,
+    cutter: Option<Cutter>,
+    only: Option<Only<'a>>,
+    measured: Measured,
+    settings: &'a MeterSettings,
+    classifier: Classifier,
+    cut: Option<Cut>,
+}
+
+impl Measuring<'_> {
+    /// Whether a frame is left by what was asked to be left out.
+    fn keeps(&mut self, layer: LinkLayer, frame: &Frame<'_>) -> bool {
+        if self.only.as_mut().is_some_and(|only| !only.keeps(layer, frame)) {
+            return false;
+        }
+        let Some(cutter) = &mut self.cutter else { return true };
+        let Some(packet) = cutter.packet(layer, frame) else { return false };
+        if !cutter.keeps(frame, &packet) {
+            return false;
+        }
+        if packet.payload_octets > 0 {
+            let ends = [packet.source, packet.destination];
+            self.measured.with_payload.insert(super::key(packet.transport, ends));
+        }
+        true
+    }
+}
+
+impl Worker for Measuring<'_> {
+    fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next {
+        self.advance(now);
+        if self.keeps(layer, frame) {
+            self.meter.frame(0, layer, frame, &mut self.measured);
+            self.meter.take_batches();
+        }
+        Next::Continue
+    }
+
+    fn frames<'a>(
+        &mut self,
+        layer: LinkLayer,
+        frames: impl Iterator<Item = Frame<'a>>,
+        _: Timestamp,
+        mut meanwhile: impl FnMut(),
+    ) -> Next {
+        for frame in frames {
+            if self.keeps(layer, &frame) {
+                self.meter.frame(0, layer, &frame, &mut self.measured);
+            }
+            meanwhile();
+        }
+        self.meter.take_batches();
+        Next::Continue
+    }
+
+    /// It counts at the present stream time, as everywhere.
+    fn implausible(&mut self) {}
+
+    fn advance(&mut self, now: Timestamp) {
+        self.meter.advance(now, &mut self.measured);
+    }
+
+    fn other_recording(&mut self) {
+        self.measured.finish(&mut self.meter);
+        self.meter = Meter::new(self.settings, self.classifier.clone(), None);
+        self.cutter = self.cut.map(|cut| Cutter::new(cut, self.settings.flows));
+    }
+
+    fn epoch(&mut self, _: u64) -> Next {
+        Next::Continue
     }
 }

@@ -64,6 +64,9 @@ fn summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  called {category:<17} {flows} flows, {octets} octets")?;
     }
     writeln!(out, "in the truth, not seen   {} flows", report.truth_without_flow)?;
+    for (words, flows) in &report.unknown_words {
+        writeln!(out, "word not known           {words}: {flows} flows, not judged")?;
+    }
     if let Some(shares) = &report.labels_unknown {
         writeln!(
             out,

@@ -103,6 +103,9 @@ impl Tally {
         let seen: HashSet<FlowKey> = measured.flows.iter().map(key_of).collect();
         let unseen = truth.keys().filter(|key| !seen.contains(*key)).count();
         self.report.truth_without_flow += unseen as u64;
+        for (words, flows) in &truth.unknown_words {
+            *self.report.unknown_words.entry(words.clone()).or_default() += flows;
+        }
         self.report.judged.join(score);
         self.report.files.push(Named { name: name.to_owned(), score });
         self.report.worst.sort_by_key(|wrong| Reverse(wrong.octets));

@@ -1,6 +1,6 @@
 //! What is known of a capture's flows, in each of its forms.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::net::{IpAddr, SocketAddr};
@@ -68,6 +68,9 @@ pub(super) struct Truth {
     entries: HashMap<FlowKey, Vec<Entry>>,
     /// Whether it is another classifier's opinion.
     pub(super) labels: bool,
+    /// Words of the truth that have no meaning here, and how many of its flows have them. Those flows are not
+    /// judged.
+    pub(super) unknown_words: BTreeMap<String, u64>,
     read: usize,
 }
 
@@ -93,6 +96,10 @@ impl Truth {
     /// Every flow that is spoken of.
     pub(super) fn keys(&self) -> impl Iterator<Item = &FlowKey> {
         self.entries.keys()
+    }
+
+    fn not_known(&mut self, words: String) {
+        *self.unknown_words.entry(words).or_default() += 1;
     }
 
     fn add(&mut self, transport: Transport, ends: [SocketAddr; 2], mut entry: Entry) {
@@ -136,19 +143,19 @@ fn sidecar(path: &Path) -> anyhow::Result<Truth> {
     let mut truth = Truth::default();
     for flow in file.flows {
         let Some(transport) = transport(&flow.proto) else {
-            anyhow::bail!("`{}` is no transport", flow.proto);
+            truth.not_known(format!("transport {}", flow.proto));
+            continue;
         };
         let ends = [(flow.subscriber, flow.sub_port), (flow.remote, flow.remote_port)];
-        let Some((class, expected)) = sidecar_class(&flow.class, &flow.app) else {
-            anyhow::bail!(
-                "the class `{}` with the application `{}` is not known",
-                flow.class,
-                flow.app
-            );
+        let (class, expected) = match sidecar_class(&flow.class, &flow.app) {
+            Some((class, expected)) => (class.to_owned(), Some(expected)),
+            None => {
+                truth.not_known(format!("class {}, application {}", flow.class, flow.app));
+                (flow.class, None)
+            }
         };
         let span = Some((flow.first, flow.last));
-        let expected = Some(expected);
-        let entry = Entry { class: class.to_owned(), kind: flow.app, expected, span, id: 0 };
+        let entry = Entry { class, kind: flow.app, expected, span, id: 0 };
         truth.add(transport, ends.map(SocketAddr::from), entry);
     }
     Ok(truth)
@@ -205,22 +212,30 @@ struct TableRow {
 fn table(path: &Path) -> anyhow::Result<Truth> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
     let mut truth = Truth::default();
-    for (row, line) in reader.deserialize::<TableRow>().zip(2..) {
+    for row in reader.deserialize::<TableRow>() {
         let row = row?;
         let Some(transport) = transport(&row.l4) else {
-            anyhow::bail!("line {line}: `{}` is no transport: tcp, udp, icmp or a number", row.l4);
+            truth.not_known(format!("transport {}", row.l4));
+            continue;
         };
         let ends = [(row.src, row.sport), (row.dst, row.dport)].map(SocketAddr::from);
-        let entry = table_entry(row).map_err(|error| anyhow::anyhow!("line {line}: {error}"))?;
+        let kind = row.protocol.clone();
+        let entry = table_entry(row).unwrap_or_else(|words| {
+            truth.not_known(words.clone());
+            Entry { class: words, kind, expected: None, span: None, id: 0 }
+        });
         truth.add(transport, ends, entry);
     }
     Ok(truth)
 }
 
-fn table_entry(row: TableRow) -> anyhow::Result<Entry> {
+/// What a row says, or the word in it that is not known.
+fn table_entry(row: TableRow) -> Result<Entry, String> {
     let given = |word: &str| (!word.is_empty()).then(|| word.to_owned());
-    let protocol = given(&row.protocol).map(|word| word.parse::<Protocol>()).transpose()?;
-    let category = given(&row.category).map(|word| word.parse::<Category>()).transpose()?;
+    let parsed = |word: String| word.parse::<Protocol>().map_err(|_| format!("protocol {word}"));
+    let protocol = given(&row.protocol).map(parsed).transpose()?;
+    let parsed = |word: String| word.parse::<Category>().map_err(|_| format!("category {word}"));
+    let category = given(&row.category).map(parsed).transpose()?;
     let service = given(&row.service);
     let class =
         [&row.category, &row.protocol, &row.service].into_iter().find(|word| !word.is_empty());
@@ -322,16 +337,22 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_not_known_are_listed_and_not_judged() {
+        let truth = written(&format!(
+            "{HEADER}tcp,192.0.2.1,1,192.0.2.2,2,telepathy,,\ntcp,192.0.2.1,3,192.0.2.2,2,telepathy,,web\n\
+             tcp,192.0.2.1,4,192.0.2.2,2,,,fun\nsmoke,192.0.2.1,1,192.0.2.2,2,tls,,\n"
+        ))
+        .unwrap();
+        let words = [("category fun", 1), ("protocol telepathy", 2), ("transport smoke", 1)];
+        assert_eq!(truth.unknown_words, words.map(|(word, flows)| (word.to_owned(), flows)).into());
+        assert!(truth.entries.values().flatten().all(|entry| entry.expected.is_none()));
+        assert_eq!(truth.keys().count(), 3);
+    }
+
+    #[test]
     fn a_table_s_errors_name_the_line() {
-        for (row, wanted) in [
-            ("tcp,192.0.2.1,1,192.0.2.2,2,telepathy,,\n", "line 2: `telepathy` is not a protocol"),
-            ("tcp,192.0.2.1,1,192.0.2.2,2,,,fun\n", "line 2: `fun` is not a category"),
-            ("smoke,192.0.2.1,1,192.0.2.2,2,tls,,\n", "line 2: `smoke` is no transport"),
-            ("tcp,nowhere,1,192.0.2.2,2,tls,,\n", "line: 2"),
-        ] {
-            let error = format!("{:#}", written(&format!("{HEADER}{row}")).unwrap_err());
-            assert!(error.contains(wanted), "{error}");
-        }
+        let error = written(&format!("{HEADER}tcp,nowhere,1,192.0.2.2,2,tls,,\n")).unwrap_err();
+        assert!(format!("{error:#}").contains("line: 2"), "{error:#}");
     }
 
     #[test]
