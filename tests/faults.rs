@@ -363,3 +363,43 @@ async fn a_killed_appliance_keeps_what_its_open_intervals_held() {
         of: octets,
     });
 }
+
+/// The clock of the captured packets leaps two hours ahead, and later four hours back.
+#[test]
+fn a_clock_that_leaps_loses_no_octet() {
+    need_engine();
+    let folder = tempfile::tempdir().unwrap();
+    let original = support::capture("dd01_https_h1.link-a");
+    let (packets, received) = count_records(&original);
+    let mut octets = fs::read(&original).unwrap();
+    let number =
+        |octets: &[u8], at: usize| u32::from_le_bytes(octets[at..at + 4].try_into().unwrap());
+    let (mut at, mut record) = (24, 0);
+    while at < octets.len() {
+        let leap = [0, 7200, -7200][(3 * record / packets) as usize];
+        let time = number(&octets, at).checked_add_signed(leap).unwrap();
+        octets[at..at + 4].copy_from_slice(&time.to_le_bytes());
+        at += 16 + number(&octets, at + 8) as usize;
+        record += 1;
+    }
+    let leaping = folder.path().join("leaping.pcap");
+    fs::write(&leaping, octets).unwrap();
+    let config = support::config(folder.path(), "");
+    let mut command = etiage(&["replay", "--serve", "--rebase-to-now", "--link", "x", "--config"]);
+    command.arg(&config).arg(&leaping);
+    let mut appliance = Appliance::of(command);
+    appliance.wait_for_line("replayed; serving until stopped");
+    let total = &appliance.get("/api/v1/totals?from=now-20h&to=now&group_by=link")["total"];
+    assert_eq!(total["packets"], packets);
+    let stored = total["octets"].as_u64().unwrap();
+    report(Outcome {
+        fault: "the clock leaps two hours ahead, then four back",
+        times: 2,
+        lost: received.saturating_sub(stored),
+        doubled: stored.saturating_sub(received),
+        recovery: None,
+        of: received,
+    });
+    assert_eq!(stored, received);
+    assert!(appliance.stop("-INT").0.success());
+}
