@@ -277,8 +277,8 @@ async fn what_is_acknowledged_survives_the_power() {
     };
     let appliance = replay(&long);
     let mut taken = Vec::new();
-    // All of it is in the spool: what the spool has not forced to disk yet may be gone, in the middle too, where a
-    // replay reads a day of stream time in a second.
+    // All of it is in the spool: what the spool has not forced to disk yet may be gone, in the middle
+    // too, where a replay reads a day of stream time in a second.
     let rows = |health: &Value| {
         number(health, "/store/written_rows") + number(health, "/store/spool/rows")
     };

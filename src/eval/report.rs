@@ -149,7 +149,8 @@ pub(super) struct Report {
     pub(super) not_in_truth: Line,
     /// Flows of which the truth has no opinion, or none that can be compared.
     pub(super) without_opinion: Line,
-    /// Words of the truth that have no meaning here, and how many of its flows have them: those are not judged.
+    /// Words of the truth that have no meaning here, and how many of its flows have them: those are
+    /// not judged.
     pub(super) unknown_words: BTreeMap<String, u64>,
     /// Flows that the truth names and no capture holds.
     pub(super) truth_without_flow: u64,

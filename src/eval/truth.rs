@@ -68,8 +68,8 @@ pub(super) struct Truth {
     entries: HashMap<FlowKey, Vec<Entry>>,
     /// Whether it is another classifier's opinion.
     pub(super) labels: bool,
-    /// Words of the truth that have no meaning here, and how many of its flows have them. Those flows are not
-    /// judged.
+    /// Words of the truth that have no meaning here, and how many of its flows have them. Those are
+    /// not judged.
     pub(super) unknown_words: BTreeMap<String, u64>,
     read: usize,
 }
@@ -339,7 +339,8 @@ mod tests {
     #[test]
     fn words_that_are_not_known_are_listed_and_not_judged() {
         let truth = written(&format!(
-            "{HEADER}tcp,192.0.2.1,1,192.0.2.2,2,telepathy,,\ntcp,192.0.2.1,3,192.0.2.2,2,telepathy,,web\n\
+            "{HEADER}tcp,192.0.2.1,1,192.0.2.2,2,telepathy,,\n\
+             tcp,192.0.2.1,3,192.0.2.2,2,telepathy,,web\n\
              tcp,192.0.2.1,4,192.0.2.2,2,,,fun\nsmoke,192.0.2.1,1,192.0.2.2,2,tls,,\n"
         ))
         .unwrap();

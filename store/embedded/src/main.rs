@@ -67,9 +67,10 @@ struct Arguments {
     /// Memory the engine may use, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u64).range(256..))]
     memory: u64,
-    /// Seconds that the engine may take to end an insert whose data has come; then this program ends, and its parent
-    /// starts it again.
-    #[arg(long, value_name = "SECS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Seconds that the engine may take to end an insert whose data has come; then this program
+    /// ends, and its parent starts it again.
+    #[arg(long, value_name = "SECS", default_value_t = 120)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     insert_limit: u32,
     /// Where BACKUP may write and RESTORE may read; left out: nowhere.
     #[arg(long, value_name = "DIR")]

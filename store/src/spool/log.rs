@@ -159,8 +159,8 @@ impl Spool {
         open: impl Iterator<Item = &'a Batch> + Clone,
     ) -> io::Result<()> {
         if open.clone().next().is_none() && !self.has_open {
-            // Records of several batches need no more than their own checksums; but a file that was deleted must
-            // not come back beside them.
+            // Records of several batches need no more than their own checksums; but a file that was
+            // deleted must not come back beside them.
             return self.sync_names();
         }
         let path = self.open_path();

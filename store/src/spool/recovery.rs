@@ -233,7 +233,7 @@ impl Spool {
         tracing::error!("{} is not used, or not all of it: {why}", path.display());
     }
 
-    /// Records count without a gap: what was taken and is not durable in the database must be there.
+    /// Records count without a gap: what was taken and is not durable elsewhere must be there.
     fn see_what_is_missing(&mut self, place: Place) {
         // Without marks the group on its way may have been acknowledged, and deleted.
         let flying = place.flying.filter(|_| place.epoch == 0).map_or(0, |(_, last)| last);
@@ -304,8 +304,8 @@ impl Spool {
                 }
             }
             if last > synced {
-                // Whoever was killed may have left them to the kernel alone. Where an earlier start could not
-                // force them to disk, the kernel takes them for written: the file is written anew.
+                // Whoever was killed may have left them to the kernel alone. Where an earlier start
+                // could not force them to disk, the kernel takes them for written: written anew.
                 self.write_whole(&read.path, &read.octets).map_err(unusable(&read.path))?;
             }
             if octets < read.octets.len() as u64 {

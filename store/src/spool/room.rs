@@ -40,7 +40,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Of dropped segments a header stays that says what they stood for: the next start does not miss them.
+    /// Of dropped segments a header stays that says what they stood for: the next start does not
+    /// miss them.
     fn leave_header(&mut self, index: usize, (first, last): (u64, u64)) {
         let before = index.checked_sub(1).filter(|before| self.was_dropped(*before));
         let before = before.and_then(|before| Some((before, self.segments.get(before)?.first)));

@@ -181,7 +181,7 @@ pub(super) struct Appender {
 impl Appender {
     /// Makes the file with its header.
     pub(super) fn create(disk: &dyn Disk, path: &Path, header: &SegmentHeader) -> io::Result<Self> {
-        // Nothing was ever appended at its sequence: what has the name is what an earlier attempt left.
+        // Nothing was ever appended at its sequence: what has the name, an earlier attempt left.
         let mut file = disk.open(path, Mode::Replace)?;
         if let Err(error) = file.write_at(&header.octets(), 0) {
             // Best effort: what is left is a torn header, which the next start removes.

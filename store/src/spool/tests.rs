@@ -291,7 +291,27 @@ fn what_is_on_its_way_is_neither_merged_nor_dropped() {
     assert!(spool.stats().dropped_rows > 0);
     drop(spool);
     let mut spool = open(folder.path());
+    assert_eq!(spool.stats().corrupt_segments, 0, "what was dropped is not missed again");
     assert_eq!(spool.next_group(1).unwrap().unwrap(), group);
+    let files =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    let headers = files.filter(|file| file.len() == segment::HEADER as u64).count();
+    assert_eq!(headers, 1, "one header stands for all that was dropped");
+}
+
+#[test]
+fn a_segment_that_is_gone_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    for number in 1..200 {
+        spool.take(&[batch(number, 100)], [].iter(), 100).unwrap();
+    }
+    let middle = spool.segments.get(spool.segments.len() / 2).unwrap().clone();
+    drop(spool);
+    fs::remove_file(&middle.path).unwrap();
+    let spool = open(folder.path());
+    assert_eq!(spool.stats().corrupt_segments, 1);
+    assert_eq!(spool.stats().records, 199 - (middle.last - middle.first + 1));
 }
 
 #[test]

@@ -232,14 +232,15 @@ impl Durable {
         self.gate.ends(Instant::now())
     }
 
-    /// An insert that the engine never ends would hold back every mark, and later every insert. The next process
-    /// begins with what is there, and the insert is repeated with the token that it had.
+    /// An insert that the engine never ends would hold back every mark, and later every insert. The
+    /// next process begins with what is there, and the insert is repeated with the token it had.
     fn see_stuck(&self) {
         let longest = self.gate.longest_ending(Instant::now());
         if longest > self.insert_limit {
             let secs = longest.as_secs();
             eprintln!(
-                "etiage-clickhouse: an insert has not ended for {secs} s: starting anew, it will be repeated"
+                "etiage-clickhouse: an insert has not ended for {secs} s: starting anew, it will be \
+                 repeated"
             );
             kill_self();
         }
