@@ -5,9 +5,10 @@ use crate::cursor::Cursor;
 use crate::link::MacAddress;
 
 /// What a frame begins with, by libpcap's link type (DLT).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinkLayer {
     /// IEEE 802.3 (DLT 1).
+    #[default]
     Ethernet,
     /// An IP packet of either version (DLT 12, 14, 101, 228, 229).
     RawIp,
@@ -35,6 +36,8 @@ pub enum LinkLayer {
     Nflog,
     /// OpenBSD's packet filter log (DLT 117).
     Pflog,
+    /// One that is not decoded, in a file that has others too: its frames hold no IP to see.
+    Undecoded,
 }
 
 /// A link type that is not decoded.
@@ -47,7 +50,7 @@ pub struct UnsupportedLinkType(pub i32);
 
 impl LinkLayer {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ethernet,
         Self::RawIp,
         Self::LinuxSll,
@@ -62,6 +65,7 @@ impl LinkLayer {
         Self::Ppi,
         Self::Nflog,
         Self::Pflog,
+        Self::Undecoded,
     ];
 
     /// From libpcap's DLT number.
@@ -127,6 +131,7 @@ impl Decoder {
                 self.ethertype(cursor.u16()?, cursor.rest())
             }
             LinkLayer::FrameRelay => self.frame_relay(frame),
+            LinkLayer::Undecoded => Some(Content::NonIp),
             LinkLayer::Ieee80211 => self.ieee80211(frame),
             LinkLayer::Radiotap => {
                 // Version, padding, length of the whole header; numbers are little-endian.
