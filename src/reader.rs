@@ -43,10 +43,16 @@ pub(crate) fn each_frame(
 ) -> Result<Next, SourceError> {
     for file in files {
         let mut savefile = Savefile::open(file)?;
-        let layer = savefile.link_layer();
-        while let Some(frame) = savefile.next_frame()? {
-            if visit(layer, &frame) == Next::Stop {
-                return Ok(Next::Stop);
+        let mut batch = Batch::default();
+        loop {
+            savefile.fill(&mut batch, SMALL_EPOCH)?;
+            if batch.is_empty() {
+                break;
+            }
+            for frame in batch.frames() {
+                if visit(batch.layer(), &frame) == Next::Stop {
+                    return Ok(Next::Stop);
+                }
             }
         }
     }
@@ -181,7 +187,7 @@ impl<'a> Dealer<'a> {
         std::mem::swap(&mut epoch.batch, &mut self.ahead);
         self.ahead.clear();
         let Some(open) = &self.open else { return Ok(true) };
-        epoch.layer = open.link_layer();
+        epoch.layer = epoch.batch.layer();
         // Nobody knows when a stream's next frame comes: its leaps are judged by the clock.
         let is_stream = open.is_stream();
         if !is_stream && let Err(error) = self.read_ahead() {

@@ -13,15 +13,6 @@ const MAC_FROM: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const MAC_TO: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const FROM: [u8; 4] = [192, 0, 2, 1];
 const TO: [u8; 4] = [198, 51, 100, 2];
-const ALL: [LinkLayer; 6] = [
-    LinkLayer::Ethernet,
-    LinkLayer::RawIp,
-    LinkLayer::LinuxSll,
-    LinkLayer::LinuxSll2,
-    LinkLayer::Loopback,
-    LinkLayer::Ppp,
-];
-
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
@@ -109,6 +100,16 @@ fn holds_hello(layer: LinkLayer, frame: &[u8]) {
     };
     assert_eq!((packet.source, packet.destination), (from.parse().unwrap(), to.parse().unwrap()));
     assert_eq!((packet.payload, packet.payload_octets), (&b"hello"[..], 5));
+}
+
+/// The same with a right header checksum (RFC 1071).
+fn summed4() -> Vec<u8> {
+    let mut packet = hello4();
+    let sum: u32 =
+        packet[..20].chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1])).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    packet[10..12].copy_from_slice(&be16(!folded as usize & 0xffff));
+    packet
 }
 
 fn hello4() -> Vec<u8> {
@@ -249,6 +250,164 @@ mod link_layers {
         }
         let iso = join(&[&7u32.to_le_bytes(), &[0; 40]]);
         assert_eq!(content(LinkLayer::Loopback, &iso), Content::NonIp);
+    }
+}
+
+mod other_link_layers {
+    use super::*;
+
+    #[test]
+    fn cisco_hdlc_and_ppp_with_a_direction() {
+        holds_hello(LinkLayer::CiscoHdlc, &join(&[&[0x0f, 0, 8, 0], &hello4()]));
+        holds_hello(LinkLayer::CiscoHdlc, &join(&[&[0x8f, 0, 0x86, 0xdd], &hello6()]));
+        for (direction, sent) in [(0, false), (1, true)] {
+            let frame = join(&[&[direction, 0xff, 3, 0, 0x21], &hello4()]);
+            holds_hello(LinkLayer::PppWithDirection, &frame);
+            assert_eq!(decode(LinkLayer::PppWithDirection, &frame).outer.sent_by_host, Some(sent));
+        }
+    }
+
+    #[test]
+    fn frame_relay_by_identifier_by_snap_and_as_cisco_has_it() {
+        for address in [&[0x18, 0x41][..], &[0x18, 0x40, 0x02, 0x41], &[0x18, 0x40, 0x41]] {
+            let on = |rest: &[u8], packet: &[u8]| join(&[address, rest, packet]);
+            holds_hello(LinkLayer::FrameRelay, &on(&[3, 0xcc], &hello4()));
+            holds_hello(LinkLayer::FrameRelay, &on(&[3, 0x8e], &hello6()));
+            holds_hello(LinkLayer::FrameRelay, &on(&[3, 0, 0x80, 0, 0, 0, 8, 0], &hello4()));
+            let bridged = ethernet(0x0800, &hello4());
+            holds_hello(LinkLayer::FrameRelay, &on(&[3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &bridged));
+            holds_hello(LinkLayer::FrameRelay, &on(&[8, 0], &hello4()));
+            assert_eq!(content(LinkLayer::FrameRelay, &on(&[3, 0x08], &[0; 20])), Content::NonIp);
+        }
+        assert_eq!(
+            content(LinkLayer::FrameRelay, &[0; 8]),
+            Content::NonIp,
+            "an address without end"
+        );
+    }
+
+    #[test]
+    fn wireless_data_frames_are_read_and_others_are_not() {
+        let snap = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+        let head =
+            |kind, flags, more: &[u8]| join(&[&[kind, flags], &[0; 22], more, &snap, &hello4()]);
+        holds_hello(LinkLayer::Ieee80211, &head(0x08, 0x01, &[]));
+        holds_hello(LinkLayer::Ieee80211, &head(0x08, 0x03, &[0; 6]));
+        holds_hello(LinkLayer::Ieee80211, &head(0x88, 0x02, &[0, 0]));
+        holds_hello(LinkLayer::Ieee80211, &head(0x88, 0x82, &[0; 6]));
+        let aggregated = join(&[&[0x80, 0], &[0; 14][..]]);
+        holds_hello(LinkLayer::Ieee80211, &head(0x88, 0x02, &aggregated));
+        for (kind, flags) in [(0x80, 0), (0xd4, 0), (0x48, 1), (0xc8, 1), (0x08, 0x41)] {
+            let frame = head(kind, flags, &[]);
+            assert_eq!(content(LinkLayer::Ieee80211, &frame), Content::NonIp, "{kind:x} {flags:x}");
+        }
+        let radiotap = [0, 0, 12, 0, 0, 0, 0, 0, 1, 2, 3, 4];
+        holds_hello(LinkLayer::Radiotap, &join(&[&radiotap, &head(0x08, 0x01, &[])]));
+    }
+
+    #[test]
+    fn headers_that_name_what_follows() {
+        let ppi =
+            |dlt, fields: &[u8]| join(&[&[0, 0, 8 + fields.len() as u8, 0, dlt, 0, 0, 0], fields]);
+        holds_hello(LinkLayer::Ppi, &join(&[&ppi(1, &[2; 12]), &ethernet(0x0800, &hello4())]));
+        holds_hello(LinkLayer::Ppi, &join(&[&ppi(101, &[]), &hello6()]));
+        assert_eq!(content(LinkLayer::Ppi, &join(&[&ppi(192, &[]), &ppi(1, &[])])), Content::NonIp);
+        for family in [2, 24, 30] {
+            let hello = if family == 2 { hello4() } else { hello6() };
+            holds_hello(LinkLayer::Pflog, &join(&[&[61, family], &[0; 62], &hello]));
+        }
+        assert_eq!(
+            content(LinkLayer::Pflog, &join(&[&[61, 7], &[0; 62], &hello4()])),
+            Content::NonIp
+        );
+    }
+
+    #[test]
+    fn netfilters_log_in_either_order() {
+        let hello = hello4();
+        let little = |length: usize| be16(length).into_iter().rev().collect::<Vec<_>>();
+        // A prefix of five octets comes before, padded to a whole word.
+        let attributes = join(&[
+            &[2, 0, 0, 1],
+            &little(9),
+            &[10, 0, 1, 2, 3, 4, 5, 0, 0, 0],
+            &little(4 + hello.len()),
+            &[9, 0],
+            &hello,
+        ]);
+        holds_hello(LinkLayer::Nflog, &attributes);
+        let big = join(&[&[10, 0, 0, 1], &be16(4 + hello6().len()), &[0, 9], &hello6()]);
+        holds_hello(LinkLayer::Nflog, &big);
+        assert_eq!(
+            content(LinkLayer::Nflog, &[2, 0, 0, 1, 8, 0, 1, 0, 0, 0, 0, 0]),
+            Content::NonIp
+        );
+    }
+}
+
+mod tags {
+    use super::*;
+
+    #[test]
+    fn between_the_addresses_and_the_packet() {
+        for tag in [
+            &[0x89, 0x09, 1, 1, 0, 1, 0, 5][..],
+            &[0x89, 0x26, 0, 0, 0x12, 0x34],
+            &[0x89, 0x3f, 0, 1, 0, 2, 0, 0],
+            &[0x88, 0xe5, 0x00, 0, 0, 0, 0, 1],
+            &[0x88, 0xe5, 0x20, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0, 1],
+            &[0x92, 0, 0, 3],
+            &[0x89, 0x26, 0, 0, 0x12, 0x34, 0x81, 0, 0, 9],
+        ] {
+            holds_hello(
+                LinkLayer::Ethernet,
+                &[&MAC_TO[..], &MAC_FROM, tag, &[8, 0], &hello4()].concat(),
+            );
+        }
+        let encrypted = [0x0c, 0, 0, 0, 0, 1, 8, 0];
+        let frame = ethernet(0x88e5, &join(&[&encrypted, &hello4()]));
+        assert_eq!(content(LinkLayer::Ethernet, &frame), Content::NonIp);
+    }
+
+    #[test]
+    fn customers_frames_in_a_providers() {
+        let inner = ethernet(0x8100, &join(&[&[0, 5, 8, 0], &hello4()]));
+        for outer in [
+            (0x88e7, &[0, 0, 0x12, 0x34][..]),
+            (0x8903, &[0, 0x10]),
+            (0x22f3, &[0, 0x3f, 0, 1, 0, 2]),
+            (0x22f3, &[0, 0x7f, 0, 1, 0, 2, 9, 9, 9, 9]),
+            // Service function chaining, with metadata of four words and of none.
+            (
+                0x894f,
+                &[0x0f, 0xc6, 1, 3, 0, 0, 1, 255, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4],
+            ),
+            (0x894f, &[0x0f, 0xc2, 2, 3, 0, 0, 1, 255]),
+        ] {
+            let frame = ethernet(outer.0, &join(&[outer.1, &inner]));
+            holds_hello(LinkLayer::Ethernet, &frame);
+            let macs = decode(LinkLayer::Ethernet, &frame).outer.macs;
+            assert_eq!(macs, Some((MacAddress(MAC_FROM), MacAddress(MAC_TO))), "the outer ones");
+            assert_eq!(
+                decode(LinkLayer::Ethernet, &frame).outer.vlan,
+                None,
+                "the customer's is theirs"
+            );
+        }
+    }
+
+    #[test]
+    fn pseudowires_with_and_without_a_control_word_whatever_the_customers_address_begins_with() {
+        for first in [0x00, 0x02, 0x0c, 0x40, 0x45, 0x4c, 0x60, 0x6c, 0xb8] {
+            for word in [&[][..], &[0, 0, 0, 7]] {
+                for (ethertype, inner) in [([8, 0], hello4()), ([0x86, 0xdd], hello6())] {
+                    let customer =
+                        [&[first, 1, 2, 3, 4, 5][..], &MAC_FROM, &ethertype, &inner].concat();
+                    let frame = ethernet(0x8847, &join(&[&[0, 1, 0x11, 64], word, &customer]));
+                    holds_hello(LinkLayer::Ethernet, &frame);
+                }
+            }
+        }
     }
 }
 
@@ -674,9 +833,130 @@ mod tunnels {
     }
 
     #[test]
+    fn mirrors_of_all_three_types() {
+        let inner = ethernet(0x0800, &hello4());
+        for header in [
+            &[0, 0, 0x88, 0xbe][..],
+            &[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 5, 0, 1, 0, 0, 0, 0],
+            &[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+            &[
+                0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9, 9, 9,
+                9, 9, 9, 9,
+            ],
+        ] {
+            carries_hello(&ipv4(47, &join(&[header, &inner])));
+        }
+        // What captures send: TZSP with fields before its frame.
+        for fields in [&[1, 0, 0, 1, 1][..], &[1, 0, 0, 1, 0, 0, 11, 2, 7, 7, 1]] {
+            carries_hello(&ipv4(17, &udp_ports(40000, 37008, &join(&[fields, &inner]))));
+        }
+    }
+
+    #[test]
+    fn ethernet_and_labels_straight_in_ip() {
+        let inner = ethernet(0x0800, &hello4());
+        carries_hello(&ipv4(97, &join(&[&[0x30, 0], &inner])));
+        carries_hello(&ipv6(143, &inner));
+        carries_hello(&ipv4(137, &join(&[&[0, 1, 0x11, 64], &summed4()])));
+        carries_hello(&ipv4(17, &udp_ports(50000, 6635, &join(&[&[0, 1, 0x11, 64], &summed4()]))));
+        // Segment routing's header before it (RFC 8754).
+        let routing = join(&[&[143, 2, 4, 0, 0, 0, 0, 0], &address6(9), &inner]);
+        carries_hello(&ipv6(43, &routing));
+    }
+
+    #[test]
+    fn vxlan_that_says_what_it_carries() {
+        for (next, inner) in [
+            (1, hello4()),
+            (2, hello6()),
+            (3, ethernet(0x86dd, &hello6())),
+            (5, join(&[&[0, 1, 0x11, 64], &hello4()])),
+        ] {
+            let vxlan = join(&[&[0x0c, 0, 0, next, 0, 0, 7, 0], &inner]);
+            carries_hello(&ipv4(17, &udp_ports(50000, 4790, &vxlan)));
+        }
+    }
+
+    #[test]
+    fn l2tp_with_every_optional_field() {
+        for (flags, fields) in [
+            (0x0002_u16, &[0, 7, 0, 9][..]),
+            (0x4002, &[0, 60, 0, 7, 0, 9]),
+            (0x0802, &[0, 7, 0, 9, 0, 1, 0, 2]),
+            (0x4a02, &[0, 60, 0, 7, 0, 9, 0, 1, 0, 2, 0, 2, 0xee, 0xee]),
+        ] {
+            for ppp in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x21]] {
+                let payload = join(&[&flags.to_be_bytes(), fields, ppp, &summed4()]);
+                carries_hello(&ipv4(17, &udp_ports(1701, 1701, &payload)));
+                carries_hello(&ipv4(17, &udp_ports(1701, 40000, &payload)));
+            }
+        }
+        let inner = ethernet(0x0800, &hello4());
+        for cookie in [0, 4, 8, 12] {
+            let session = join(&[&[0, 0, 0x12, 0x34], &vec![0xc0; cookie], &inner]);
+            carries_hello(&ipv4(115, &session));
+            carries_hello(&ipv4(17, &udp_ports(1701, 1701, &join(&[&[0, 3, 0, 0], &session]))));
+        }
+        let control = [0xc8, 2, 0, 12, 0, 7, 0, 0, 0, 1, 0, 1];
+        let frame = ipv4(17, &udp_ports(1701, 1701, &control));
+        assert_eq!(packet(LinkLayer::RawIp, &frame).payload, control, "control is L2TP's own");
+    }
+
+    #[test]
+    fn teredo_behind_its_indications() {
+        let origin = [0, 0, 0xf0, 0xf1, 1, 2, 3, 4];
+        let authentication = [&[0, 1, 2, 3, 9, 9, 8, 8, 8][..], &[7; 9]].concat();
+        for before in
+            [vec![], origin.to_vec(), authentication.clone(), join(&[&authentication, &origin])]
+        {
+            carries_hello(&ipv4(17, &udp_ports(3544, 51000, &join(&[&before, &hello6()]))));
+            carries_hello(&ipv4(17, &udp_ports(51000, 3544, &join(&[&before, &hello6()]))));
+        }
+    }
+
+    #[test]
+    fn stations_frames_in_capwap_as_they_were_and_translated() {
+        let wireless = join(&[&[0x08, 1], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &hello4()]);
+        for (header, inner) in [
+            (&[0, 0x10, 2, 0, 0, 0, 0, 0][..], ethernet(0x0800, &hello4())),
+            (&[0, 0x20, 2, 0x10, 0, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6, 0], ethernet(0x0800, &hello4())),
+            (&[0, 0x10, 3, 0, 0, 0, 0, 0], wireless),
+        ] {
+            carries_hello(&ipv4(17, &udp_ports(5247, 40000, &join(&[header, &inner]))));
+            carries_hello(&ipv4(17, &udp_ports(40000, 5247, &join(&[header, &inner]))));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_tunnel_by_its_port_is_a_packet() {
+        let noise: Vec<u8> =
+            (0..200_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for port in [1701, 3544, 4790, 5247, 6635, 37008] {
+            for skipped in 0..100 {
+                let frame = ipv4(17, &udp_ports(port, port, &noise[skipped..]));
+                assert_eq!(packet(LinkLayer::RawIp, &frame).payload, &noise[skipped..], "{port}");
+            }
+        }
+    }
+
+    #[test]
+    fn address_resolution_inside_is_the_links_own() {
+        let arp = ethernet(0x0806, &[&[0, 1, 8, 0, 6, 4, 0, 1][..], &[0; 20]].concat());
+        for frame in [
+            udp_ports(50000, 4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], &arp])),
+            udp_ports(50000, 4790, &join(&[&[0x0c, 0, 0, 3, 0, 0, 7, 0], &arp])),
+        ] {
+            assert_eq!(content(LinkLayer::RawIp, &ipv4(17, &frame)), Content::NonIp);
+        }
+        let gre = join(&[&[0, 0, 0x65, 0x58], &arp]);
+        assert_eq!(content(LinkLayer::RawIp, &ipv4(47, &gre)), Content::NonIp);
+    }
+
+    #[test]
     fn what_is_no_ip_inside_leaves_the_tunnel_as_the_packet() {
-        let arp = join(&[&[0, 0, 8, 6], &[0; 28]]);
-        let frame = ipv4(47, &arp);
+        // A local experimental EtherType (IEEE 802, clause 9.2.3).
+        let unknown = join(&[&[0, 0, 0x88, 0xb5], &[0; 28]]);
+        let frame = ipv4(47, &unknown);
         let gre = packet(LinkLayer::RawIp, &frame);
         assert_eq!((gre.transport, gre.payload_octets), (Transport(47), 32));
         assert_eq!(outer_addresses(&frame), None);
@@ -719,7 +999,7 @@ proptest::proptest! {
     ) {
         let framed = [&[2; 12][..], &ethertype, &octets].concat();
         for frame in [&octets, &framed] {
-            for layer in ALL {
+            for layer in LinkLayer::ALL {
                 if let Content::Packet(packet, _) = content(layer, frame) {
                     proptest::prop_assert!(packet.payload_octets as usize >= packet.payload.len());
                     proptest::prop_assert!(packet.payload.len() <= frame.len());

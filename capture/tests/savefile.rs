@@ -3,9 +3,10 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use etiage_capture::source::{Savefile, SourceError};
+use etiage_capture::source::{Batch, Savefile, SourceError};
 use etiage_capture::{LinkLayer, Timestamp};
 
 /// In which order a file's numbers are.
@@ -158,6 +159,14 @@ fn every_link_type_that_is_decoded() {
         (9, LinkLayer::Ppp),
         (50, LinkLayer::Ppp),
         (101, LinkLayer::RawIp),
+        (104, LinkLayer::CiscoHdlc),
+        (105, LinkLayer::Ieee80211),
+        (107, LinkLayer::FrameRelay),
+        (117, LinkLayer::Pflog),
+        (127, LinkLayer::Radiotap),
+        (192, LinkLayer::Ppi),
+        (204, LinkLayer::PppWithDirection),
+        (239, LinkLayer::Nflog),
         (108, LinkLayer::Loopback),
         (113, LinkLayer::LinuxSll),
         (228, LinkLayer::RawIp),
@@ -210,14 +219,115 @@ fn what_is_no_capture_is_told_in_one_line() {
 #[test]
 fn a_link_type_that_is_not_decoded_is_named() {
     let folder = Folder::new();
-    for link_type in [127, 105, 147] {
+    for link_type in [147, 201, 249] {
         let path = folder.file("air.pcap", &pcap_header(Order::Big, MICRO, link_type));
         let expected = format!(
             "air.pcap: link type {link_type} is not supported: Ethernet, raw IP, Linux cooked (SLL, \
-             SLL2), loopback and PPP are"
+             SLL2), loopback, PPP, Cisco HDLC, frame relay, 802.11, radiotap, PPI, NFLOG and pflog are"
         );
         assert_eq!(complaint(&path), expected);
     }
+}
+
+/// An interface's description, without options.
+fn interface(order: Order, link_type: u16, snap_octets: u32) -> Vec<u8> {
+    block(order, 1, &[&order.u16(link_type)[..], &[0; 2], &order.u32(snap_octets)].concat())
+}
+
+#[test]
+fn interfaces_of_several_link_types_each_with_its_own() {
+    let folder = Folder::new();
+    let order = Order::Little;
+    let packet = |interface: u32, data: &[u8]| {
+        let numbers = [interface, 0, 7, data.len() as u32, 99].map(|number| order.u32(number));
+        block(order, 6, &[&numbers.concat(), data].concat())
+    };
+    let section = [&order.u32(0x1a2b_3c4d)[..], &order.u16(1), &order.u16(0), &[0xff; 8]].concat();
+    let file = [
+        block(order, 0x0a0d_0d0a, &section),
+        interface(order, 147, 0),
+        interface(order, 1, 65535),
+        interface(order, 101, 64),
+        packet(1, b"a"),
+        packet(1, b"b"),
+        packet(2, b"c"),
+        packet(0, b"d"),
+        packet(1, b"e"),
+    ]
+    .concat();
+    for (name, content) in [("mixed.pcapng", file.clone()), ("mixed.pcapng.gz", gzip(&file))] {
+        let mut savefile = Savefile::open(&folder.file(name, &content)).unwrap();
+        assert_eq!(savefile.link_layer(), LinkLayer::Ethernet, "the first that is decoded");
+        let mut seen = Vec::new();
+        loop {
+            let mut batch = Batch::default();
+            savefile.fill(&mut batch, 10).unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            seen.extend(batch.frames().map(|frame| (batch.layer(), frame.data.to_vec())));
+        }
+        let expected = [
+            (LinkLayer::Ethernet, b"a"),
+            (LinkLayer::Ethernet, b"b"),
+            (LinkLayer::RawIp, b"c"),
+            (LinkLayer::Undecoded, b"d"),
+            (LinkLayer::Ethernet, b"e"),
+        ];
+        assert_eq!(seen, expected.map(|(layer, data)| (layer, data.to_vec())), "{name}");
+    }
+}
+
+fn gzip(octets: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(octets).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstandard(octets: &[u8]) -> Vec<u8> {
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    ruzstd::encoding::compress_to_vec(octets, level)
+}
+
+#[test]
+fn compressed_files_give_what_they_hold_wherever_they_are_cut() {
+    let folder = Folder::new();
+    let order = Order::Big;
+    let packets: Vec<u8> =
+        (1..=40).flat_map(|secs| pcap_packet(order, secs, 0, 1400, &[secs as u8; 1300])).collect();
+    let times = (1..=9).map(|secs| (secs, 60, &[7; 60][..])).collect::<Vec<_>>();
+    for whole in
+        [[pcap_header(order, MICRO, 1), packets].concat(), pcapng(Order::Little, 9, &times)]
+    {
+        for cut in [0, 1, 17, 300, whole.len() / 2] {
+            let content = &whole[..whole.len() - cut];
+            let plain = read(&folder.file("a", content));
+            assert!(!plain.0.is_empty());
+            let half = content.len() / 2;
+            for compressed in [
+                gzip(content),
+                zstandard(content),
+                // Several streams, one after the other.
+                [gzip(&content[..half]), gzip(&content[half..])].concat(),
+                [zstandard(&content[..half]), zstandard(&content[half..])].concat(),
+            ] {
+                assert_eq!(read(&folder.file("a", &compressed)), plain, "{cut}");
+            }
+        }
+        for compressed in [gzip(&whole), zstandard(&whole)] {
+            let path = folder.file("a", &compressed[..compressed.len() - 9]);
+            let text = read(&path).1.unwrap();
+            // What was read before is shown, where the decompressor gave anything.
+            let told = ["a is damaged after ", "cannot read a: "];
+            assert!(told.iter().any(|told| text.starts_with(told)), "{text}");
+        }
+    }
+    let path = folder.file("text.gz", &gzip(b"This is a text, and no capture at all.\n"));
+    let expected =
+        "text.gz is not a capture that libpcap reads (pcap or pcapng): unknown file format";
+    assert_eq!(complaint(&path), expected);
+    let path = folder.file("air.gz", &gzip(&pcap_header(order, MICRO, 147)));
+    assert!(complaint(&path).starts_with("air.gz: link type 147 is not supported"));
 }
 
 #[test]
@@ -277,7 +387,6 @@ fn absurd_timestamps_saturate() {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::OsStr;
-    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
     use std::process::Command;
 

@@ -34,6 +34,8 @@ const TOLD_PEER: Confidence = Confidence(60);
 const SAME_ENDPOINT: Confidence = Confidence(60);
 /// A flow without any fixed octet between two hosts that speak the same peer-to-peer protocol.
 const BETWEEN_SPEAKERS: Confidence = Confidence(65);
+/// A handshake of the right shape, of a host that does the same to many.
+const ONE_OF_MANY: Confidence = Confidence(75);
 /// The peer-to-peer protocols that also hide, the rarer ones first.
 const SPOKEN: &[Protocol] =
     &[Protocol::DirectConnect, Protocol::Soulseek, Protocol::Edonkey, Protocol::BitTorrent];
@@ -81,6 +83,22 @@ impl Default for FlowState {
             stage: Stage::Probing,
         }
     }
+}
+
+/// What a flow's own octets say where no probe knew them: it must not contradict what is known of its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signs {
+    /// The probes that had not said no.
+    candidates: u64,
+    /// Neither side began with anything that is fixed.
+    hidden: bool,
+    /// It began like BitTorrent's encrypted handshake.
+    handshake: bool,
+}
+
+impl Signs {
+    /// Of a flow whose payload nobody looked at.
+    const NOTHING_SEEN: Self = Self { candidates: u64::MAX, hidden: true, handshake: false };
 }
 
 /// The connection requests that a flow began with: all that need be known of them while nothing else
@@ -303,7 +321,7 @@ impl Classifier {
             return Progress::Lessons(verdict);
         }
         if verdict.class.protocol == Protocol::Unknown {
-            return Progress::Watched(Watch::unknown(state.candidates, state.is_hidden(), now));
+            return Progress::Watched(Watch::unknown(state.signs(), now));
         }
         let named = || verdict.is_named() || self.has_learnt_name(ends, now);
         match Watch::new(verdict, ends, named, now) {
@@ -349,11 +367,11 @@ impl Classifier {
         match state.best {
             // Circumstances that were learnt since may be surer than those of the packets.
             Some(best) if best.class.category == Category::P2p && best.confidence < SETTLED => {
-                let learnt = self.learnt(state.candidates, state.is_hidden(), ends, now);
+                let learnt = self.learnt(&state.signs(), ends, now);
                 learnt.map_or(best, |learnt| merge(Some(best), learnt))
             }
             Some(best) => self.name_from_dns(best, ends, now),
-            None => self.guess(state.candidates, state.is_hidden(), ends, now),
+            None => self.guess(&state.signs(), ends, now),
         }
     }
 
@@ -361,7 +379,7 @@ impl Classifier {
     /// says that it is due, when an interval closes, and when the flow ends.
     pub fn ask_again(&self, watch: &mut Watch, ends: &FlowEnds, now: Timestamp) {
         let Some(late) = watch.late() else { return };
-        if let Some(verdict) = self.learnt(late.candidates, late.hidden, ends, now) {
+        if let Some(verdict) = self.learnt(&late.signs, ends, now) {
             watch.found(verdict);
         }
     }
@@ -377,7 +395,7 @@ impl Classifier {
         match probes::for_transport(ends.transport) {
             None => by_transport(ends.transport),
             // No probe has said no, and nothing speaks against the flow hiding what it is.
-            Some(_) => self.guess(u64::MAX, true, ends, now),
+            Some(_) => self.guess(&Signs::NOTHING_SEEN, ends, now),
         }
     }
 
@@ -571,13 +589,7 @@ impl Classifier {
 
     /// What is known of the flow's ends: announced, peers, or hosts that both speak one peer-to-peer
     /// protocol and have a flow that hides what it is.
-    fn learnt(
-        &self,
-        candidates: u64,
-        hidden: bool,
-        ends: &FlowEnds,
-        now: Timestamp,
-    ) -> Option<Verdict> {
+    fn learnt(&self, signs: &Signs, ends: &FlowEnds, now: Timestamp) -> Option<Verdict> {
         let both = [(ends.responder, ends.initiator.ip()), (ends.initiator, ends.responder.ip())];
         let learnt = both.into_iter().find_map(|(end, other)| {
             let expected = self.knowledge.expected(now, end, other);
@@ -595,12 +607,12 @@ impl Classifier {
         }
         let known = both.into_iter().find_map(|(end, other)| {
             let known = self.knowledge.endpoint(now, ends.transport, end, other)?;
-            (!contradicts(candidates, ends.transport, known.protocol)).then_some(known)
+            (!contradicts(signs.candidates, ends.transport, known.protocol)).then_some(known)
         });
         if let Some(Endpoint { protocol, service, .. }) = known {
             return Some(self.classed(protocol, service, SAME_ENDPOINT, Evidence::ENDPOINT));
         }
-        if !hidden || both.into_iter().any(|(end, _)| ports::is_service(end.port())) {
+        if !signs.hidden || both.into_iter().any(|(end, _)| ports::is_service(end.port())) {
             return None;
         }
         let speak = |protocol: &Protocol| {
@@ -609,17 +621,22 @@ impl Classifier {
             };
             both.into_iter().all(speaks)
         };
-        let protocol = SPOKEN.iter().copied().find(speak)?;
-        Some(self.classed(protocol, ServiceId::NONE, BETWEEN_SPEAKERS, Evidence::PEER))
+        if let Some(protocol) = SPOKEN.iter().copied().find(speak) {
+            return Some(self.classed(protocol, ServiceId::NONE, BETWEEN_SPEAKERS, Evidence::PEER));
+        }
+        // A handshake of BitTorrent's shape, from a host that has since done the same to others.
+        let alike = signs.handshake && self.knowledge.is_suspected(now, ends.initiator.ip());
+        let evidence = Evidence::MSE.with(Evidence::SHAPE);
+        alike.then(|| self.classed(Protocol::BitTorrent, ServiceId::NONE, ONE_OF_MANY, evidence))
     }
 
     /// No probe knew it: what is known of its ends, then the port.
-    fn guess(&self, candidates: u64, hidden: bool, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        if let Some(learnt) = self.learnt(candidates, hidden, ends, now) {
+    fn guess(&self, signs: &Signs, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        if let Some(learnt) = self.learnt(signs, ends, now) {
             return learnt;
         }
         let by_port = ports::guess(ends)
-            .filter(|guess| !contradicts(candidates, ends.transport, guess.class.protocol));
+            .filter(|guess| !contradicts(signs.candidates, ends.transport, guess.class.protocol));
         by_port.map_or(Verdict::UNKNOWN, |verdict| self.name_from_dns(verdict, ends, now))
     }
 }
@@ -652,6 +669,15 @@ impl FlowState {
     pub fn forget_streams(&mut self) {
         self.streams = PerSide::default();
         self.order.forget();
+    }
+
+    /// What the flow's own octets say, where no probe knew them.
+    fn signs(&self) -> Signs {
+        Signs {
+            candidates: self.candidates,
+            hidden: self.is_hidden(),
+            handshake: self.scratch.has_hidden_handshake(),
+        }
     }
 
     /// Whether neither side began with anything that is fixed.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use etiage_capture::{Packet, Side, TcpHeader, Timestamp};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
+use crate::engine::Signs;
 use crate::probe::FlowEnds;
 use crate::rules::ServiceId;
 
@@ -86,10 +87,7 @@ pub struct Watch {
 /// What is left of a flow that no probe knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Late {
-    /// The probes that had not said no.
-    pub(crate) candidates: u64,
-    /// Neither side began with anything that is fixed.
-    pub(crate) hidden: bool,
+    pub(crate) signs: Signs,
     packets: u16,
 }
 
@@ -169,7 +167,7 @@ impl Watch {
     }
 
     /// Watches a flow that no probe knew.
-    pub(crate) fn unknown(candidates: u64, hidden: bool, now: Timestamp) -> Self {
+    pub(crate) fn unknown(signs: Signs, now: Timestamp) -> Self {
         Self {
             verdict: Verdict::UNKNOWN,
             server: Side::Responder,
@@ -180,7 +178,7 @@ impl Watch {
             last: now,
             bulk: Bulk::default(),
             bursts: Bursts::default(),
-            late: Some(Late { candidates, hidden, packets: 0 }),
+            late: Some(Late { signs, packets: 0 }),
         }
     }
 

@@ -67,9 +67,14 @@ impl Decoder {
                 }
             }
             Transport::SCTP => with_ports(datagram, 12),
-            Transport(4 | 41 | 47) => {
+            Transport(4 | 41 | 47 | 97 | 115 | 137 | 143) => {
                 let inner = self.inside(datagram, |decoder| match datagram.transport {
                     Transport(47) => decoder.gre(datagram.payload),
+                    Transport(97) => decoder.ether_ip(datagram.payload),
+                    Transport(115) => decoder.l2tp_v3(datagram.payload),
+                    Transport(137) => decoder.mpls(datagram.payload),
+                    // RFC 8986, section 4.9: Ethernet after segment routing.
+                    Transport(143) => decoder.ethernet(datagram.payload),
                     _ => decoder.ip(datagram.payload),
                 });
                 if inner.is_some() {
@@ -82,8 +87,8 @@ impl Decoder {
         content.map(|packet| Content::Packet(packet, id))
     }
 
-    /// Looks into a tunnel. What cannot be read there, or is no IP, leaves the tunnel itself as the
-    /// packet.
+    /// Looks into a tunnel. What cannot be read there, or is neither IP nor a link's own control, leaves the
+    /// tunnel itself as the packet.
     fn inside<'a>(
         &mut self,
         datagram: &Datagram<'_>,
@@ -94,6 +99,7 @@ impl Decoder {
         self.outer.addresses.get_or_insert((datagram.source, datagram.destination));
         match look(self) {
             Some(inner @ (Content::Packet(..) | Content::LaterFragment(_))) => Some(inner),
+            Some(Content::NonIp) if self.is_link_control => Some(Content::NonIp),
             _ => {
                 (self.outer, self.depth) = (outer, depth);
                 None

@@ -144,7 +144,7 @@ fn transport(
             let (header, payload) = captured.split_first_chunk::<8>()?;
             let [p0, p1, p2, p3, l0, l1, ..] = *header;
             let ports = (u16::from_be_bytes([p0, p1]), u16::from_be_bytes([p2, p3]));
-            if tunnel::is_port(ports) {
+            if tunnel::is_tunnel_port(ports) {
                 return None;
             }
             let (key, sender) = key(ports, Transport::UDP);

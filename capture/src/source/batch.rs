@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Frame;
 use super::window::Window;
+use crate::decode::LinkLayer;
 use crate::time::Timestamp;
 
 /// Frames that were read together. A batch is filled again and again, and keeps its memory.
@@ -12,7 +13,9 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub struct Batch {
     octets: Octets,
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
+    /// What all its frames begin with.
+    pub(super) layer: LinkLayer,
 }
 
 /// Where the octets of a batch's frames are.
@@ -61,6 +64,11 @@ impl Record {
 }
 
 impl Batch {
+    /// What all its frames begin with.
+    pub const fn layer(&self) -> LinkLayer {
+        self.layer
+    }
+
     /// Frames in it.
     pub const fn len(&self) -> usize {
         self.records.len()
@@ -88,10 +96,18 @@ impl Batch {
     }
 
     /// Empties it, for frames of a window of the file.
-    pub(super) fn begin_mapped(&mut self, window: &Arc<Window>) -> &mut Vec<Record> {
+    pub(super) fn begin_mapped(&mut self, window: &Arc<Window>) {
         self.records.clear();
         self.octets = Octets::Mapped(window.clone());
-        &mut self.records
+    }
+
+    /// Whether a frame of this link layer may be added: a batch has one, its first frame's.
+    #[inline]
+    pub(super) fn takes(&mut self, layer: LinkLayer) -> bool {
+        if self.records.is_empty() {
+            self.layer = layer;
+        }
+        self.layer == layer
     }
 
     /// Empties it, for frames that are copied.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::batch::{Batch, Record};
-use super::pcap_file::PcapFile;
+use super::pcap_file::{HEADER, PcapFile};
 use super::pcapng_file::PcapngFile;
 use super::window::{WINDOW, Window};
 use crate::decode::LinkLayer;
@@ -50,6 +50,8 @@ pub(super) enum Next {
         captured: u32,
         /// Octets up to what follows.
         length: usize,
+        /// What it begins with.
+        layer: LinkLayer,
     },
     /// Nothing to show in so many octets.
     Skip(usize),
@@ -59,15 +61,43 @@ pub(super) enum Next {
     Bad(String),
 }
 
+/// A format that is read here.
 #[derive(Debug)]
-enum Format {
+pub(super) enum Format {
     Pcap(PcapFile),
     Pcapng(PcapngFile),
 }
 
+/// Why no more frames of a batch are read for now.
+enum Pause {
+    /// There are enough.
+    Full,
+    /// The next one has another link layer.
+    OtherLayer,
+    /// So many octets must be there to tell what follows.
+    More { wanted: usize, of: &'static str },
+}
+
 impl Format {
+    /// By a file's first octets, and where its records begin; `None` if it is of another format, or too few
+    /// octets are there.
+    pub(super) fn of(file: &[u8]) -> Option<(Self, usize)> {
+        match PcapFile::read_header(file) {
+            Some(pcap) => Some((Self::Pcap(pcap), HEADER)),
+            None => PcapngFile::read_header(file).map(|pcapng| (Self::Pcapng(pcapng), 0)),
+        }
+    }
+
+    /// What the first interface's frames begin with.
+    pub(super) fn layer(&self) -> LinkLayer {
+        match self {
+            Self::Pcap(file) => file.layer(),
+            Self::Pcapng(file) => file.layer(),
+        }
+    }
+
     #[inline]
-    fn next(&mut self, rest: &[u8]) -> Next {
+    pub(super) fn next(&mut self, rest: &[u8]) -> Next {
         match self {
             Self::Pcap(file) => file.next(rest),
             Self::Pcapng(file) => file.next(rest),
@@ -133,35 +163,29 @@ impl MappedFile {
         }
         let window = Window::map(&file, 0, size(length, 0))?;
         let octets = window.octets();
-        let (format, at) = match (PcapFile::read_header(octets), PcapngFile::read_header(octets)) {
-            (Some(pcap), _) => (Format::Pcap(pcap), super::pcap_file::HEADER),
-            (None, Some(pcapng)) => (Format::Pcapng(pcapng), 0),
-            (None, None) => return Ok(None),
-        };
+        let Some((format, at)) = Format::of(octets) else { return Ok(None) };
         let window = Arc::new(window);
         let scout = Scout::default();
         Ok(Some(Self { file, length, format, window, offset: 0, at, error: None, scout }))
     }
 
     pub(super) fn layer(&self) -> LinkLayer {
-        match &self.format {
-            Format::Pcap(file) => file.layer(),
-            Format::Pcapng(file) => file.layer(),
-        }
+        self.format.layer()
     }
 
     /// Fills a batch with at most so many frames; none at the end of the file.
     pub(super) fn fill(&mut self, batch: &mut Batch, max: usize) -> Result<(), ReadError> {
-        let mut records = batch.begin_mapped(&self.window);
+        batch.begin_mapped(&self.window);
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        while records.len() < max {
+        while batch.len() < max {
             // A batch is of one window: its end is the batch's, but a first frame is looked for.
-            match self.read(records, max) {
-                Ok(None) => {}
-                Ok(Some(_)) if !records.is_empty() => break,
-                Ok(Some((wanted, of))) => {
+            match self.read(batch, max) {
+                Ok(Pause::Full) => {}
+                Ok(_) if !batch.is_empty() => break,
+                Ok(Pause::OtherLayer) => {}
+                Ok(Pause::More { wanted, of }) => {
                     let there = self.length - self.offset - self.at as u64;
                     if there == 0 {
                         break;
@@ -172,9 +196,9 @@ impl MappedFile {
                         )));
                     }
                     self.move_window(wanted).map_err(ReadError::Io)?;
-                    records = batch.begin_mapped(&self.window);
+                    batch.begin_mapped(&self.window);
                 }
-                Err(error) if records.is_empty() => return Err(error),
+                Err(error) if batch.is_empty() => return Err(error),
                 Err(error) => {
                     self.error = Some(error);
                     break;
@@ -206,28 +230,27 @@ impl MappedFile {
         prefetch(octets, scout.at.saturating_add(64));
     }
 
-    /// Reads frames until there are enough (`None`), or what follows needs more of the file than the
-    /// window shows.
-    fn read(
-        &mut self,
-        records: &mut Vec<Record>,
-        max: usize,
-    ) -> Result<Option<(usize, &'static str)>, ReadError> {
+    /// Reads frames until there are enough, one has another link layer, or what follows needs more of the
+    /// file than the window shows.
+    fn read(&mut self, batch: &mut Batch, max: usize) -> Result<Pause, ReadError> {
         let Self { window, format, at, scout, .. } = self;
         let octets = window.octets();
-        while records.len() < max {
+        while batch.records.len() < max {
             match format.next(octets.get(*at..).unwrap_or_default()) {
-                Next::Frame { timestamp, octets, start, captured, length } => {
+                Next::Frame { timestamp, octets, start, captured, length, layer } => {
+                    if !batch.takes(layer) {
+                        return Ok(Pause::OtherLayer);
+                    }
                     scout.ahead = scout.ahead.saturating_sub(1);
-                    records.push(Record { timestamp, octets, captured, start: *at + start });
+                    batch.records.push(Record { timestamp, octets, captured, start: *at + start });
                     *at += length;
                 }
                 Next::Skip(length) => *at += length,
-                Next::More { wanted, of } => return Ok(Some((wanted, of))),
+                Next::More { wanted, of } => return Ok(Pause::More { wanted, of }),
                 Next::Bad(reason) => return Err(ReadError::Damaged(reason)),
             }
         }
-        Ok(None)
+        Ok(Pause::Full)
     }
 
     /// Maps what follows, at least `wanted` octets of it.

@@ -8,6 +8,7 @@ mod pair;
 mod pcap_file;
 mod pcapng_file;
 mod savefile;
+mod stream;
 mod window;
 
 use std::path::PathBuf;

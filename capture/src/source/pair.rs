@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::decode::{Content, LinkLayer, decode};
+use crate::decode::{Content, LinkLayer, decode, is_tunnel_port};
 use crate::packet::Packet;
 
-/// Ports of UDP tunnels whose inside is looked at: GTP-U, VXLAN and Linux's, Geneve.
-const TUNNELS: [u16; 4] = [2152, 4789, 8472, 6081];
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
@@ -69,8 +67,7 @@ fn is_innermost(protocol: u8, payload: &[u8]) -> bool {
     match protocol {
         TCP | ICMP | ICMPV6 => true,
         UDP => payload.first_chunk().is_some_and(|[a, b, c, d]| {
-            let ports = [u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])];
-            !ports.iter().any(|port| TUNNELS.contains(port))
+            !is_tunnel_port((u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])))
         }),
         _ => false,
     }

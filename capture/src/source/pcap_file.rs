@@ -29,25 +29,14 @@ pub(super) struct PcapFile {
 impl PcapFile {
     /// Reads a file's header; `None` for whatever is not plainly of this format.
     pub(super) fn read_header(file: &[u8]) -> Option<Self> {
-        let header: &[u8; HEADER] = file.first_chunk()?;
-        let [magic, version, _, _, snap, link_type] = words(header);
-        let (order, unit) =
-            [Order::Little, Order::Big].into_iter().find_map(|order| match order.u32(magic) {
-                MICROSECONDS => Some((order, 1_000)),
-                NANOSECONDS => Some((order, 1)),
-                _ => None,
-            })?;
-        let [a, b, c, d] = version;
-        if (order.u16([a, b]), order.u16([c, d])) != (2, 4) {
-            return None;
-        }
-        // The upper bits say whether frames end with an FCS.
-        let dlt = i32::try_from(order.u32(link_type) & 0x03ff_ffff).ok()?;
-        let snap_octets = match order.u32(snap) {
-            0 => MAX_CAPTURED,
-            stated => stated.min(MAX_CAPTURED),
-        };
+        let (order, unit, snap, dlt) = header(file)?;
+        let snap_octets = if snap == 0 { MAX_CAPTURED } else { snap.min(MAX_CAPTURED) };
         Some(Self { order, unit, snap_octets, layer: LinkLayer::from_dlt(dlt).ok()? })
+    }
+
+    /// The link type that a file's header names.
+    pub(super) fn link_type(file: &[u8]) -> Option<i32> {
+        header(file).map(|(.., dlt)| dlt)
     }
 
     pub(super) const fn layer(&self) -> LinkLayer {
@@ -85,8 +74,28 @@ impl PcapFile {
             // More than the file says it holds of a packet: libpcap cuts it, and so do we.
             captured: captured.min(self.snap_octets),
             length,
+            layer: self.layer,
         }
     }
+}
+
+/// A file's order, the nanoseconds of its units, its snap length and link type.
+fn header(file: &[u8]) -> Option<(Order, u64, u32, i32)> {
+    let header: &[u8; HEADER] = file.first_chunk()?;
+    let [magic, version, _, _, snap, link_type] = words(header);
+    let (order, unit) =
+        [Order::Little, Order::Big].into_iter().find_map(|order| match order.u32(magic) {
+            MICROSECONDS => Some((order, 1_000)),
+            NANOSECONDS => Some((order, 1)),
+            _ => None,
+        })?;
+    let [a, b, c, d] = version;
+    if (order.u16([a, b]), order.u16([c, d])) != (2, 4) {
+        return None;
+    }
+    // The upper bits say whether frames end with an FCS.
+    let dlt = i32::try_from(order.u32(link_type) & 0x03ff_ffff).ok()?;
+    Some((order, unit, order.u32(snap), dlt))
 }
 
 /// Octets as words of four.
@@ -129,6 +138,7 @@ mod tests {
             start: 16,
             captured: 5,
             length: 21,
+            layer: LinkLayer::Ethernet,
         };
         assert_eq!(file.next(&record), whole);
         assert_eq!(file.next(&[&record[..], b"more"].concat()), whole);

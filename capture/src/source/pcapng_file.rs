@@ -1,8 +1,8 @@
 //! pcapng (draft-ietf-opsawg-pcapng): blocks of sections, interfaces and packets.
 //!
 //! Read are section headers, interface descriptions with the resolution and offset of their timestamps,
-//! and packets in enhanced, simple and obsolete packet blocks; all else is skipped. As libpcap
-//! demands, all interfaces must have one link type.
+//! and packets in enhanced, simple and obsolete packet blocks; all else is skipped. Interfaces may have
+//! different link types, which libpcap refuses.
 
 use super::mapped::{Next, Order};
 use super::pcap_file::MAX_CAPTURED;
@@ -27,13 +27,14 @@ const MAX_INTERFACES: usize = 65_536;
 pub(super) struct PcapngFile {
     order: Order,
     interfaces: Vec<Interface>,
-    /// The first interface's; `None` before it.
+    /// That of the first interface whose link type is decoded; `None` before it.
     layer: Option<LinkLayer>,
 }
 
 /// How an interface's packets are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Interface {
+    layer: LinkLayer,
     snap_octets: u32,
     /// Units of its timestamps in a second (option 9, if_tsresol).
     resolution: u64,
@@ -58,7 +59,7 @@ impl Interface {
 }
 
 impl PcapngFile {
-    /// Reads up to the first interface, without which no packet can be read; `None` for whatever is
+    /// Reads up to the first interface whose link type is decoded, without which no packet can be read; `None` for whatever is
     /// not plainly of this format.
     pub(super) fn read_header(file: &[u8]) -> Option<Self> {
         (file.first_chunk()? == &SECTION.to_be_bytes()).then_some(())?;
@@ -74,7 +75,7 @@ impl PcapngFile {
         Some(Self { interfaces: Vec::new(), ..this })
     }
 
-    /// The link layer of all interfaces.
+    /// The link layer of the first interface that is decoded.
     pub(super) fn layer(&self) -> LinkLayer {
         self.layer.unwrap_or(LinkLayer::Ethernet)
     }
@@ -147,16 +148,16 @@ impl PcapngFile {
             stated => stated.min(MAX_CAPTURED),
         };
         let layer = match LinkLayer::from_dlt(link_type.into()) {
-            Ok(layer) => layer,
-            Err(error) => return Some(Err(error.to_string())),
+            Ok(layer) => {
+                self.layer.get_or_insert(layer);
+                layer
+            }
+            Err(_) => LinkLayer::Undecoded,
         };
-        if *self.layer.get_or_insert(layer) != layer {
-            return Some(Err("interfaces of more than one link type".to_owned()));
-        }
         if self.interfaces.len() >= MAX_INTERFACES {
             return Some(Err(format!("more than {MAX_INTERFACES} interfaces")));
         }
-        let mut interface = Interface { snap_octets, resolution: 1_000_000, offset: 0 };
+        let mut interface = Interface { layer, snap_octets, resolution: 1_000_000, offset: 0 };
         while !body.octets.is_empty() {
             let (code, length) = (body.u16()?, usize::from(body.u16()?));
             let mut value = Fields { octets: body.take(length)?, order: self.order };
@@ -212,7 +213,7 @@ impl PcapngFile {
         }
         let start = 8 + all - body.octets.len();
         body.take(captured as usize)?;
-        Some(Next::Frame { timestamp, octets, start, captured, length })
+        Some(Next::Frame { timestamp, octets, start, captured, length, layer: interface.layer })
     }
 }
 
@@ -265,7 +266,9 @@ mod tests {
     #[test]
     fn timestamps_of_every_resolution() {
         let nanos = |resolution, offset, units| {
-            Interface { snap_octets: 0, resolution, offset }.timestamp(units).as_nanos()
+            Interface { layer: LinkLayer::Ethernet, snap_octets: 0, resolution, offset }
+                .timestamp(units)
+                .as_nanos()
         };
         assert_eq!(nanos(1_000_000, 0, 1_327_000_000_123_456), 1_327_000_000_123_456_000);
         assert_eq!(nanos(1_000_000_000, 0, 7), 7);

@@ -1,13 +1,15 @@
-//! Capture files: pcap with micro- and nanoseconds, and pcapng.
+//! Capture files: pcap with micro- and nanoseconds, and pcapng, also compressed with gzip or Zstandard.
 //!
-//! Regular files of these formats are mapped and read where they lie; standard input, named pipes and the formats
-//! of other programs are libpcap's.
+//! Regular files of these formats are mapped and read where they lie; standard input, named pipes and compressed
+//! files are read as streams; regular files in the formats of other programs are libpcap's.
 
 use std::path::{Path, PathBuf};
 
 use pcap::{Capture, Offline, Precision};
 
 use super::mapped::{MappedFile, ReadError};
+use super::pcap_file::PcapFile;
+use super::stream::{Opened, Stream, is_compressed};
 use super::{Batch, Frame, SourceError, frame};
 use crate::decode::LinkLayer;
 
@@ -28,6 +30,7 @@ pub struct Savefile {
 
 enum Reading {
     Mapped(Box<MappedFile>),
+    Stream(Box<Stream>),
     /// With the error that followed the last batch: libpcap tells it once.
     Libpcap(Capture<Offline>, Option<String>),
 }
@@ -46,7 +49,8 @@ impl Savefile {
                 let layer = file.layer();
                 (Reading::Mapped(Box::new(file)), layer)
             }
-            None => by_libpcap(path)?,
+            None if is_regular && !is_compressed(path).map_err(unreadable)? => by_libpcap(path)?,
+            None => by_stream(path)?,
         };
         Ok(Self {
             reading,
@@ -58,7 +62,8 @@ impl Savefile {
         })
     }
 
-    /// What its frames begin with.
+    /// What its frames begin with; where there are several link types, what the first interface's do, and each
+    /// batch tells its own.
     pub const fn link_layer(&self) -> LinkLayer {
         self.layer
     }
@@ -76,7 +81,12 @@ impl Savefile {
     pub fn fill(&mut self, batch: &mut Batch, max: usize) -> Result<(), SourceError> {
         let filled = match &mut self.reading {
             Reading::Mapped(file) => file.fill(batch, max),
-            Reading::Libpcap(capture, error) => fill_by_libpcap(capture, error, batch, max),
+            Reading::Stream(stream) => stream.fill(batch, max),
+            Reading::Libpcap(capture, error) => {
+                batch.begin_copied();
+                batch.takes(self.layer);
+                fill_by_libpcap(capture, error, batch, max)
+            }
         };
         match filled {
             Ok(()) => {
@@ -118,6 +128,32 @@ impl Savefile {
     }
 }
 
+fn by_stream(path: &Path) -> Result<(Reading, LinkLayer), SourceError> {
+    let name = || match path == Path::new("-") {
+        true => "standard input".into(),
+        false => path.to_owned(),
+    };
+    match Stream::open(path) {
+        Ok(Opened::Stream(stream)) => {
+            let layer = stream.layer();
+            Ok((Reading::Stream(stream), layer))
+        }
+        Ok(Opened::Empty) => Err(SourceError::Empty(name())),
+        Ok(Opened::Other(begin)) => {
+            Err(match PcapFile::link_type(&begin).map(LinkLayer::from_dlt) {
+                Some(Err(source)) => {
+                    SourceError::LinkType { name: name().display().to_string(), source }
+                }
+                _ => SourceError::NotACapture {
+                    path: name(),
+                    reason: "unknown file format".to_owned(),
+                },
+            })
+        }
+        Err(source) => Err(SourceError::Unreadable { path: name(), source }),
+    }
+}
+
 fn by_libpcap(path: &Path) -> Result<(Reading, LinkLayer), SourceError> {
     if path.to_str().is_none() {
         let reason = "libpcap's wrapper takes only names in UTF-8; give the file another name";
@@ -139,7 +175,6 @@ fn fill_by_libpcap(
     batch: &mut Batch,
     max: usize,
 ) -> Result<(), ReadError> {
-    batch.begin_copied();
     if let Some(error) = left.take() {
         return Err(ReadError::Damaged(error));
     }

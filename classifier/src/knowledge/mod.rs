@@ -37,8 +37,8 @@ const ENDPOINT_AGE: Duration = Duration::from_secs(600);
 const SPEAKER_AGE: Duration = Duration::from_secs(3600);
 /// Connections to strangers count together while a client looks for peers.
 const FAN_OUT_AGE: Duration = Duration::from_secs(600);
-/// Distinct strangers of a host that are told apart; more prove no more.
-const MAX_STRANGERS: usize = 4;
+/// Strangers to whom a host must have done the same.
+const STRANGERS: usize = 4;
 
 /// Says when a worker may look at what is shared, so that workers of one capture see it as one worker
 /// would: a packet sees what all packets before it taught, and nothing of those after it.
@@ -62,7 +62,7 @@ struct Maps {
     expected: Aged<(SocketAddr, Option<IpAddr>), Expected>,
     endpoints: Aged<(Transport, SocketAddr), Endpoint>,
     speakers: Aged<IpAddr, Speaker>,
-    fan_outs: Aged<IpAddr, [Option<SocketAddr>; MAX_STRANGERS]>,
+    fan_outs: Aged<IpAddr, FanOut>,
 }
 
 impl Default for Knowledge {
@@ -115,6 +115,23 @@ struct Speaker {
     claims: [(u32, u8); 3],
     /// By its own word that nobody asked for, which may be another's: to whom it came last.
     heard: (u32, u8),
+}
+
+/// A host's connections that began with nothing fixed.
+#[derive(Clone, Copy, Debug, Default)]
+struct FanOut {
+    /// Strangers to whom they looked like a hidden peer-to-peer handshake, and the octets these began with.
+    strangers: [Option<(SocketAddr, u16)>; STRANGERS],
+    /// Those that looked like one.
+    alike: u16,
+    /// Those that did not, or were to a stranger for the second time.
+    others: u16,
+}
+
+impl FanOut {
+    fn is_established(&self) -> bool {
+        self.strangers.iter().all(Option::is_some) && self.others <= self.alike / 2
+    }
 }
 
 /// How full the maps are, and what made room in them.
@@ -327,22 +344,45 @@ impl Knowledge {
         speaker_bit(protocol).is_some_and(|bit| known.has(bit, other))
     }
 
-    /// A host opened a connection that looks like a hidden peer-to-peer handshake. Returns how many
-    /// strangers, this one included, it has done that to: those that differ in address and port,
-    /// for a client of one proxy goes to one port, and peers listen on any. At most four.
-    pub fn suspect(&self, now: Timestamp, host: IpAddr, stranger: SocketAddr) -> usize {
+    /// A host opened a connection that looks like a hidden peer-to-peer handshake and began with so many
+    /// octets. Returns whether it does that to strangers: to four or more that differ in address, port and
+    /// octets, and seldom to one of them twice. A client of a few proxies goes to few ports again and again, with
+    /// beginnings of one length; and most of what it does looks otherwise.
+    pub fn suspect(&self, now: Timestamp, host: IpAddr, stranger: SocketAddr, octets: u16) -> bool {
+        self.fan_out(now, host, |fan_out| {
+            let known = fan_out.strangers.iter().flatten();
+            if known.clone().any(|(known, _)| *known == stranger) {
+                fan_out.others = fan_out.others.saturating_add(1);
+                return;
+            }
+            fan_out.alike = fan_out.alike.saturating_add(1);
+            let same = |(end, begun): &(SocketAddr, u16)| {
+                end.ip() == stranger.ip() || end.port() == stranger.port() || *begun == octets
+            };
+            if !known.clone().any(same)
+                && let Some(free) = fan_out.strangers.iter_mut().find(|place| place.is_none())
+            {
+                *free = Some((stranger, octets));
+            }
+        })
+    }
+
+    /// A host opened a connection that hides what it is and is no such handshake.
+    pub fn clear_of_suspicion(&self, now: Timestamp, host: IpAddr) {
+        self.fan_out(now, host, |fan_out| fan_out.others = fan_out.others.saturating_add(1));
+    }
+
+    /// Whether a host is known to do what [`Knowledge::suspect`] says.
+    pub fn is_suspected(&self, now: Timestamp, host: IpAddr) -> bool {
+        self.maps().fan_outs.get(now, &host).is_some_and(|fan_out| fan_out.is_established())
+    }
+
+    fn fan_out(&self, now: Timestamp, host: IpAddr, note: impl FnOnce(&mut FanOut)) -> bool {
         let maps = self.maps();
-        let mut strangers = maps.fan_outs.get(now, &host).unwrap_or_default();
-        let same =
-            |known: &SocketAddr| known.ip() == stranger.ip() || known.port() == stranger.port();
-        if !strangers.iter().flatten().any(same)
-            && let Some(free) = strangers.iter_mut().find(|place| place.is_none())
-        {
-            *free = Some(stranger);
-        }
-        let count = strangers.iter().flatten().count();
-        maps.fan_outs.insert(now, host, strangers);
-        count
+        let mut fan_out = maps.fan_outs.get(now, &host).unwrap_or_default();
+        note(&mut fan_out);
+        maps.fan_outs.insert(now, host, fan_out);
+        fan_out.is_established()
     }
 
     /// How full the maps are.
@@ -535,17 +575,35 @@ mod tests {
     }
 
     #[test]
-    fn strangers_differ_in_address_and_port() {
+    fn strangers_differ_in_address_port_and_beginning() {
         let knowledge = Knowledge::default();
-        let suspect =
-            |last: u8, port: u16| knowledge.suspect(at(10), ip(1), SocketAddr::new(ip(last), port));
-        assert_eq!(suspect(10, 8388), 1);
-        assert_eq!(suspect(10, 8389), 1, "one host");
-        assert_eq!(suspect(11, 8388), 1, "one port");
-        assert_eq!(suspect(12, 51413), 2);
-        assert_eq!(suspect(13, 6881), 3);
-        assert_eq!((suspect(14, 1), suspect(15, 2)), (4, 4), "bounded");
-        let later = knowledge.suspect(at(10 + 601), ip(1), SocketAddr::new(ip(16), 3));
-        assert_eq!(later, 1, "aged");
+        let suspect = |last: u8, port: u16, octets: u16| {
+            knowledge.suspect(at(10), ip(1), SocketAddr::new(ip(last), port), octets)
+        };
+        assert!(!suspect(10, 8388, 100));
+        assert!(!suspect(10, 8389, 101), "one host");
+        assert!(!suspect(11, 8388, 102), "one port");
+        assert!(!suspect(12, 51413, 100), "one length");
+        assert!(!suspect(13, 6881, 104));
+        assert!(!suspect(14, 51413, 105));
+        assert!(suspect(15, 1, 106));
+        assert!(knowledge.is_suspected(at(10 + 600), ip(1)));
+        assert!(!knowledge.is_suspected(at(10 + 601), ip(1)), "aged");
+    }
+
+    #[test]
+    fn who_mostly_does_other_things_is_not_suspected() {
+        let knowledge = Knowledge::default();
+        let stranger = |n: u8| SocketAddr::new(ip(n), 6000 + u16::from(n));
+        for n in 1..=6 {
+            knowledge.suspect(at(10), ip(100), stranger(n), 200 + u16::from(n));
+        }
+        assert!(knowledge.is_suspected(at(10), ip(100)));
+        for _ in 0..3 {
+            assert!(knowledge.is_suspected(at(10), ip(100)));
+            knowledge.clear_of_suspicion(at(10), ip(100));
+        }
+        knowledge.suspect(at(10), ip(100), stranger(1), 77);
+        assert!(!knowledge.is_suspected(at(10), ip(100)), "four others of ten, the last one again");
     }
 }

@@ -83,6 +83,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Whether the flow began like BitTorrent's encrypted handshake.
+    pub(crate) const fn has_hidden_handshake(&self) -> bool {
+        self.mse.has_shape()
+    }
+
     /// Octets beyond its own.
     pub(crate) fn octets(&self) -> usize {
         self.quic.octets()
