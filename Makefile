@@ -25,7 +25,7 @@ help:
 	@echo 'make test-long    what takes minutes by itself: more power cuts'
 	@echo 'make faults       power cuts, kills, full disks, overload: the table of docs/reliability.md'
 	@echo 'make budget       instructions a packet against bench/budget.toml'
-	@echo 'make fuzz         each fuzz target for SECONDS=60, or one PROBE= alone (needs nightly and cargo-fuzz)'
+	@echo 'make fuzz         each fuzz target for SECONDS=60, or one RECOGNISER= alone (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
 deps: $(ENGINE) $(PAGES)
@@ -115,21 +115,21 @@ bench-store: $(ENGINE)
 screenshots: build
 	cd dashboards && ETIAGE=$(CURDIR)/$(BIN)/etiage npm run screenshots
 
-# PROBE=tls shows the octets to that probe alone, over each transport that has it; each has a corpus of
+# RECOGNISER=tls shows the octets to that recogniser alone, over each transport that has it; each has a corpus of
 # its own.
 .PHONY: fuzz
 SECONDS ?= 60
 FUZZ = cargo +nightly fuzz run
 FUZZ_FLAGS = -max_total_time=$(SECONDS) -max_len=4096 -timeout=10
 fuzz:
-ifdef PROBE
-	@grep -q 'name: "$(PROBE)"' classifier/src/probes/mod.rs || \
-		{ echo 'no probe is called $(PROBE): see classifier/src/probes/mod.rs'; exit 2; }
+ifdef RECOGNISER
+	@grep -q 'name: "$(RECOGNISER)"' classifier/src/recognisers/mod.rs || \
+		{ echo 'no recogniser is called $(RECOGNISER): see classifier/src/recognisers/mod.rs'; exit 2; }
 	cd fuzz && for target in tcp udp; do \
-		list=$$(sed -n "/pub static $$(echo $$target | tr a-z A-Z):/,/^\];/p" ../classifier/src/probes/mod.rs); \
-		case "$$list" in *'"$(PROBE)"'*) ;; *) continue ;; esac; \
-		mkdir -p corpus/$$target-$(PROBE); \
-		PROBE=$(PROBE) $(FUZZ) probe_$$target corpus/$$target-$(PROBE) -- $(FUZZ_FLAGS) || exit 1; done
+		list=$$(sed -n "/pub static $$(echo $$target | tr a-z A-Z):/,/^\];/p" ../classifier/src/recognisers/mod.rs); \
+		case "$$list" in *'"$(RECOGNISER)"'*) ;; *) continue ;; esac; \
+		mkdir -p corpus/$$target-$(RECOGNISER); \
+		RECOGNISER=$(RECOGNISER) $(FUZZ) recogniser_$$target corpus/$$target-$(RECOGNISER) -- $(FUZZ_FLAGS) || exit 1; done
 else
 	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
 		$(FUZZ) $$target -- $(FUZZ_FLAGS) || exit 1; done

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use etiage_aggregator::{MeterStats, PROBE_LENGTH_BINS, Stage};
+use etiage_aggregator::{MeterStats, PROBE_LENGTH_BINS, Step};
 
 /// Nanoseconds since it was first asked.
 pub(crate) fn nanos() -> u64 {
@@ -16,7 +16,7 @@ pub(crate) fn nanos() -> u64 {
 /// at the end of each recording.
 pub(crate) fn print(stats: &MeterStats, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nstage         ns a packet      timed")?;
-    for (stage, cost) in Stage::ALL.into_iter().zip(stats.stages) {
+    for (stage, cost) in Step::ALL.into_iter().zip(stats.steps) {
         let each = cost.nanos.checked_div(cost.packets).unwrap_or_default();
         writeln!(out, "{:<12} {each:>12} {:>10}", stage.name(), cost.packets)?;
     }

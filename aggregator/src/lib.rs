@@ -4,7 +4,6 @@
 //! batch's classes add up to its observations.
 
 mod batch;
-mod books;
 mod interval;
 mod live;
 mod meter;
@@ -16,6 +15,7 @@ mod pressure;
 mod rows;
 mod stats;
 mod teachers;
+mod tracker;
 
 pub use batch::{
     Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,
@@ -24,4 +24,4 @@ pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
 pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};
 pub use pressure::{Pressure, PressureGauge};
-pub use stats::{Costs, MeterStats, PROBE_LENGTH_BINS, ProbeLengths, Stage, StageCost};
+pub use stats::{Costs, MeterStats, PROBE_LENGTH_BINS, ProbeLengths, StageCost, Step};

@@ -10,7 +10,7 @@ use etiage_capture::{Direction, LinkIndex};
 use etiage_classifier::Category;
 
 use crate::pressure::Pressure;
-use crate::stats::{Costs, ProbeLengths, Stage, StageCost};
+use crate::stats::{Costs, ProbeLengths, StageCost, Step};
 
 #[derive(Debug, Default)]
 struct Pair {
@@ -107,29 +107,29 @@ pub struct Live {
     flow_octets: AtomicU64,
     /// Workers at each step of pressure, but the first.
     pressed: [AtomicU64; 2],
-    engine: Engine,
+    engine: WorkerGauges,
 }
 
 /// What workers say of themselves, once a second.
 #[derive(Debug)]
-struct Engine {
+struct WorkerGauges {
     /// Packets timed and their nanoseconds, for each stage.
-    stages: [(AtomicU64, AtomicU64); Stage::ALL.len()],
+    steps: [(AtomicU64, AtomicU64); Step::ALL.len()],
     /// As [`ProbeLengths`] counts them.
     probe_lengths: Vec<AtomicU64>,
 }
 
-impl Default for Engine {
+impl Default for WorkerGauges {
     fn default() -> Self {
         let probe_lengths = ProbeLengths::default().counts().map(AtomicU64::new).collect();
-        Self { stages: Default::default(), probe_lengths }
+        Self { steps: Default::default(), probe_lengths }
     }
 }
 
 /// What of a worker's numbers about itself is in the shared gauges already.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    stages: Costs,
+    steps: Costs,
     probe_lengths: ProbeLengths,
 }
 
@@ -194,7 +194,7 @@ pub struct LiveSnapshot {
     pub sampled_packets: u64,
     /// Half-open flows in the tables now.
     pub half_open_flows: u64,
-    /// Flows in the tables now that are still probed or watched.
+    /// Flows in the tables now that are still examined or watched.
     pub open_flows: u64,
     /// Octets of the tables and of what is kept of open flows.
     pub flow_octets: u64,
@@ -202,8 +202,8 @@ pub struct LiveSnapshot {
     pub unprobed_workers: u64,
     /// Workers that sample new flows, for want of more time.
     pub sampling_workers: u64,
-    /// What packets cost, in the order of [`Stage::ALL`].
-    pub stages: Costs,
+    /// What packets cost, in the order of [`Step::ALL`].
+    pub steps: Costs,
     /// How soon flows were known.
     pub probe_lengths: ProbeLengths,
 }
@@ -238,7 +238,7 @@ impl Live {
             open_flows: AtomicU64::new(0),
             flow_octets: AtomicU64::new(0),
             pressed: Default::default(),
-            engine: Engine::default(),
+            engine: WorkerGauges::default(),
         }
     }
 
@@ -282,9 +282,9 @@ impl Live {
 
     /// Adds what a worker says of itself; `told` is what it has said before, and is what it says now
     /// afterwards.
-    pub(crate) fn add_engine(&self, stages: &Costs, lengths: &ProbeLengths, told: &mut Told) {
-        let costs = stages.iter().zip(&told.stages);
-        for ((packets, nanos), (now, told)) in self.engine.stages.iter().zip(costs) {
+    pub(crate) fn add_engine(&self, steps: &Costs, lengths: &ProbeLengths, told: &mut Told) {
+        let costs = steps.iter().zip(&told.steps);
+        for ((packets, nanos), (now, told)) in self.engine.steps.iter().zip(costs) {
             add(packets, now.packets.saturating_sub(told.packets));
             add(nanos, now.nanos.saturating_sub(told.nanos));
         }
@@ -292,7 +292,7 @@ impl Live {
         for (counter, (now, told)) in self.engine.probe_lengths.iter().zip(flows) {
             add(counter, now.saturating_sub(told));
         }
-        told.stages = *stages;
+        told.steps = *steps;
         told.probe_lengths.copy_from(lengths);
     }
 
@@ -374,9 +374,9 @@ impl Live {
             flow_octets: get(&self.flow_octets),
             unprobed_workers: self.pressed.first().map_or(0, get),
             sampling_workers: self.pressed.get(1).map_or(0, get),
-            stages: self
+            steps: self
                 .engine
-                .stages
+                .steps
                 .each_ref()
                 .map(|(packets, nanos)| StageCost { packets: get(packets), nanos: get(nanos) }),
             probe_lengths: ProbeLengths::from_counts(self.engine.probe_lengths.iter().map(get)),

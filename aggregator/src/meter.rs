@@ -15,13 +15,13 @@ use etiage_classifier::{Class, Classifier, FlowEnds, Protocol, Teacher, Verdict}
 use hashbrown::HashMap;
 
 use crate::batch::Batch;
-use crate::books::{Books, Entry, Ledger, Tracked};
 use crate::interval::{Intervals, Share};
 use crate::live::{Counted, Live, LiveDelta, Told};
 use crate::networks::{NetworksReader, SharedNetworks};
 use crate::pressure::Pressure;
-use crate::stats::{MeterStats, ProbeLengths, Stage, Stopwatch};
+use crate::stats::{MeterStats, ProbeLengths, Step, Stopwatch};
 use crate::teachers::Teachers;
+use crate::tracker::{Entry, Ledger, Tracked, Tracker};
 
 /// Datagrams whose later fragments can be found, in each of two generations.
 const MAX_FRAGMENTS: usize = 16_384;
@@ -81,7 +81,7 @@ impl FlowSink for () {
 pub struct Meter {
     table: FlowTable<Tracked>,
     fragments: Fragments,
-    books: Books,
+    tracker: Tracker,
     vlan_in_key: bool,
     max_undecided: usize,
     links: Arc<LinkMap>,
@@ -123,7 +123,7 @@ impl Meter {
         Self {
             table: FlowTable::new(settings.flows),
             fragments: Fragments::new(MAX_FRAGMENTS),
-            books: Books::new(ledger, settings.flows.probing_memory()),
+            tracker: Tracker::new(ledger, settings.flows.probing_memory()),
             vlan_in_key: settings.vlan_in_key,
             // Twice the flows that can live: half of them at least have ended then.
             max_undecided: (settings.flows.max_flows as usize).saturating_mul(2).max(1024),
@@ -140,7 +140,7 @@ impl Meter {
     /// Times one packet in 1,024 by this clock, which tells nanoseconds from any starting point.
     #[must_use]
     pub fn with_clock(mut self, clock: fn() -> u64) -> Self {
-        self.books.ledger.stopwatch = Stopwatch::new(clock);
+        self.tracker.ledger.stopwatch = Stopwatch::new(clock);
         self
     }
 
@@ -149,14 +149,14 @@ impl Meter {
     #[must_use]
     pub fn with_networks(mut self, networks: Arc<SharedNetworks>) -> Self {
         let reader = NetworksReader::new(networks);
-        self.books.ledger.intervals.tell_networks(!reader.is_empty());
-        self.books.ledger.networks = Some(reader);
+        self.tracker.ledger.intervals.tell_networks(!reader.is_empty());
+        self.tracker.ledger.networks = Some(reader);
         self
     }
 
     /// The latest stream time.
     pub const fn now(&self) -> Timestamp {
-        self.books.ledger.now
+        self.tracker.ledger.now
     }
 
     /// What to leave out from now on, for want of time.
@@ -181,7 +181,7 @@ impl Meter {
         frame: &Frame<'_>,
         sink: &mut impl FlowSink,
     ) {
-        self.books.ledger.stopwatch.begin(1);
+        self.tracker.ledger.stopwatch.begin(1);
         let ready = self.read(interface, layer, frame);
         self.count(interface, layer, frame, ready.as_ref(), sink);
     }
@@ -200,7 +200,7 @@ impl Meter {
         let mut frames = frames.into_iter();
         let mut batch = [const { None }; BATCH];
         loop {
-            self.books.ledger.stopwatch.begin(BATCH);
+            self.tracker.ledger.stopwatch.begin(BATCH);
             let mut taken = 0;
             for (place, frame) in batch.iter_mut().zip(&mut frames) {
                 let ready = self.read(interface, layer, &frame);
@@ -216,7 +216,7 @@ impl Meter {
                     self.table.prefetch_flow(*hash);
                 }
             }
-            self.books.ledger.stopwatch.resume();
+            self.tracker.ledger.stopwatch.resume();
             for (frame, ready) in batch.iter().flatten() {
                 meanwhile();
                 self.count(interface, layer, frame, ready.as_ref(), sink);
@@ -243,7 +243,7 @@ impl Meter {
             packet.key = packet.key.in_vlan(outer.vlan);
         }
         let hash = self.table.hash(&packet.key);
-        self.books.ledger.stopwatch.lap(Stage::Decode);
+        self.tracker.ledger.stopwatch.lap(Step::Decode);
         Some(Ready { placement, hash, packet })
     }
 
@@ -257,17 +257,17 @@ impl Meter {
         sink: &mut impl FlowSink,
     ) {
         self.advance(frame.timestamp, sink);
-        self.books.ledger.delta.received.count(frame.octets);
+        self.tracker.ledger.delta.received.count(frame.octets);
         match ready {
             Some(Ready { placement: Some(placement), hash, packet }) => {
                 self.packet(*placement, frame, packet, *hash, sink);
             }
             Some(Ready { placement: None, .. }) => {
-                self.books.ledger.delta.unmapped.count(frame.octets);
+                self.tracker.ledger.delta.unmapped.count(frame.octets);
             }
             None => self.any_frame(interface, layer, frame, sink),
         }
-        self.books.ledger.stopwatch.lap(Stage::Count);
+        self.tracker.ledger.stopwatch.lap(Step::Count);
         self.since_live += 1;
         if self.since_live >= LIVE_EVERY {
             self.publish();
@@ -290,7 +290,7 @@ impl Meter {
         });
         let addresses = addresses.map(|(source, destination)| (source.into(), destination.into()));
         match (self.links.place(interface, &decoded.outer, addresses), packet) {
-            (None, _) => self.books.ledger.delta.unmapped.count(frame.octets),
+            (None, _) => self.tracker.ledger.delta.unmapped.count(frame.octets),
             (Some(placement), Some(packet)) => {
                 let mut packet = FlowPacket::of(&packet);
                 if self.vlan_in_key {
@@ -306,7 +306,7 @@ impl Meter {
                     Content::Undecodable(_) => Protocol::Undecodable,
                 };
                 let class = Class::of(protocol);
-                self.books.ledger.frame_without_flow(placement, frame, class);
+                self.tracker.ledger.frame_without_flow(placement, frame, class);
             }
         }
     }
@@ -314,7 +314,7 @@ impl Meter {
     /// Lets stream time pass without a packet: intervals and flows end when nothing comes too.
     #[inline(always)]
     pub fn advance(&mut self, to: Timestamp, sink: &mut impl FlowSink) {
-        let now = &mut self.books.ledger.now;
+        let now = &mut self.tracker.ledger.now;
         if to < self.next_second {
             *now = to.max(*now);
             return;
@@ -324,21 +324,21 @@ impl Meter {
 
     /// Another second has begun.
     fn next(&mut self, to: Timestamp, sink: &mut impl FlowSink) {
-        let Self { table, books, .. } = self;
-        books.ledger.now = to;
+        let Self { table, tracker, .. } = self;
+        tracker.ledger.now = to;
         self.next_second = Timestamp::from_secs(to.as_secs() + 1);
-        if let Some(networks) = &mut books.ledger.networks {
+        if let Some(networks) = &mut tracker.ledger.networks {
             networks.refresh();
-            books.ledger.intervals.tell_networks(!networks.is_empty());
+            tracker.ledger.intervals.tell_networks(!networks.is_empty());
         }
-        table.advance(to, |flow, reason| books.report(flow, reason, sink));
+        table.advance(to, |flow, reason| tracker.report(flow, reason, sink));
         loop {
-            while let Some((start, flows)) = books.ledger.intervals.undecided_before(to) {
+            while let Some((start, flows)) = tracker.ledger.intervals.undecided_before(to) {
                 for id in flows {
-                    books.decide_for_now(table, id, start);
+                    tracker.decide_for_now(table, id, start);
                 }
             }
-            let Ledger { classifier, intervals, closed, active, .. } = &mut books.ledger;
+            let Ledger { classifier, intervals, closed, active, .. } = &mut tracker.ledger;
             if intervals.has_reached(to) {
                 break;
             }
@@ -349,7 +349,7 @@ impl Meter {
 
     /// Packets of a link were lost before they could be seen.
     pub fn lost(&mut self, link: LinkIndex, packets: u64) {
-        self.books.ledger.intervals.lost(link, packets);
+        self.tracker.ledger.intervals.lost(link, packets);
     }
 
     /// Adds what was counted since the last time to the shared gauges.
@@ -357,8 +357,8 @@ impl Meter {
         self.since_live = 0;
         if let Some(live) = &self.live {
             let table = self.table.stats();
-            let (open, octets) = self.books.open_flows();
-            let delta = &mut self.books.ledger.delta;
+            let (open, octets) = self.tracker.open_flows();
+            let delta = &mut self.tracker.ledger.delta;
             delta.levels(table.half_open as u64, open as u64, (table.octets + octets) as u64);
             live.add(delta);
         }
@@ -366,8 +366,8 @@ impl Meter {
 
     /// Adds this worker's numbers about itself, once a second.
     fn publish_engine(&mut self) {
-        let Self { live, told, books, .. } = self;
-        let Ledger { stopwatch, probe_lengths, .. } = &books.ledger;
+        let Self { live, told, tracker, .. } = self;
+        let Ledger { stopwatch, probe_lengths, .. } = &tracker.ledger;
         if let Some(live) = live {
             live.add_engine(&stopwatch.costs(), probe_lengths, told);
         }
@@ -375,10 +375,10 @@ impl Meter {
 
     /// This worker's numbers about itself.
     pub fn stats(&self) -> MeterStats {
-        let (open_flows, open_octets) = self.books.open_flows();
+        let (open_flows, open_octets) = self.tracker.open_flows();
         MeterStats {
-            stages: self.books.ledger.stopwatch.costs(),
-            probe_lengths: self.books.ledger.probe_lengths.clone(),
+            steps: self.tracker.ledger.stopwatch.costs(),
+            probe_lengths: self.tracker.ledger.probe_lengths.clone(),
             table: self.table.stats(),
             open_flows,
             open_octets,
@@ -387,34 +387,34 @@ impl Meter {
 
     /// Whether an interval has closed since the last [`Meter::take_batches`].
     pub const fn has_batches(&self) -> bool {
-        !self.books.ledger.closed.is_empty()
+        !self.tracker.ledger.closed.is_empty()
     }
 
     /// The intervals that have closed since the last call.
     pub fn take_batches(&mut self) -> Vec<Batch> {
-        std::mem::take(&mut self.books.ledger.closed)
+        std::mem::take(&mut self.tracker.ledger.closed)
     }
 
     /// What the intervals that have not closed hold so far. The sum over all classes is what was received:
     /// what waits for its flow's verdict is under `unknown`.
     pub fn open_batches(&self) -> Vec<Batch> {
-        let Ledger { classifier, intervals, active, .. } = &self.books.ledger;
+        let Ledger { classifier, intervals, active, .. } = &self.tracker.ledger;
         intervals.so_far(classifier.rules(), active)
     }
 
     /// What was counted under a class but belongs to no flow: non-IP frames, fragments without their
     /// first, what could not be decoded, and packets that found the flow table full.
     pub fn without_flow(&self) -> impl Iterator<Item = (Class, Counted)> {
-        self.books.ledger.without_flow.iter().map(|(class, counted)| (*class, *counted))
+        self.tracker.ledger.without_flow.iter().map(|(class, counted)| (*class, *counted))
     }
 
     /// Ends all flows and closes all intervals: the capture is over. Their batches are left for
     /// [`Meter::take_batches`].
     pub fn finish(&mut self, sink: &mut impl FlowSink) {
-        let Self { table, books, .. } = self;
-        let active = books.ledger.active.clone();
-        table.drain(|flow, reason| books.report(flow, reason, sink));
-        let Ledger { classifier, intervals, closed, .. } = &mut books.ledger;
+        let Self { table, tracker, .. } = self;
+        let active = tracker.ledger.active.clone();
+        table.drain(|flow, reason| tracker.report(flow, reason, sink));
+        let Ledger { classifier, intervals, closed, .. } = &mut tracker.ledger;
         while let Some(batch) = intervals.close(classifier.rules(), &active) {
             closed.push(batch);
         }
@@ -424,7 +424,7 @@ impl Meter {
 
     /// The packet that a frame's content is, if it belongs to a flow.
     fn resolve<'a>(&mut self, content: &Content<'a>) -> Option<Packet<'a>> {
-        let now = self.books.ledger.now;
+        let now = self.tracker.ledger.now;
         match content {
             Content::Packet(packet, None) => Some(*packet),
             Content::Packet(packet, Some(id)) => {
@@ -437,7 +437,7 @@ impl Meter {
     }
 
     fn later_fragment(&self, id: &FragmentId) -> Option<Packet<'static>> {
-        self.fragments.find(self.books.ledger.now, id)
+        self.fragments.find(self.tracker.ledger.now, id)
     }
 
     #[inline(always)]
@@ -449,7 +449,7 @@ impl Meter {
         hash: u32,
         sink: &mut impl FlowSink,
     ) {
-        let slot = self.books.ledger.receive(placement, frame);
+        let slot = self.tracker.ledger.receive(placement, frame);
         let mut counted = Counted::default();
         counted.count(frame.octets);
         let Placement { link, direction, .. } = placement;
@@ -458,16 +458,16 @@ impl Meter {
         let weight = self.pressure.weight();
         let chosen = hash >> 24 & (weight - 1) == 0;
         if !chosen && !self.table.holds(&packet.key, hash) {
-            return self.books.ledger.stand_in(&share);
+            return self.tracker.ledger.stand_in(&share);
         }
-        let Self { table, books, .. } = self;
+        let Self { table, tracker, .. } = self;
         let key = (packet.key, packet.sender);
-        let ended = |flow: &mut _, reason| books.report(flow, reason, sink);
+        let ended = |flow: &mut _, reason| tracker.report(flow, reason, sink);
         let admission = table.take(key, hash, frame.timestamp, frame.octets, packet.tcp, ended);
         let (id, side, new) = match admission {
             Admission::Flow { id, side, new } => (id, side, new),
             Admission::Full => {
-                let ledger = &mut books.ledger;
+                let ledger = &mut tracker.ledger;
                 ledger.delta.table_full += 1;
                 ledger.intervals.table_full(slot, link);
                 let (initiator, responder) = packet.ends();
@@ -479,7 +479,7 @@ impl Meter {
         if new {
             // Those that have ended, or are settled.
             let waits = |id| table.get_mut(id).is_some_and(|flow| flow.state.is_open());
-            let Ledger { intervals, delta, active, .. } = &mut books.ledger;
+            let Ledger { intervals, delta, active, .. } = &mut tracker.ledger;
             intervals.forget_ended(slot.start, self.max_undecided, waits);
             share.flows = 1;
             delta.flows_started += 1;
@@ -487,7 +487,7 @@ impl Meter {
                 *active += 1;
             }
         }
-        books.make_room(table);
+        tracker.make_room(table);
         let Some(flow) = table.get_mut(id) else { return };
         if weight > 1 {
             if new {
@@ -495,14 +495,14 @@ impl Meter {
             }
             if flow.state.sampling == self.sampling {
                 if !chosen {
-                    return books.ledger.stand_in(&share);
+                    return tracker.ledger.stand_in(&share);
                 }
                 share.scale(weight);
             }
         }
-        books.ledger.stopwatch.lap(Stage::Table);
-        let probes = self.pressure == Pressure::Normal;
-        books.packet(flow, &Entry { id, side, packet, time: frame.timestamp, share, probes });
+        tracker.ledger.stopwatch.lap(Step::Table);
+        let examines = self.pressure == Pressure::Normal;
+        tracker.packet(flow, &Entry { id, side, packet, time: frame.timestamp, share, examines });
     }
 }
 
@@ -546,11 +546,11 @@ mod tests {
         for _ in 0..2 * 1024 {
             meter.frame(0, LinkLayer::RawIp, &at(100), &mut ());
         }
-        assert_eq!(live.snapshot().stages, Costs::default(), "told once a second");
+        assert_eq!(live.snapshot().steps, Costs::default(), "told once a second");
         meter.frame(0, LinkLayer::RawIp, &at(101), &mut ());
         let told = live.snapshot();
-        assert_eq!(told.stages.map(|stage| stage.packets), [0, 2, 0, 2], "decoded the long way");
-        assert_eq!(told.stages.map(|stage| stage.nanos), [0, 20, 0, 20]);
+        assert_eq!(told.steps.map(|stage| stage.packets), [0, 2, 0, 2], "decoded the long way");
+        assert_eq!(told.steps.map(|stage| stage.nanos), [0, 20, 0, 20]);
         let lengths: Vec<_> = told.probe_lengths.iter().collect();
         assert_eq!(lengths, [(Protocol::Icmp, [1, 0, 0, 0, 0, 0, 0, 0])]);
         meter.finish(&mut ());
@@ -576,7 +576,7 @@ mod tests {
             }
         }
         let (_, undecided) =
-            meter.books.ledger.intervals.undecided_before(Timestamp::from_secs(200)).unwrap();
+            meter.tracker.ledger.intervals.undecided_before(Timestamp::from_secs(200)).unwrap();
         assert!(undecided.len() <= 1024, "{}", undecided.len());
     }
 }

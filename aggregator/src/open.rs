@@ -19,8 +19,8 @@ pub(crate) struct Open {
 pub(crate) enum Stage {
     /// Connection requests and nothing else.
     Asking(Requests),
-    /// It is shown to the probes. `Some`: it is counted under this, though more is still asked.
-    Probing(Box<FlowState>, Option<Verdict>),
+    /// It is shown to the recognisers. `Some`: it is counted under this, though more is still asked.
+    Examined(Box<FlowState>, Option<Verdict>),
     /// Its protocol is known, while its shape may say what it is for.
     Watched(Box<Watch>),
 }

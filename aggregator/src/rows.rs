@@ -35,9 +35,9 @@ pub(crate) struct RowId(u32);
 /// What a flow keeps to be counted quickly: the row that it was counted in last, and its network. In five
 /// octets, which is what a flow has left of its two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally([u8; 5]);
+pub(crate) struct RowRef([u8; 5]);
 
-impl Tally {
+impl RowRef {
     /// Bits of the row; above them are the network's. A place that does not fit is only sought again.
     const ROW: u32 = u64::BITS - NetworkId::BITS - 24;
 
@@ -236,11 +236,11 @@ mod tests {
         for (row, network) in
             [(0, 0), (1, 2), (MAX_WITH_SERVICE as u32, (1 << NetworkId::BITS) - 1)]
         {
-            let tally = Tally::of(NetworkId(7)).at(RowId(row), NetworkId(network));
-            assert_eq!(tally.get(), (RowId(row), NetworkId(network)));
+            let row_ref = RowRef::of(NetworkId(7)).at(RowId(row), NetworkId(network));
+            assert_eq!(row_ref.get(), (RowId(row), NetworkId(network)));
         }
-        assert_eq!(Tally::of(NetworkId(9)).get(), (RowId(0), NetworkId(9)));
-        assert_eq!(Tally::default().get(), (RowId(0), NetworkId::UNKNOWN));
+        assert_eq!(RowRef::of(NetworkId(9)).get(), (RowId(0), NetworkId(9)));
+        assert_eq!(RowRef::default().get(), (RowId(0), NetworkId::UNKNOWN));
     }
 
     #[test]

@@ -8,7 +8,7 @@ const TIMED: u32 = 1024;
 
 /// What is done with a packet, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum Step {
     /// Reading its headers.
     Decode,
     /// Link, interval, and finding its flow.
@@ -19,7 +19,7 @@ pub enum Stage {
     Count,
 }
 
-impl Stage {
+impl Step {
     /// All, in order.
     pub const ALL: [Self; 4] = [Self::Decode, Self::Table, Self::Classify, Self::Count];
 
@@ -43,8 +43,8 @@ pub struct StageCost {
     pub nanos: u64,
 }
 
-/// Costs in the order of [`Stage::ALL`].
-pub type Costs = [StageCost; Stage::ALL.len()];
+/// Costs in the order of [`Step::ALL`].
+pub type Costs = [StageCost; Step::ALL.len()];
 
 /// Times one packet in 1,024. The clock is the caller's: the core has none.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Stopwatch {
 
     /// A stage is over.
     #[inline(always)]
-    pub(crate) fn lap(&mut self, stage: Stage) {
+    pub(crate) fn lap(&mut self, stage: Step) {
         if self.running {
             self.note(stage);
         }
@@ -93,14 +93,14 @@ impl Stopwatch {
     }
 
     #[cold]
-    fn note(&mut self, stage: Stage) {
+    fn note(&mut self, stage: Step) {
         let Some(now) = self.clock.map(|clock| clock()) else { return };
         if let Some(cost) = self.costs.get_mut(stage as usize) {
             cost.packets += 1;
             cost.nanos += now.saturating_sub(self.last);
         }
         self.last = now;
-        self.running = stage != Stage::Count;
+        self.running = stage != Step::Count;
     }
 
     pub(crate) const fn costs(&self) -> Costs {
@@ -167,8 +167,8 @@ impl ProbeLengths {
 /// A worker's numbers about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeterStats {
-    /// Cost of each stage, in the order of [`Stage::ALL`]; nothing without a clock.
-    pub stages: Costs,
+    /// Cost of each stage, in the order of [`Step::ALL`]; nothing without a clock.
+    pub steps: Costs,
     /// How soon flows were known.
     pub probe_lengths: ProbeLengths,
     /// The flow table.
@@ -182,7 +182,7 @@ pub struct MeterStats {
 impl MeterStats {
     /// Adds another worker's, or another recording's.
     pub fn add(&mut self, other: &Self) {
-        for (cost, more) in self.stages.iter_mut().zip(other.stages) {
+        for (cost, more) in self.steps.iter_mut().zip(other.steps) {
             cost.packets += more.packets;
             cost.nanos += more.nanos;
         }
@@ -210,7 +210,7 @@ mod tests {
         let mut watch = Stopwatch::new(|| NOW.load(Ordering::Relaxed));
         for _ in 0..4096 {
             watch.begin(1);
-            for (stage, nanos) in [(Stage::Decode, 10), (Stage::Table, 20), (Stage::Count, 5)] {
+            for (stage, nanos) in [(Step::Decode, 10), (Step::Table, 20), (Step::Count, 5)] {
                 NOW.fetch_add(nanos, Ordering::Relaxed);
                 watch.lap(stage);
             }

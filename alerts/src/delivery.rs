@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::message::Letterhead;
+use crate::message::MessageContext;
 use crate::outbox::{self, Outbox};
-use crate::queue::{By, Held, Item, Labels, Limits, Outcome, Record, Steps, Work};
+use crate::queue::{By, Held, Item, JournalEntry, Labels, Limits, Outcome, Steps, Work};
 use crate::send::{SendError, Sender};
 use crate::{Event, OutboxError, Receiver, Route, Target, Transition};
 
@@ -118,7 +118,7 @@ pub struct Delivery(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     routes: Vec<Route>,
-    posts: Vec<Arc<Post>>,
+    queues: Vec<Arc<ReceiverQueue>>,
     stop: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     _lock: Option<File>,
@@ -126,7 +126,7 @@ struct Inner {
 
 /// What belongs to one receiver.
 #[derive(Debug)]
-struct Post {
+struct ReceiverQueue {
     receiver: Receiver,
     sender: Sender,
     probe: String,
@@ -149,7 +149,7 @@ impl Delivery {
         let lock = if receivers.is_empty() { None } else { Some(outbox::hold(&directory)?) };
         let give_up_after = i64::try_from(give_up_after.as_millis()).unwrap_or(i64::MAX);
         let (stop, stopped) = watch::channel(false);
-        let (mut posts, mut tasks) = (Vec::new(), Vec::new());
+        let (mut queues, mut tasks) = (Vec::new(), Vec::new());
         for receiver in receivers {
             let sender = Sender::new(&receiver).map_err(|reason| OutboxError::Receiver {
                 receiver: receiver.name.clone(),
@@ -174,7 +174,7 @@ impl Delivery {
                 damaged: outbox.damaged(),
                 ..ReceiverStats::default()
             };
-            posts.push(Arc::new(Post {
+            queues.push(Arc::new(ReceiverQueue {
                 receiver,
                 sender,
                 probe: probe.clone(),
@@ -187,12 +187,12 @@ impl Delivery {
             }));
         }
         if lock.is_some() {
-            tell_of_strays(&directory, &posts);
+            tell_of_strays(&directory, &queues);
         }
-        for post in &posts {
+        for post in &queues {
             tasks.push(tokio::spawn(serve(post.clone(), stopped.clone())));
         }
-        Ok(Self(Arc::new(Inner { routes, posts, stop, tasks: Mutex::new(tasks), _lock: lock })))
+        Ok(Self(Arc::new(Inner { routes, queues, stop, tasks: Mutex::new(tasks), _lock: lock })))
     }
 
     /// Tells everybody whom it concerns. When this returns, it is on disk.
@@ -203,7 +203,7 @@ impl Delivery {
     /// This waits for the disk: inside a runtime, it belongs into `block_in_place` or `spawn_blocking`.
     pub fn tell(&self, transition: Transition, event: &Event) {
         let now = now();
-        for post in &self.0.posts {
+        for post in &self.0.queues {
             let name = &post.receiver.name;
             let mut routes = self.0.routes.iter();
             let route = routes.find(|route| route.receivers.contains(name) && route.takes(event));
@@ -217,7 +217,7 @@ impl Delivery {
     /// Somebody has acknowledged an event (no more updates) or silenced it until a moment in Unix seconds,
     /// or taken that back. This waits for the disk, as [`Delivery::tell`] does.
     pub fn mark(&self, event: &str, acknowledged: bool, silenced_until: Option<i64>) {
-        for post in &self.0.posts {
+        for post in &self.0.queues {
             post.decide(|outbox| outbox.queue().mark(event, acknowledged, silenced_until));
         }
     }
@@ -225,7 +225,7 @@ impl Delivery {
     /// The events that somebody was told of, or is to be, and of which nobody has said that they are over.
     pub fn held(&self) -> Vec<Event> {
         let mut held = BTreeMap::new();
-        for post in &self.0.posts {
+        for post in &self.0.queues {
             for Held { event, .. } in post.outbox().queue().held() {
                 held.insert(event.id.clone(), event.clone());
             }
@@ -235,7 +235,7 @@ impl Delivery {
 
     /// How the receivers are doing, in the order of the configuration.
     pub fn stats(&self) -> Vec<ReceiverStats> {
-        self.0.posts.iter().map(|post| post.stats()).collect()
+        self.0.queues.iter().map(|post| post.stats()).collect()
     }
 
     /// Ends the tasks. What was never tried is tried once, for a few seconds; the rest waits on disk for the
@@ -253,12 +253,12 @@ impl Delivery {
 }
 
 /// What waits for receivers that are not configured any more.
-fn tell_of_strays(directory: &Path, posts: &[Arc<Post>]) {
+fn tell_of_strays(directory: &Path, queues: &[Arc<ReceiverQueue>]) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(receiver) = name.strip_suffix(".outbox") else { continue };
-        if !posts.iter().any(|post| post.receiver.name == receiver) {
+        if !queues.iter().any(|post| post.receiver.name == receiver) {
             let path = path.display();
             tracing::warn!(
                 "alerts: no receiver is called \"{receiver}\" any more: {path} is left as it is"
@@ -268,7 +268,7 @@ fn tell_of_strays(directory: &Path, posts: &[Arc<Post>]) {
 }
 
 /// Empties a receiver's outbox.
-async fn serve(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
+async fn serve(post: Arc<ReceiverQueue>, mut stop: watch::Receiver<bool>) {
     loop {
         let stopping = *stop.borrow();
         match post.work().await {
@@ -290,7 +290,7 @@ async fn serve(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-impl Post {
+impl ReceiverQueue {
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         lock(&self.outbox)
     }
@@ -332,7 +332,7 @@ impl Post {
 
     async fn deliver(self: &Arc<Self>, item: Item, known: Labels, first: u64, fresh: bool) {
         let sent = now();
-        let head = self.letterhead();
+        let head = self.context();
         let numbers = (item.number, first);
         let mut message = head.message(item.transition, item.event.clone(), numbers, sent / 1_000);
         message.known = known;
@@ -361,7 +361,7 @@ impl Post {
                 (Outcome::Delivered, String::new())
             }
             Err(SendError::Refused { reason }) => {
-                outbox.take(&[Record::Settled { number: item.number, taken: None }]);
+                outbox.take(&[JournalEntry::Settled { number: item.number, taken: None }]);
                 (Outcome::Refused, reason)
             }
             Err(SendError::Again { reason, after }) => {
@@ -415,7 +415,7 @@ impl Post {
     }
 
     async fn repeat(&self, held: Vec<Held>) {
-        let head = self.letterhead();
+        let head = self.context();
         let now_secs = now() / 1_000;
         let messages = held.into_iter().map(|Held { event, first, labels, .. }| {
             let mut message = head.message(Transition::Firing, event, (first, first), now_secs);
@@ -441,8 +441,8 @@ impl Post {
         self.outbox().queue_mut().repeated(now(), rand::random(), failed);
     }
 
-    fn letterhead(&self) -> Letterhead<'_> {
-        Letterhead {
+    fn context(&self) -> MessageContext<'_> {
+        MessageContext {
             probe: &self.probe,
             public_url: self.public_url.as_deref(),
             receiver: &self.receiver.name,
@@ -543,7 +543,7 @@ async fn test(settings: &Settings, receiver: &Receiver) -> Result<String, String
         *repeat = Duration::from_secs(15);
     }
     let sender = Sender::new(&receiver)?;
-    let head = Letterhead {
+    let head = MessageContext {
         probe: &settings.probe,
         public_url: settings.public_url.as_deref(),
         receiver: &receiver.name,

@@ -29,14 +29,14 @@ pub(crate) struct Message {
 
 /// What all messages to a receiver have in common.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Letterhead<'a> {
+pub(crate) struct MessageContext<'a> {
     pub(crate) probe: &'a str,
     pub(crate) public_url: Option<&'a str>,
     pub(crate) receiver: &'a str,
     pub(crate) templates: &'a Templates,
 }
 
-impl Letterhead<'_> {
+impl MessageContext<'_> {
     /// A message; `number` is its own, `first` that of the one that told of the event first.
     pub(crate) fn message(
         &self,

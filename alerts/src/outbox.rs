@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::queue::{Limits, Queue, Record};
+use crate::queue::{JournalEntry, Limits, Queue};
 
 /// A file that is larger is written anew, when it has also doubled since it last was.
 const TIDY_AT: u64 = 1 << 20;
@@ -133,7 +133,7 @@ impl Outbox {
 
     /// Writes decisions down, on disk, and takes them for facts. A full disk stops no alert: what cannot be
     /// written holds all the same, and is written with what comes next.
-    pub(crate) fn take(&mut self, records: &[Record]) {
+    pub(crate) fn take(&mut self, records: &[JournalEntry]) {
         if records.is_empty() {
             return;
         }
@@ -153,7 +153,7 @@ impl Outbox {
         }
     }
 
-    fn append(&mut self, records: &[Record]) -> io::Result<()> {
+    fn append(&mut self, records: &[JournalEntry]) -> io::Result<()> {
         let lines = lines(records)?;
         self.file.write_all(&lines)?;
         self.octets += lines.len() as u64;
@@ -167,7 +167,7 @@ impl Outbox {
     }
 }
 
-fn lines(records: &[Record]) -> io::Result<Vec<u8>> {
+fn lines(records: &[JournalEntry]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for record in records {
         let json = serde_json::to_vec(record)?;
@@ -193,7 +193,7 @@ fn rewrite(path: &Path, queue: &Queue) -> io::Result<(File, u64)> {
 }
 
 /// The records of a file, and how many lines are none.
-fn read(path: &Path) -> Result<(Vec<Record>, u64), OutboxError> {
+fn read(path: &Path) -> Result<(Vec<JournalEntry>, u64), OutboxError> {
     let octets = match fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_OCTETS => {
             let reason = io::Error::other("it is too large to be an outbox");
@@ -214,7 +214,7 @@ fn read(path: &Path) -> Result<(Vec<Record>, u64), OutboxError> {
     Ok((records, damaged))
 }
 
-fn record(line: &[u8]) -> Option<Record> {
+fn record(line: &[u8]) -> Option<JournalEntry> {
     let (checksum, json) = line.split_first_chunk::<9>()?;
     let checksum = str::from_utf8(checksum).ok()?.strip_suffix(' ')?;
     let checksum = u32::from_str_radix(checksum, 16).ok()?;

@@ -1,4 +1,4 @@
-//! The classification of one flow: which probes still ask, what the best finding is, when it is settled.
+//! The classification of one flow: which recognisers still ask, what the best finding is, when it is settled.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,20 +10,20 @@ use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::knowledge::{Endpoint, Knowledge, LearntName, Teacher, Trust, Turn};
 use crate::order::Order;
 use crate::ports;
-use crate::probe::{Answer, Finding, FlowEnds, View};
-use crate::probes::random::looks_random;
-use crate::probes::{self, Probe, Scratch};
+use crate::recogniser::{Answer, Finding, FlowEnds, View};
+use crate::recognisers::random::looks_random;
+use crate::recognisers::{self, Recogniser, Scratch};
 use crate::rules::{Rules, ServiceId};
 use crate::stream::{Shown, Stream};
 use crate::watch::Watch;
 
-/// A finding at least this sure ends the questions to other probes.
+/// A finding at least this sure ends the questions to other recognisers.
 pub const SETTLED: Confidence = Confidence(90);
-/// How many octets of each side's start are remembered while a flow is probed.
+/// How many octets of each side's start are remembered while a flow is examined.
 pub const HEAD: usize = 64;
-/// Packets with payload after which probing ends. Names come within the first flight of either side;
+/// Packets with payload after which examining ends. Names come within the first flight of either side;
 /// uTP, RTP and the shape of encrypted handshakes need a few more.
-pub const MAX_PROBED: u16 = 16;
+pub const MAX_EXAMINED: u16 = 16;
 /// A name that other clients were given for an address: often one of many that it serves.
 const SHARED_NAME: Confidence = Confidence(60);
 /// A name that was told by a resolver, though nobody was seen to ask.
@@ -33,7 +33,7 @@ const TOLD_PEER: Confidence = Confidence(60);
 /// Another flow of the same endpoint was recognised minutes ago.
 const SAME_ENDPOINT: Confidence = Confidence(60);
 /// A flow without any fixed octet between two hosts that speak the same peer-to-peer protocol.
-const BETWEEN_SPEAKERS: Confidence = Confidence(65);
+const BETWEEN_KNOWN_HOSTS: Confidence = Confidence(65);
 /// A handshake of the right shape, of a host that does the same to many.
 const ONE_OF_MANY: Confidence = Confidence(75);
 /// The peer-to-peer protocols that also hide, the rarer ones first.
@@ -47,9 +47,9 @@ pub struct Classifier {
     knowledge: Arc<Knowledge>,
 }
 
-/// What is kept of a flow while it is probed; freed at the verdict.
+/// What is kept of a flow while it is examined; freed at the verdict.
 pub struct FlowState {
-    /// Bit i: the probe at place i of its transport's list still asks.
+    /// Bit i: the recogniser at place i of its transport's list still asks.
     candidates: u64,
     streams: PerSide<Stream>,
     order: Order,
@@ -57,13 +57,13 @@ pub struct FlowState {
     sent: PerSide<u16>,
     scratch: Scratch,
     best: Option<Verdict>,
-    stage: Stage,
+    depth: Depth,
 }
 
 impl fmt::Debug for FlowState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlowState")
-            .field("stage", &self.stage)
+            .field("depth", &self.depth)
             .field("sent", &self.sent)
             .field("best", &self.best)
             .finish_non_exhaustive()
@@ -80,15 +80,15 @@ impl Default for FlowState {
             sent: PerSide::default(),
             scratch: Scratch::default(),
             best: None,
-            stage: Stage::Probing,
+            depth: Depth::Examining,
         }
     }
 }
 
-/// What a flow's own octets say where no probe knew them: it must not contradict what is known of its ends.
+/// What a flow's own octets say where no recogniser knew them: it must not contradict what is known of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Signs {
-    /// The probes that had not said no.
+    /// The recognisers that had not said no.
     candidates: u64,
     /// Neither side began with anything that is fixed.
     hidden: bool,
@@ -122,7 +122,7 @@ impl Requests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// More packets are needed; [`Classifier::conclude`] tells the best guess so far.
-    Probing,
+    Undecided,
     /// The protocol is certain: count the flow under this, but keep its state and keep showing its
     /// packets. Either its name can still come (a TLS connection without SNI may show a certificate),
     /// and a later answer can then carry a service that this one lacks; or it teaches about other
@@ -140,14 +140,14 @@ pub enum Progress {
 
 /// How far the questions have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-enum Stage {
+enum Depth {
     /// No finding is sure yet.
-    Probing,
-    /// The protocol is sure; its probe alone still asks, for the name.
+    Examining,
+    /// The protocol is sure; its recogniser alone still asks, for the name.
     Naming,
     /// The same, and what the flow says is about other flows: it is shown to its end.
     Teaching,
-    /// Teaching for longer than flows are probed: streams are no longer put in order, so that a
+    /// Teaching for longer than flows are examined: streams are no longer put in order, so that a
     /// connection that lasts for days costs no buffer.
     TeachingUnordered,
     /// Known, and it teaches without any state.
@@ -205,7 +205,7 @@ impl Classifier {
         &self.knowledge
     }
 
-    /// Shows a packet of the flow to the probes that still ask.
+    /// Shows a packet of the flow to the recognisers that still ask.
     pub fn observe(
         &self,
         state: &mut FlowState,
@@ -214,11 +214,11 @@ impl Classifier {
         side: Side,
         now: Timestamp,
     ) -> Progress {
-        let Some(list) = probes::for_transport(ends.transport) else {
+        let Some(list) = recognisers::for_transport(ends.transport) else {
             return Progress::Settled(by_transport(ends.transport));
         };
-        let ordered = packet.tcp.is_some() && state.stage != Stage::TeachingUnordered;
-        let mut settled = ordered && self.meet(list, state, ends, packet, side, now);
+        let ordered = packet.tcp.is_some() && state.depth != Depth::TeachingUnordered;
+        let mut settled = ordered && self.track_stream(list, state, ends, packet, side, now);
         if !ordered || !state.order.waits(&state.streams, side, packet) {
             settled |= self.take(list, state, ends, packet, side, now);
         }
@@ -229,12 +229,12 @@ impl Classifier {
             let side = segment.side(ends.initiator);
             settled = self.take(list, state, ends, &segment.packet(), side, now);
         }
-        let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_PROBED;
-        if settled || state.candidates & mask(list) == 0 || spent && state.stage < Stage::Teaching {
+        let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_EXAMINED;
+        if settled || state.candidates & mask(list) == 0 || spent && state.depth < Depth::Teaching {
             return self.settle(state, ends, now);
         }
-        if spent && state.stage == Stage::Teaching {
-            state.stage = Stage::TeachingUnordered;
+        if spent && state.depth == Depth::Teaching {
+            state.depth = Depth::TeachingUnordered;
             self.show_kept(list, state, ends, now);
         }
         self.progress(state, ends, now)
@@ -243,7 +243,7 @@ impl Classifier {
     /// Nothing is put in order any more: what waited for its turn is shown as it is.
     fn show_kept(
         &self,
-        list: &'static [Probe],
+        list: &'static [Recogniser],
         state: &mut FlowState,
         ends: &FlowEnds,
         now: Timestamp,
@@ -264,9 +264,9 @@ impl Classifier {
 
     /// Takes note of a TCP packet. A SYN that comes after its connection's data says where that
     /// begins: the questions begin again, unless they have been answered.
-    fn meet(
+    fn track_stream(
         &self,
-        list: &'static [Probe],
+        list: &'static [Recogniser],
         state: &mut FlowState,
         ends: &FlowEnds,
         packet: &Packet<'_>,
@@ -280,7 +280,7 @@ impl Classifier {
         if early.is_empty() {
             return false;
         }
-        if state.stage == Stage::Probing {
+        if state.depth == Depth::Examining {
             let FlowState { streams, order, .. } = std::mem::take(state);
             *state = FlowState { streams, order, ..FlowState::default() };
         }
@@ -297,7 +297,7 @@ impl Classifier {
     /// Shows a packet, if it has something to show; true if the verdict is final.
     fn take(
         &self,
-        list: &'static [Probe],
+        list: &'static [Recogniser],
         state: &mut FlowState,
         ends: &FlowEnds,
         packet: &Packet<'_>,
@@ -314,10 +314,10 @@ impl Classifier {
         !packet.payload.is_empty() && self.show(list, state, ends, packet, side, now)
     }
 
-    /// No probe asks any more.
+    /// No recogniser asks any more.
     fn settle(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
         let verdict = self.so_far(state, ends, now);
-        if state.stage == Stage::Stateless {
+        if state.depth == Depth::Stateless {
             return Progress::Lessons(verdict);
         }
         if verdict.class.protocol == Protocol::Unknown {
@@ -335,7 +335,7 @@ impl Classifier {
         if packet.payload.is_empty() {
             return;
         }
-        probes::dns::lesson(&View {
+        recognisers::dns::lesson(&View {
             now,
             ends,
             side,
@@ -352,7 +352,7 @@ impl Classifier {
     /// The best verdict there is: for a flow that ends, or whose octets must be counted now. What still
     /// waits for packets before it is shown first.
     pub fn conclude(&self, state: &mut FlowState, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        let list = probes::for_transport(ends.transport).unwrap_or_default();
+        let list = recognisers::for_transport(ends.transport).unwrap_or_default();
         while let Some(segment) = state.order.give_up() {
             let side = segment.side(ends.initiator);
             if self.take(list, state, ends, &segment.packet(), side, now) {
@@ -375,7 +375,7 @@ impl Classifier {
         }
     }
 
-    /// What has been learnt since of the ends of a flow that no probe knew. To be asked where a watch
+    /// What has been learnt since of the ends of a flow that no recogniser knew. To be asked where a watch
     /// says that it is due, when an interval closes, and when the flow ends.
     pub fn ask_again(&self, watch: &mut Watch, ends: &FlowEnds, now: Timestamp) {
         let Some(late) = watch.late() else { return };
@@ -384,32 +384,32 @@ impl Classifier {
         }
     }
 
-    /// Whether flows of this transport are probed; of another, the transport itself is the verdict.
-    pub fn probes(transport: Transport) -> bool {
-        probes::for_transport(transport).is_some()
+    /// Whether flows of this transport are examined; of another, the transport itself is the verdict.
+    pub fn examines(transport: Transport) -> bool {
+        recognisers::for_transport(transport).is_some()
     }
 
-    /// The verdict on a flow that no probe has seen: by transport, by what is known of its ends, and by
+    /// The verdict on a flow that no recogniser has seen: by transport, by what is known of its ends, and by
     /// port.
-    pub fn unprobed(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
-        match probes::for_transport(ends.transport) {
+    pub fn unexamined(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
+        match recognisers::for_transport(ends.transport) {
             None => by_transport(ends.transport),
-            // No probe has said no, and nothing speaks against the flow hiding what it is.
+            // No recogniser has said no, and nothing speaks against the flow hiding what it is.
             Some(_) => self.guess(&Signs::NOTHING_SEEN, ends, now),
         }
     }
 
     /// The verdict on an IP packet that has no flow (the table is full): by transport and port only.
     pub fn stateless(&self, ends: &FlowEnds) -> Verdict {
-        match probes::for_transport(ends.transport) {
+        match recognisers::for_transport(ends.transport) {
             None => by_transport(ends.transport),
             Some(_) => ports::guess(ends).unwrap_or(Verdict::UNKNOWN),
         }
     }
 
     fn progress(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
-        match state.stage {
-            Stage::Probing => Progress::Probing,
+        match state.depth {
+            Depth::Examining => Progress::Undecided,
             _ => Progress::Known(self.so_far(state, ends, now)),
         }
     }
@@ -417,14 +417,14 @@ impl Classifier {
     /// Shows what a packet adds; true if the verdict is final.
     fn show(
         &self,
-        list: &'static [Probe],
+        list: &'static [Recogniser],
         state: &mut FlowState,
         ends: &FlowEnds,
         packet: &Packet<'_>,
         side: Side,
         now: Timestamp,
     ) -> bool {
-        let FlowState { candidates, streams, heads, sent, scratch, best, stage, .. } = state;
+        let FlowState { candidates, streams, heads, sent, scratch, best, depth, .. } = state;
         let stream = streams.get_mut(side);
         // Data on a SYN (RFC 7413) starts one after the SYN's own number.
         let sequence =
@@ -455,7 +455,7 @@ impl Classifier {
             },
             knowledge: &self.knowledge,
         };
-        let settled = self.ask(list, candidates, scratch, &view, best, stage);
+        let settled = self.ask(list, candidates, scratch, &view, best, depth);
         if let Some(sequence) = sequence.filter(|_| first && !settled) {
             stream.keep(sequence, packet.payload);
         }
@@ -464,29 +464,29 @@ impl Classifier {
 
     fn ask(
         &self,
-        list: &'static [Probe],
+        list: &'static [Recogniser],
         candidates: &mut u64,
         scratch: &mut Scratch,
         view: &View<'_>,
         best: &mut Option<Verdict>,
-        stage: &mut Stage,
+        depth: &mut Depth,
     ) -> bool {
-        for (place, probe) in list.iter().enumerate() {
-            let bit = 1u64 << (place & 63);
+        for (place, recogniser) in list.iter().enumerate() {
+            let bit = 1u64 << place;
             if *candidates & bit == 0 {
                 continue;
             }
-            match (probe.ask)(view, scratch) {
+            match (recogniser.ask)(view, scratch) {
                 Answer::Unsure => {}
                 // A message that cannot be read does not end what a known flow teaches.
-                Answer::No if *stage >= Stage::Teaching => {}
+                Answer::No if *depth >= Depth::Teaching => {}
                 Answer::No => *candidates &= !bit,
                 Answer::Match(finding) => {
                     *best = Some(merge(*best, self.verdict(&finding)));
                     let asks_on = finding.more || finding.teaches;
                     if finding.confidence >= SETTLED {
-                        if *stage < Stage::Teaching {
-                            learn_speakers(view, &finding);
+                        if *depth < Depth::Teaching {
+                            learn_hosts(view, &finding);
                             if let Some(verdict) = best {
                                 learn_endpoint(view, verdict);
                             }
@@ -495,12 +495,12 @@ impl Classifier {
                             return true;
                         }
                         if finding.stateless {
-                            *stage = Stage::Stateless;
+                            *depth = Depth::Stateless;
                             return true;
                         }
-                        let next = if finding.teaches { Stage::Teaching } else { Stage::Naming };
-                        if *stage < next {
-                            *stage = next;
+                        let next = if finding.teaches { Depth::Teaching } else { Depth::Naming };
+                        if *depth < next {
+                            *depth = next;
                         }
                         *candidates = bit;
                         return false;
@@ -622,7 +622,12 @@ impl Classifier {
             both.into_iter().all(speaks)
         };
         if let Some(protocol) = SPOKEN.iter().copied().find(speak) {
-            return Some(self.classed(protocol, ServiceId::NONE, BETWEEN_SPEAKERS, Evidence::PEER));
+            return Some(self.classed(
+                protocol,
+                ServiceId::NONE,
+                BETWEEN_KNOWN_HOSTS,
+                Evidence::PEER,
+            ));
         }
         // A handshake of BitTorrent's shape, from a host that has since done the same to others.
         let alike = signs.handshake && self.knowledge.is_suspected(now, ends.initiator.ip());
@@ -630,7 +635,7 @@ impl Classifier {
         alike.then(|| self.classed(Protocol::BitTorrent, ServiceId::NONE, ONE_OF_MANY, evidence))
     }
 
-    /// No probe knew it: what is known of its ends, then the port.
+    /// No recogniser knew it: what is known of its ends, then the port.
     fn guess(&self, signs: &Signs, ends: &FlowEnds, now: Timestamp) -> Verdict {
         if let Some(learnt) = self.learnt(signs, ends, now) {
             return learnt;
@@ -671,7 +676,7 @@ impl FlowState {
         self.order.forget();
     }
 
-    /// What the flow's own octets say, where no probe knew them.
+    /// What the flow's own octets say, where no recogniser knew them.
     fn signs(&self) -> Signs {
         Signs {
             candidates: self.candidates,
@@ -687,15 +692,17 @@ impl FlowState {
     }
 }
 
-/// Whether the protocol's own probe saw the payload and said no: then port and endpoint mean nothing.
+/// Whether the protocol's own recogniser saw the payload and said no: then port and endpoint mean nothing.
 fn contradicts(candidates: u64, transport: Transport, protocol: Protocol) -> bool {
-    let list = probes::for_transport(transport).unwrap_or_default();
+    let list = recognisers::for_transport(transport).unwrap_or_default();
     let mut places = list.iter().take(64).enumerate();
-    places.any(|(place, probe)| probe.name == protocol.name() && candidates & (1 << place) == 0)
+    places.any(|(place, recogniser)| {
+        recogniser.name == protocol.name() && candidates & (1 << place) == 0
+    })
 }
 
 /// Where a protocol was recognised that its port does not give away: other flows there may show less.
-/// Not for what is shared: peers are learnt by their own probes, and a hoster's front end serves others
+/// Not for what is shared: peers are learnt by their own recognisers, and a hoster's front end serves others
 /// too. Only the end that listens is meant: over TCP the one that was called; of calls over UDP, whose
 /// sockets speak with many, either.
 fn learn_endpoint(view: &View<'_>, verdict: &Verdict) {
@@ -725,7 +732,7 @@ fn learn_endpoint(view: &View<'_>, verdict: &Verdict) {
 
 /// Who speaks a peer-to-peer protocol by its own framing, and where it listens: other flows of the
 /// same hosts may hide what they are. What was itself found by knowledge teaches nothing.
-fn learn_speakers(view: &View<'_>, finding: &Finding<'_>) {
+fn learn_hosts(view: &View<'_>, finding: &Finding<'_>) {
     let evidence = finding.evidence;
     let by_knowledge = evidence.has(Evidence::PEER) || evidence.has(Evidence::RELATED);
     let own = finding.protocol.category() == Category::P2p
@@ -736,7 +743,7 @@ fn learn_speakers(view: &View<'_>, finding: &Finding<'_>) {
     }
     let FlowEnds { initiator, responder, transport } = *view.ends;
     let learn = |host| {
-        view.knowledge.learn_speaker(view.now, host, finding.protocol, view.word_of(host));
+        view.knowledge.learn_host(view.now, host, finding.protocol, view.word_of(host));
     };
     learn(initiator.ip());
     // A tracker shares nothing itself.
@@ -769,7 +776,7 @@ fn merge(old: Option<Verdict>, new: Verdict) -> Verdict {
     }
 }
 
-const fn mask(list: &[Probe]) -> u64 {
+const fn mask(list: &[Recogniser]) -> u64 {
     match list.len() {
         64.. => u64::MAX,
         length => (1 << length) - 1,
@@ -791,7 +798,7 @@ fn by_transport(transport: Transport) -> Verdict {
     }
 }
 
-/// What a flow takes while it is probed, without buffers.
+/// What a flow takes while it is examined, without buffers.
 const _: () = assert!(size_of::<FlowState>() <= 768);
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a flow is: protocol, service and category, with how sure that is and why.
 //!
-//! A [`Classifier`] is asked packet by packet while a flow is probed; its [`FlowState`] is freed at
-//! the verdict. Probes look at payload only; names come from the payload (SNI, Host, certificate)
+//! A [`Classifier`] is asked packet by packet while a flow is examined; its [`FlowState`] is freed at
+//! the verdict. Recognisers look at payload only; names come from the payload (SNI, Host, certificate)
 //! or from what was learnt of DNS answers ([`Knowledge`]); services from a data file ([`Rules`]).
 //!
 //! No function here panics on data, reads a clock or waits.
@@ -12,16 +12,16 @@ mod host;
 mod knowledge;
 mod order;
 mod ports;
-mod probe;
-pub mod probes;
 pub mod problems;
+mod recogniser;
+pub mod recognisers;
 mod rules;
 mod stream;
 mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
-pub use engine::{Classifier, FlowState, HEAD, MAX_PROBED, Progress, Requests, SETTLED};
+pub use engine::{Classifier, FlowState, HEAD, MAX_EXAMINED, Progress, Requests, SETTLED};
 pub use knowledge::{Expected, Knowledge, KnowledgeStats, LearntName, Teacher, Trust, Turn, Word};
-pub use probe::{Answer, Finding, FlowEnds, View};
+pub use recogniser::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};
 pub use watch::Watch;

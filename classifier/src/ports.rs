@@ -1,9 +1,9 @@
-//! The last resort: well-known ports, where no probe had enough to look at.
+//! The last resort: well-known ports, where no recogniser had enough to look at.
 
 use etiage_capture::Transport;
 
 use crate::class::{Class, Confidence, Evidence, Protocol, Verdict};
-use crate::probe::FlowEnds;
+use crate::recogniser::FlowEnds;
 
 /// IANA's ports of the protocols that are worth a guess: a flow whose payload was cut away, encrypted
 /// from the middle, or never sent. Peer-to-peer has none: its ports are anybody's.

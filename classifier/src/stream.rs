@@ -1,6 +1,6 @@
 //! The first octets of each side of a TCP connection, put in order.
 //!
-//! Probes need the start of a stream: a ClientHello of 1,700 octets spans two segments since
+//! Recognisers need the start of a stream: a ClientHello of 1,700 octets spans two segments since
 //! post-quantum key shares, and segments arrive out of order or twice. Nothing is copied while the
 //! first segment alone is enough.
 

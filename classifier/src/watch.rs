@@ -10,7 +10,7 @@ use etiage_capture::{Packet, Side, TcpHeader, Timestamp};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::engine::Signs;
-use crate::probe::FlowEnds;
+use crate::recogniser::FlowEnds;
 use crate::rules::ServiceId;
 
 /// How long a flow is watched; a player has shown itself by then.
@@ -66,7 +66,7 @@ const MAX_LATE: u16 = 1024;
 const WEB_PORTS: [u16; 4] = [443, 80, 8443, 8080];
 
 /// A flow of a web protocol and of no known service, while the shape of it is watched; or one that no
-/// probe knew, while others may teach what it is.
+/// recogniser knew, while others may teach what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     verdict: Verdict,
@@ -84,7 +84,7 @@ pub struct Watch {
     late: Option<Late>,
 }
 
-/// What is left of a flow that no probe knew.
+/// What is left of a flow that no recogniser knew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Late {
     pub(crate) signs: Signs,
@@ -166,7 +166,7 @@ impl Watch {
         })
     }
 
-    /// Watches a flow that no probe knew.
+    /// Watches a flow that no recogniser knew.
     pub(crate) fn unknown(signs: Signs, now: Timestamp) -> Self {
         Self {
             verdict: Verdict::UNKNOWN,

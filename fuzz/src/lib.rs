@@ -1,6 +1,6 @@
 //! What the targets share: reading a fuzzer's octets as choices, addresses, packets and frames.
 
-pub mod probe;
+pub mod recogniser;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -16,7 +16,7 @@ pub const LAYERS: [LinkLayer; 6] = [
     LinkLayer::Ppp,
 ];
 
-/// Ports that mean something to a probe or to the decoder, and one that does not.
+/// Ports that mean something to a recogniser or to the decoder, and one that does not.
 const PORTS: [u16; 16] =
     [21, 25, 53, 80, 119, 123, 443, 1900, 2152, 3478, 4662, 4789, 5060, 6881, 6969, 50000];
 

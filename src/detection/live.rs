@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etiage_detector::{Blind, Change, Event, EventId, Record};
-use etiage_store::{EventRow, Progress, Store, TimeRange};
+use etiage_store::{EventRow, Store, TimeRange, Watermark};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
@@ -359,7 +359,7 @@ impl Watcher {
 }
 
 /// The first minute of which not everything has come yet; nothing where nothing has.
-fn whole_until(progress: &[Progress], links: &[Arc<str>]) -> Option<i64> {
+fn whole_until(progress: &[Watermark], links: &[Arc<str>]) -> Option<i64> {
     let own = progress.iter().filter(|own| links.iter().any(|link| **link == *own.link));
     let reached = own.map(|own| i64::from(own.seconds.max(own.minute)));
     let reached: Vec<i64> = reached.filter(|time| *time > 0).collect();
@@ -384,9 +384,9 @@ mod tests {
     #[test]
     fn a_minute_is_whole_when_what_comes_after_it_is_there() {
         let progress =
-            |link: &str, seconds, minute| Progress { link: link.into(), seconds, minute };
+            |link: &str, seconds, minute| Watermark { link: link.into(), seconds, minute };
         let links: Vec<Arc<str>> = vec!["a".into(), "b".into()];
-        let whole = |progress: &[Progress]| whole_until(progress, &links);
+        let whole = |progress: &[Watermark]| whole_until(progress, &links);
         assert_eq!(whole(&[]), None);
         assert_eq!(whole(&[progress("other", 6000, 6000)]), None);
         assert_eq!(whole(&[progress("a", 6080, 6060)]), Some(6000));

@@ -87,9 +87,9 @@ pub enum BackupProgress {
 
 /// The progress that all clones of a store share.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(Mutex<BackupProgress>);
+pub(crate) struct SharedProgress(Mutex<BackupProgress>);
 
-impl Progress {
+impl SharedProgress {
     fn set(&self, progress: BackupProgress) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }

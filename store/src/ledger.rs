@@ -115,13 +115,13 @@ impl Compared {
     }
 }
 
-struct Books {
+struct Recorded {
     pieces: Vec<Piece>,
     forgotten: Vec<Forgotten>,
     now: u64,
 }
 
-impl Books {
+impl Recorded {
     /// What a table must hold of each day.
     fn expected(&self, family: Family, tier: Tier, keep: Keep) -> BTreeMap<u16, (u64, u64)> {
         let base = base(family).name();
@@ -192,7 +192,7 @@ impl Store {
     }
 
     /// The ledger, read before the tables: what is inserted meanwhile is in these.
-    async fn books(&self) -> Result<Books, Error> {
+    async fn books(&self) -> Result<Recorded, Error> {
         let query = self.client.query(
             "SELECT toUInt16(day) AS day, toString(family) AS family, seconds, alone, \
              toUInt16(min(l.written)) AS written, sum(l.octets) AS octets, sum(l.packets) AS packets \
@@ -205,7 +205,7 @@ impl Store {
         );
         let forgotten = self.fetch("read the ledger", query).await?;
         let now = OffsetDateTime::now_utc().unix_timestamp();
-        Ok(Books { pieces, forgotten, now: u64::try_from(now).unwrap_or(0) })
+        Ok(Recorded { pieces, forgotten, now: u64::try_from(now).unwrap_or(0) })
     }
 
     async fn compare_table(
@@ -329,7 +329,7 @@ mod tests {
         Piece { day, family, seconds, alone, written, octets, packets: 1 }
     }
 
-    fn octets(books: &Books, family: Family, tier: Tier, keep: Keep) -> Vec<(u16, u64)> {
+    fn octets(books: &Recorded, family: Family, tier: Tier, keep: Keep) -> Vec<(u16, u64)> {
         let expected = books.expected(family, tier, keep);
         expected.into_iter().map(|(day, (octets, _))| (day, octets)).collect()
     }
@@ -341,7 +341,7 @@ mod tests {
             piece(100, 60, 0, 101, 7),
             piece(100, 3_600, 1, 100, 1_000),
         ];
-        let books = Books { pieces, forgotten: Vec::new(), now: 101 * DAY };
+        let books = Recorded { pieces, forgotten: Vec::new(), now: 101 * DAY };
         let of = |family, tier| octets(&books, family, tier, Keep::Forever);
         assert_eq!(of(Family::Volumes, Tier::TenSeconds), [(100, 5)]);
         assert_eq!(of(Family::Loads, Tier::Minute), [(100, 12)]);
@@ -355,8 +355,8 @@ mod tests {
     fn what_has_expired_is_not_missed() {
         // A recording of old, played on day 500; and played again on day 502.
         let pieces = vec![piece(100, 10, 0, 500, 5), piece(100, 10, 0, 502, 5)];
-        let mut books = Books { pieces, forgotten: Vec::new(), now: 502 * DAY };
-        let of = |books: &Books| octets(books, Family::Volumes, Tier::TenSeconds, Keep::days(3));
+        let mut books = Recorded { pieces, forgotten: Vec::new(), now: 502 * DAY };
+        let of = |books: &Recorded| octets(books, Family::Volumes, Tier::TenSeconds, Keep::days(3));
         assert_eq!(of(&books), [(100, 10)]);
         books.now = 503 * DAY;
         assert_eq!(
@@ -372,7 +372,7 @@ mod tests {
             |of: &str, first, last| Forgotten { of: of.to_owned(), first, last, written: 200 };
         let pieces = vec![piece(100, 10, 0, 200, 5), piece(101, 10, 0, 201, 6)];
         let forgotten = vec![gone("volumes_10s", 90, 110)];
-        let books = Books { pieces, forgotten, now: 201 * DAY };
+        let books = Recorded { pieces, forgotten, now: 201 * DAY };
         let of = |tier| octets(&books, Family::Volumes, tier, Keep::Forever);
         assert_eq!(of(Tier::TenSeconds), [(101, 6)]);
         assert_eq!(of(Tier::Minute), [(100, 5), (101, 6)], "another table");

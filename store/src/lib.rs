@@ -44,10 +44,10 @@ pub use queries::{
     ExportQuery, Figures, Filter, FlowRecordQuery, FlowRecordRow, Format, Group, HOURS_OF_WEEK,
     Heatmap, HeatmapQuery, HourOfWeek, LinkBin, LinkObservation, LossPoint, Losses, MAX_BUCKETS,
     MAX_EVENTS, MAX_FLOW_RECORDS, MAX_GROUPS, MAX_PATH_VALUES, MAX_VIEWS, NewFlowRecord, OTHER,
-    Parameter, PathQuery, Paths, ProbeReport, Progress, RoundTripAnswer, RoundTripHistograms,
-    RoundTripQuery, SavedView, Series, SeriesFilter, Statistics, StatisticsQuery, TableSize,
-    TimeRange, TotalsAnswer, TotalsQuery, TotalsRow, Trace, UnknownDimension, UnknownFormat,
-    VolumeAnswer, VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume,
+    Parameter, PathQuery, Paths, ProbeReport, RoundTripAnswer, RoundTripHistograms, RoundTripQuery,
+    SavedView, Series, SeriesFilter, Statistics, StatisticsQuery, TableSize, TimeRange,
+    TotalsAnswer, TotalsQuery, TotalsRow, Trace, UnknownDimension, UnknownFormat, VolumeAnswer,
+    VolumeQuery, WatchList, Watched, WatchedLink, WatchedVolume, Watermark,
 };
 pub use schema::schema;
 pub use settings::Settings;

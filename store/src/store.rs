@@ -9,7 +9,7 @@ use etiage_aggregator::Batch;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, Semaphore};
 
-use crate::backup::Progress;
+use crate::backup::SharedProgress;
 use crate::damage::{Damage, Finding};
 use crate::error::OLDEST_SUPPORTED;
 use crate::queries::{Lookups, MAX_EXPORTS, Trace};
@@ -46,7 +46,7 @@ pub struct Store {
     /// Held by inserts together, and alone by a backup while it takes its picture: tables and ledger agree in it.
     pub(crate) inserts: Arc<RwLock<()>>,
     /// How the last backup stands.
-    pub(crate) backups: Arc<Progress>,
+    pub(crate) backups: Arc<SharedProgress>,
     /// Where backups are taken, if anywhere.
     pub(crate) backup_folder: Option<PathBuf>,
     /// Where what is asked is noted, if anybody wants to see it.

@@ -8,7 +8,7 @@ use common::{Database, MIDNIGHT, at, batch, range, volume};
 use etiage_aggregator::Direction;
 use etiage_detector::Key;
 use etiage_store::{
-    AlertLogRow, EventNote, EventQuery, EventRow, Progress, SeriesFilter, Store, Tier, TimeRange,
+    AlertLogRow, EventNote, EventQuery, EventRow, SeriesFilter, Store, Tier, TimeRange, Watermark,
 };
 
 fn row(id: &str, onset: u32) -> EventRow {
@@ -164,7 +164,7 @@ async fn a_series_is_read(store: &Store) {
     assert_eq!(octets(&SeriesFilter::from(&network), Tier::FiveMinutes).await, [Some(0.0)]);
     assert_eq!(octets(&SeriesFilter::default(), Tier::FiveMinutes).await, [Some(3996.0)]);
 
-    let progress = |link: &str, seconds, minute| Progress {
+    let progress = |link: &str, seconds, minute| Watermark {
         link: link.to_owned(),
         seconds: MIDNIGHT + seconds,
         minute: MIDNIGHT + minute,

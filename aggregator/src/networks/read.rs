@@ -94,7 +94,7 @@ fn cut(name: &str) -> String {
 
 /// What is read of a record.
 #[derive(Deserialize)]
-struct Record<'a> {
+struct MmdbEntry<'a> {
     autonomous_system_number: Option<u32>,
     #[serde(borrow)]
     autonomous_system_organization: Option<&'a str>,
@@ -112,7 +112,7 @@ impl NetworksBuilder {
         let mut added = Self::default();
         for found in reader.networks(WithinOptions::default()).map_err(damaged)? {
             let found = found.map_err(damaged)?;
-            let record = found.decode::<Record<'_>>().map_err(damaged)?;
+            let record = found.decode::<MmdbEntry<'_>>().map_err(damaged)?;
             let Some(number) = record.as_ref().and_then(|record| record.autonomous_system_number)
             else {
                 continue;

@@ -1,6 +1,6 @@
 //! What one receiver is to be told, in which order, when again, and when no more.
 //!
-//! Decisions are [`Record`]s: whoever asks for one writes it down first, then [`Queue::apply`]s it. So
+//! Decisions are [`JournalEntry`]s: whoever asks for one writes it down first, then [`Queue::apply`]s it. So
 //! the same records, read again after a restart, make the same queue. What is not written down (how
 //! often something was tried, until when to wait) may be forgotten.
 //!
@@ -92,7 +92,7 @@ pub(crate) struct Held {
 /// A decision, as it is written down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Record {
+pub(crate) enum JournalEntry {
     /// Numbers begin here.
     Next(u64),
     /// A message waits; one with the same number is replaced.
@@ -142,13 +142,13 @@ impl Outcome {
 /// Decisions, and the messages that will not be delivered for them.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<JournalEntry>,
     pub(crate) lost: Vec<(Item, Outcome)>,
 }
 
 impl Steps {
     fn lose(&mut self, item: &Item, outcome: Outcome) {
-        self.records.push(Record::Settled { number: item.number, taken: None });
+        self.records.push(JournalEntry::Settled { number: item.number, taken: None });
         self.lost.push((item.clone(), outcome));
     }
 }
@@ -218,21 +218,21 @@ impl Queue {
     }
 
     /// The records that make this queue from nothing.
-    pub(crate) fn snapshot(&self) -> Vec<Record> {
-        let mut records = vec![Record::Next(self.next)];
-        records.extend(self.items.iter().cloned().map(Record::Queued));
+    pub(crate) fn snapshot(&self) -> Vec<JournalEntry> {
+        let mut records = vec![JournalEntry::Next(self.next)];
+        records.extend(self.items.iter().cloned().map(JournalEntry::Queued));
         // Behind the messages: these make an entry of their own where there is none.
-        records.extend(self.held.values().cloned().map(Record::Held));
+        records.extend(self.held.values().cloned().map(JournalEntry::Held));
         records
     }
 
     /// Takes a decision for a fact.
-    pub(crate) fn apply(&mut self, record: &Record) {
+    pub(crate) fn apply(&mut self, record: &JournalEntry) {
         match record {
-            Record::Next(next) => self.next = self.next.max(*next),
-            Record::Queued(item) => self.enqueue(item),
-            Record::Settled { number, taken } => self.settle(*number, taken.as_ref()),
-            Record::Marked { event, acknowledged, silenced_until } => {
+            JournalEntry::Next(next) => self.next = self.next.max(*next),
+            JournalEntry::Queued(item) => self.enqueue(item),
+            JournalEntry::Settled { number, taken } => self.settle(*number, taken.as_ref()),
+            JournalEntry::Marked { event, acknowledged, silenced_until } => {
                 let items = self.items.iter_mut().map(|item| &mut item.event);
                 let held = self.held.values_mut().map(|held| &mut held.event);
                 for marked in items.chain(held).filter(|marked| marked.id == *event) {
@@ -240,10 +240,10 @@ impl Queue {
                     marked.silenced_until = *silenced_until;
                 }
             }
-            Record::Held(held) => {
+            JournalEntry::Held(held) => {
                 self.held.insert(held.event.id.clone(), held.clone());
             }
-            Record::Forgotten(event) => {
+            JournalEntry::Forgotten(event) => {
                 self.held.remove(event);
             }
         }
@@ -319,9 +319,9 @@ impl Queue {
             for item in self.of(&oldest.event.id) {
                 steps.lose(item, Outcome::Overflow);
             }
-            steps.records.push(Record::Forgotten(oldest.event.id.clone()));
+            steps.records.push(JournalEntry::Forgotten(oldest.event.id.clone()));
         }
-        steps.records.push(Record::Queued(self.item(now, Transition::Firing, event, route)));
+        steps.records.push(JournalEntry::Queued(self.item(now, Transition::Firing, event, route)));
         steps
     }
 
@@ -337,7 +337,7 @@ impl Queue {
                 Transition::Firing => fires = true,
                 // It is older than the end, which says all that it said.
                 Transition::Update => {
-                    steps.records.push(Record::Settled { number: item.number, taken: None });
+                    steps.records.push(JournalEntry::Settled { number: item.number, taken: None });
                 }
                 Transition::Resolved => return Steps::default(),
             }
@@ -347,14 +347,14 @@ impl Queue {
             self.items.iter().any(|item| item.number == flying && item.event.id == event.id)
         });
         if !fires {
-            steps.records.push(Record::Forgotten(event.id.clone()));
+            steps.records.push(JournalEntry::Forgotten(event.id.clone()));
             return steps;
         }
         let mut room = self.make_room();
         steps.records.append(&mut room.records);
         steps.lost.append(&mut room.lost);
         let item = self.item(now, Transition::Resolved, event, &held.route);
-        steps.records.push(Record::Queued(item));
+        steps.records.push(JournalEntry::Queued(item));
         steps
     }
 
@@ -368,7 +368,7 @@ impl Queue {
         let mut waiting = self.of(&event.id);
         if let Some(item) = waiting.next_back() {
             let item = Item { event: event.clone(), ..item.clone() };
-            steps.records.push(Record::Queued(item));
+            steps.records.push(JournalEntry::Queued(item));
             return steps;
         }
         // A receiver that did not take the beginning is asked again, though it wants no updates.
@@ -378,7 +378,7 @@ impl Queue {
         else {
             // Nothing is to be said of it now; what is repeated is the newest state.
             let held = Held { event: event.clone(), update_at: None, ..held.clone() };
-            steps.records.push(Record::Held(held));
+            steps.records.push(JournalEntry::Held(held));
             return steps;
         };
         let due = held.told.min(now).saturating_add(every);
@@ -390,11 +390,11 @@ impl Queue {
                 Transition::Firing
             };
             let item = self.item(now, transition, event, &held.route);
-            steps.records.push(Record::Queued(item));
+            steps.records.push(JournalEntry::Queued(item));
             return steps;
         }
         let held = Held { event: event.clone(), update_at: Some(due), ..held.clone() };
-        steps.records.push(Record::Held(held));
+        steps.records.push(JournalEntry::Held(held));
         steps
     }
 
@@ -403,7 +403,7 @@ impl Queue {
         let mut steps = Steps::default();
         if self.held.contains_key(event) {
             let event = event.to_owned();
-            steps.records.push(Record::Marked {
+            steps.records.push(JournalEntry::Marked {
                 event: event.clone(),
                 acknowledged,
                 silenced_until: until,
@@ -434,7 +434,7 @@ impl Queue {
             steps.lost.extend(room.lost);
             let transition = if held.fired { Transition::Update } else { Transition::Firing };
             let item = self.item(now, transition, &held.event, &held.route);
-            steps.records.push(Record::Queued(item));
+            steps.records.push(JournalEntry::Queued(item));
         }
         steps
     }

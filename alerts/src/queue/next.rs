@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Held, Item, Labels, Queue, Record, Tried, silenced};
+use super::{Held, Item, JournalEntry, Labels, Queue, Tried, silenced};
 use crate::Transition;
 
 /// What a receiver's task is to do.
@@ -81,7 +81,7 @@ impl Queue {
     }
 
     /// The receiver has taken a message, and knows its event by these labels from now on.
-    pub(crate) fn delivered(&mut self, number: u64, labels: Labels, now: i64) -> Record {
+    pub(crate) fn delivered(&mut self, number: u64, labels: Labels, now: i64) -> JournalEntry {
         // Whoever waits for a receiver that was away need not wait any longer.
         self.failures = 0;
         self.gate = 0;
@@ -91,7 +91,7 @@ impl Queue {
         {
             self.repeat_at = now + every;
         }
-        Record::Settled { number, taken: Some(labels) }
+        JournalEntry::Settled { number, taken: Some(labels) }
     }
 
     /// A message could not be delivered, and is tried again. `chance` from 0 to 1 spreads those who

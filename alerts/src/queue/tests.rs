@@ -257,7 +257,7 @@ fn what_was_refused_is_told_again_while_it_lasts() {
     let mut queue = queue();
     tell(&mut queue, 0, Transition::Firing, &event("a"));
     let (number, ..) = next(&mut queue, 0).unwrap();
-    queue.apply(&Record::Settled { number, taken: None });
+    queue.apply(&JournalEntry::Settled { number, taken: None });
     tell(&mut queue, MINUTE, Transition::Update, &event("a"));
     assert_eq!(next(&mut queue, MINUTE), None);
     tell(&mut queue, 31 * MINUTE, Transition::Update, &event("a"));

@@ -143,21 +143,21 @@ fn escape(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Letterhead;
+    use crate::message::MessageContext;
     use crate::{Event, Templates};
 
     #[test]
     fn a_line_is_one_whatever_is_in_it() {
         let templates = Templates::new(Some("{{ subject }}"), None).unwrap();
-        let letterhead =
-            Letterhead { probe: "p 1", public_url: None, receiver: "r", templates: &templates };
+        let context =
+            MessageContext { probe: "p 1", public_url: None, receiver: "r", templates: &templates };
         let event = Event {
             id: "a]\"\\\n".to_owned(),
             subject: "é\nx".to_owned(),
             severity: Severity::Critical,
             ..Event::sample(1_326_996_600)
         };
-        let message = letterhead.message(Transition::Firing, event, (1, 1), 1_326_999_600);
+        let message = context.message(Transition::Firing, event, (1, 1), 1_326_999_600);
         let line = line(&message, 3);
         let (head, rest) = line.split_once(" [").unwrap();
         let process = std::process::id();

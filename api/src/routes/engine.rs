@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
+use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Step};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -82,7 +82,7 @@ struct ProtocolLengths {
 
 impl From<&LiveSnapshot> for Engine {
     fn from(live: &LiveSnapshot) -> Self {
-        let stage = |(stage, cost): (Stage, &etiage_aggregator::StageCost)| StageInfo {
+        let stage = |(stage, cost): (Step, &etiage_aggregator::StageCost)| StageInfo {
             stage: stage.name(),
             timed_packets: cost.packets,
             nanoseconds: (cost.packets > 0).then(|| cost.nanos as f64 / cost.packets as f64),
@@ -93,7 +93,7 @@ impl From<&LiveSnapshot> for Engine {
         });
         Self {
             packets: live.received.packets,
-            stages: Stage::ALL.into_iter().zip(&live.stages).map(stage).collect(),
+            stages: Step::ALL.into_iter().zip(&live.steps).map(stage).collect(),
             tables: Tables {
                 active: live.active_flows,
                 capacity: live.flow_capacity,

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Stage};
+use etiage_aggregator::{LiveSnapshot, PROBE_LENGTH_BINS, Step};
 use etiage_alerts::{Delivery, ReceiverStats};
 use etiage_classifier::KnowledgeStats;
 use etiage_store::spool::SpoolStats;
@@ -45,7 +45,7 @@ pub(crate) async fn metrics(
     pairs.finish()?;
     let settings = state.settings();
     let mut registry = Registry::with_prefix("etiage");
-    registry.register_collector(Box::new(Books {
+    registry.register_collector(Box::new(Snapshot {
         live: settings.live.snapshot(),
         writer: settings.writer.stats(),
         dropped: settings.store.dropped(),
@@ -69,7 +69,7 @@ pub(crate) async fn metrics(
 
 /// Everything that is told, at one moment.
 #[derive(Debug)]
-struct Books {
+struct Snapshot {
     live: LiveSnapshot,
     writer: WriterStats,
     dropped: Dropped,
@@ -113,7 +113,7 @@ fn sample(metric: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::
     }
 }
 
-impl Collector for Books {
+impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
         let build = vec![("version", self.version.as_str()), ("probe", self.probe.as_str())];
@@ -134,7 +134,7 @@ impl Collector for Books {
     }
 }
 
-impl Books {
+impl Snapshot {
     fn links(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let both = self.live.links.iter().flat_map(|link| {
             let labels = |way| vec![("link", &*link.name), ("direction", way)];
@@ -257,7 +257,7 @@ impl Books {
     }
 
     fn engine(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let costs = Stage::ALL.into_iter().zip(&self.live.stages);
+        let costs = Step::ALL.into_iter().zip(&self.live.steps);
         let costs: Vec<_> =
             costs.map(|(stage, cost)| (vec![("stage", stage.name())], cost)).collect();
         let help = "Packets timed in a stage, one in 1,024";

@@ -201,7 +201,8 @@ fn ethernet(layer: LinkLayer, data: &[u8]) -> Option<(Vec<u8>, usize)> {
         LinkLayer::Loopback => (by_version(data.get(4)?)?, 4),
         LinkLayer::LinuxSll => (data.get(14..16)?, 16),
         LinkLayer::LinuxSll2 => (data.get(0..2)?, 20),
-        LinkLayer::Ppp => return None,
+        // Nothing in them can be rewritten without reading further in.
+        _ => return None,
     };
     // Smaller numbers are lengths, and ARPHRD-specific kinds of frames in cooked captures.
     (*ether_type.first()? >= 6).then(|| ([&MACS, ether_type].concat(), removed))

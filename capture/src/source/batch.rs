@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub struct Batch {
     octets: Octets,
-    pub(super) records: Vec<Record>,
+    pub(super) frames_at: Vec<FrameAt>,
     /// What all its frames begin with.
     pub(super) layer: LinkLayer,
 }
@@ -44,7 +44,7 @@ impl Octets {
 
 /// A frame, its octets by their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct FrameAt {
     pub(super) timestamp: Timestamp,
     /// Octets on the wire.
     pub(super) octets: u32,
@@ -54,10 +54,10 @@ pub(super) struct Record {
     pub(super) start: usize,
 }
 
-impl Record {
+impl FrameAt {
     fn frame<'a>(&self, octets: &'a [u8]) -> Frame<'a> {
         let end = self.start.saturating_add(self.captured as usize);
-        // Sources write only records that lie within their octets.
+        // Sources write only frames_at that lie within their octets.
         let data = octets.get(self.start..end).unwrap_or_default();
         Frame { timestamp: self.timestamp, octets: self.octets, data }
     }
@@ -71,40 +71,40 @@ impl Batch {
 
     /// Frames in it.
     pub const fn len(&self) -> usize {
-        self.records.len()
+        self.frames_at.len()
     }
 
     /// Whether it holds none.
     pub const fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.frames_at.is_empty()
     }
 
     /// Empties it.
     pub fn clear(&mut self) {
-        self.records.clear();
+        self.frames_at.clear();
     }
 
     /// The frame at a place.
     pub fn get(&self, place: usize) -> Option<Frame<'_>> {
-        self.records.get(place).map(|record| record.frame(self.octets.as_slice()))
+        self.frames_at.get(place).map(|record| record.frame(self.octets.as_slice()))
     }
 
     /// All frames, in the order of the capture.
     pub fn frames(&self) -> impl ExactSizeIterator<Item = Frame<'_>> {
         let octets = self.octets.as_slice();
-        self.records.iter().map(|record| record.frame(octets))
+        self.frames_at.iter().map(|record| record.frame(octets))
     }
 
     /// Empties it, for frames of a window of the file.
     pub(super) fn begin_mapped(&mut self, window: &Arc<Window>) {
-        self.records.clear();
+        self.frames_at.clear();
         self.octets = Octets::Mapped(window.clone());
     }
 
     /// Whether a frame of this link layer may be added: a batch has one, its first frame's.
     #[inline]
     pub(super) fn takes(&mut self, layer: LinkLayer) -> bool {
-        if self.records.is_empty() {
+        if self.frames_at.is_empty() {
             self.layer = layer;
         }
         self.layer == layer
@@ -112,7 +112,7 @@ impl Batch {
 
     /// Empties it, for frames that are copied.
     pub(super) fn begin_copied(&mut self) {
-        self.records.clear();
+        self.frames_at.clear();
         match &mut self.octets {
             Octets::Copied(octets) => octets.clear(),
             mapped @ Octets::Mapped(_) => *mapped = Octets::default(),
@@ -122,7 +122,7 @@ impl Batch {
     /// Copies a frame into it.
     pub(super) fn push(&mut self, frame: &Frame<'_>) {
         let Octets::Copied(octets) = &mut self.octets else { return };
-        self.records.push(Record {
+        self.frames_at.push(FrameAt {
             timestamp: frame.timestamp,
             octets: frame.octets,
             captured: frame.data.len() as u32,

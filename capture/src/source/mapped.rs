@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::batch::{Batch, Record};
+use super::batch::{Batch, FrameAt};
 use super::pcap_file::{HEADER, PcapFile};
 use super::pcapng_file::PcapngFile;
 use super::window::{WINDOW, Window};
@@ -79,7 +79,7 @@ enum Pause {
 }
 
 impl Format {
-    /// By a file's first octets, and where its records begin; `None` if it is of another format, or too few
+    /// By a file's first octets, and where its frames_at begin; `None` if it is of another format, or too few
     /// octets are there.
     pub(super) fn of(file: &[u8]) -> Option<(Self, usize)> {
         match PcapFile::read_header(file) {
@@ -235,14 +235,19 @@ impl MappedFile {
     fn read(&mut self, batch: &mut Batch, max: usize) -> Result<Pause, ReadError> {
         let Self { window, format, at, scout, .. } = self;
         let octets = window.octets();
-        while batch.records.len() < max {
+        while batch.frames_at.len() < max {
             match format.next(octets.get(*at..).unwrap_or_default()) {
                 Next::Frame { timestamp, octets, start, captured, length, layer } => {
                     if !batch.takes(layer) {
                         return Ok(Pause::OtherLayer);
                     }
                     scout.ahead = scout.ahead.saturating_sub(1);
-                    batch.records.push(Record { timestamp, octets, captured, start: *at + start });
+                    batch.frames_at.push(FrameAt {
+                        timestamp,
+                        octets,
+                        captured,
+                        start: *at + start,
+                    });
                     *at += length;
                 }
                 Next::Skip(length) => *at += length,

@@ -1,4 +1,4 @@
-//! Classic savefiles (pcap): a header of 24 octets, then records of 16 octets and a packet.
+//! Classic savefiles (pcap): a header of 24 octets, then frames_at of 16 octets and a packet.
 //!
 //! The format is that of draft-ietf-opsawg-pcap: in either byte order, with micro- or nanoseconds.
 //! Versions other than 2.4, and the variants of other programs, are left to libpcap.
@@ -16,7 +16,7 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 /// No link layer that is decoded has longer frames; libpcap refuses them too.
 pub(super) const MAX_CAPTURED: u32 = 262_144;
 
-/// How to read a file's records.
+/// How to read a file's frames_at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PcapFile {
     order: Order,

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::*;
 use crate::class::Category;
 use crate::knowledge::Word;
-use crate::probes::hello_tests as hello;
+use crate::recognisers::hello_tests as hello;
 
 const TCP: Transport = Transport::TCP;
 const UDP: Transport = Transport::UDP;
@@ -50,7 +50,7 @@ impl Flow {
 
     fn syn(&mut self) {
         let header = TcpHeader { sequence: 99, flags: TcpHeader::SYN, ..TcpHeader::default() };
-        assert_eq!(self.show(Side::Initiator, Some(header), &[], 0), Progress::Probing);
+        assert_eq!(self.show(Side::Initiator, Some(header), &[], 0), Progress::Undecided);
     }
 
     /// A segment of the initiator, at this place of its stream.
@@ -115,7 +115,7 @@ fn a_name_over_segments_in_the_wrong_order_gives_service_and_category() {
     let hello = client_hello(Some("a-1.1fichier.com"));
     let (first, second) = hello.split_at(30);
     flow.syn();
-    assert_eq!(flow.segment(30, second), Progress::Probing);
+    assert_eq!(flow.segment(30, second), Progress::Undecided);
     let Progress::Settled(verdict) = flow.segment(0, first) else { panic!() };
     assert_eq!(verdict.class.protocol, Protocol::Tls);
     assert_eq!(verdict.class.category, Category::DirectDownload);
@@ -180,7 +180,7 @@ fn what_teaches_is_shown_to_its_end_and_costs_no_buffer() {
         let progress = flow.segment(place * message.len() as u32, &message);
         assert!(matches!(progress, Progress::Known(_)), "{place}: {progress:?}");
     }
-    assert_eq!(flow.state.stage, Stage::TeachingUnordered);
+    assert_eq!(flow.state.depth, Depth::TeachingUnordered);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn connected(port: u16) -> Flow {
     let mut flow = Flow::new(TCP, port);
     flow.syn();
     let header = TcpHeader { sequence: 499, acknowledgment: 100, flags: 0x12 };
-    assert_eq!(flow.show(Side::Responder, Some(header), &[], 0), Progress::Probing);
+    assert_eq!(flow.show(Side::Responder, Some(header), &[], 0), Progress::Undecided);
     flow
 }
 
@@ -249,7 +249,7 @@ fn connected(port: u16) -> Flow {
 fn an_answer_waits_for_its_question() {
     let length = SEEDED.len() as u32;
     let mut flow = connected(80);
-    assert_eq!(flow.answer(0, length, PART), Progress::Probing);
+    assert_eq!(flow.answer(0, length, PART), Progress::Undecided);
     let Progress::Settled(verdict) = flow.segment(0, SEEDED) else { panic!() };
     assert_eq!(verdict.class.protocol, Protocol::BitTorrent);
     let mut flow = connected(80);
@@ -265,15 +265,15 @@ fn an_answer_does_not_wait_forever_nor_past_the_flows_end() {
         other => panic!("{other:?}"),
     };
     let mut flow = connected(80);
-    assert_eq!(flow.answer(0, 200, PART), Progress::Probing);
+    assert_eq!(flow.answer(0, 200, PART), Progress::Undecided);
     let header = TcpHeader { flags: 0x10, ..TcpHeader::default() };
     for _ in 0..5 {
         let bare = flow.show(Side::Initiator, Some(header), &[], 0);
-        assert_eq!(bare, Progress::Probing);
+        assert_eq!(bare, Progress::Undecided);
     }
     assert_eq!(protocol(flow.show(Side::Initiator, Some(header), &[], 0)), Protocol::Http);
     let mut flow = connected(80);
-    assert_eq!(flow.answer(0, 200, PART), Progress::Probing);
+    assert_eq!(flow.answer(0, 200, PART), Progress::Undecided);
     let verdict = flow.classifier.conclude(&mut flow.state, &flow.ends, now());
     assert_eq!(verdict.class.protocol, Protocol::Http);
     assert_eq!(protocol(flow.show(Side::Initiator, Some(header), &[], 0)), Protocol::Http);
@@ -293,7 +293,7 @@ fn data_before_its_syn_is_shown_again_from_its_start() {
     let hello = client_hello(Some("a-1.1fichier.com"));
     let (first, second) = hello.split_at(30);
     let mut flow = Flow::new(TCP, 443);
-    assert_eq!(flow.segment(30, second), Progress::Probing);
+    assert_eq!(flow.segment(30, second), Progress::Undecided);
     flow.segment(0, first);
     let header = TcpHeader { sequence: 99, flags: TcpHeader::SYN, ..TcpHeader::default() };
     let Progress::Settled(verdict) = flow.show(Side::Initiator, Some(header), &[], 0) else {
@@ -397,7 +397,7 @@ fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever()
     let mut watch = loop {
         match flow.segment(place, b"\xff\x00not known at all") {
             Progress::Watched(watch) => break watch,
-            Progress::Probing => place += 18,
+            Progress::Undecided => place += 18,
             other => panic!("{other:?}"),
         }
     };

@@ -34,7 +34,7 @@ const EXPECTED_AGE: Duration = Duration::from_secs(120);
 /// What listens on a port today may be replaced tomorrow; within minutes it is not.
 const ENDPOINT_AGE: Duration = Duration::from_secs(600);
 /// A client of file sharing runs for hours; its address may be another's after that.
-const SPEAKER_AGE: Duration = Duration::from_secs(3600);
+const HOST_AGE: Duration = Duration::from_secs(3600);
 /// Connections to strangers count together while a client looks for peers.
 const FAN_OUT_AGE: Duration = Duration::from_secs(600);
 /// Strangers to whom a host must have done the same.
@@ -61,7 +61,7 @@ struct Maps {
     /// Announced, for a connection with this host, or with any.
     expected: Aged<(SocketAddr, Option<IpAddr>), Expected>,
     endpoints: Aged<(Transport, SocketAddr), Endpoint>,
-    speakers: Aged<IpAddr, Speaker>,
+    hosts: Aged<IpAddr, KnownHost>,
     fan_outs: Aged<IpAddr, FanOut>,
 }
 
@@ -108,7 +108,7 @@ struct Peer {
 
 /// What a host speaks, a bit for each protocol.
 #[derive(Clone, Copy, Debug, Default)]
-struct Speaker {
+struct KnownHost {
     /// By its own word.
     own: u8,
     /// By the word of three others.
@@ -153,7 +153,7 @@ impl Knowledge {
             peers: Aged::new(max_entries, PEER_AGE),
             expected: Aged::new(max_entries, EXPECTED_AGE),
             endpoints: Aged::new(max_entries, ENDPOINT_AGE),
-            speakers: Aged::new(max_entries, SPEAKER_AGE),
+            hosts: Aged::new(max_entries, HOST_AGE),
             fan_outs: Aged::new(max_entries, FAN_OUT_AGE),
         };
         Self { maps: Arc::new(maps), turn: None }
@@ -323,9 +323,9 @@ impl Knowledge {
 
     /// A host speaks a peer-to-peer protocol, Skype's too, by its own word or another's. Protocols that
     /// hide are found among hosts that are known by what does not.
-    pub fn learn_speaker(&self, now: Timestamp, host: IpAddr, protocol: Protocol, word: Word) {
-        let Some(bit) = speaker_bit(protocol) else { return };
-        self.maps().speakers.update(now, host, |before| {
+    pub fn learn_host(&self, now: Timestamp, host: IpAddr, protocol: Protocol, word: Word) {
+        let Some(bit) = protocol_bit(protocol) else { return };
+        self.maps().hosts.update(now, host, |before| {
             let mut speaker = before.copied().unwrap_or_default();
             match (word.by == host, word.asked) {
                 (true, true) => speaker.own |= bit,
@@ -340,8 +340,8 @@ impl Knowledge {
     /// Whether this host was seen to speak this peer-to-peer protocol: by itself, or by three others,
     /// or by `other`, with whom it speaks now.
     pub fn speaks(&self, now: Timestamp, host: IpAddr, protocol: Protocol, other: IpAddr) -> bool {
-        let known = self.maps().speakers.get(now, &host).unwrap_or_default();
-        speaker_bit(protocol).is_some_and(|bit| known.has(bit, other))
+        let known = self.maps().hosts.get(now, &host).unwrap_or_default();
+        protocol_bit(protocol).is_some_and(|bit| known.has(bit, other))
     }
 
     /// A host opened a connection that looks like a hidden peer-to-peer handshake and began with so many
@@ -387,7 +387,7 @@ impl Knowledge {
 
     /// How full the maps are.
     pub fn stats(&self) -> KnowledgeStats {
-        let Maps { names, peers, expected, endpoints, speakers, fan_outs } = &*self.maps;
+        let Maps { names, peers, expected, endpoints, hosts, fan_outs } = &*self.maps;
         KnowledgeStats {
             names: names.len(),
             peers: peers.len(),
@@ -395,13 +395,13 @@ impl Knowledge {
                 + peers.evicted()
                 + expected.evicted()
                 + endpoints.evicted()
-                + speakers.evicted()
+                + hosts.evicted()
                 + fan_outs.evicted(),
         }
     }
 }
 
-impl Speaker {
+impl KnownHost {
     fn claim(&mut self, who: IpAddr, bit: u8) {
         let mark = mark(who);
         let place = self.claims.iter_mut().find(|(by, _)| *by == mark || *by == 0);
@@ -421,7 +421,7 @@ impl Speaker {
 }
 
 /// The place of a peer-to-peer protocol among what a host speaks.
-const fn speaker_bit(protocol: Protocol) -> Option<u8> {
+const fn protocol_bit(protocol: Protocol) -> Option<u8> {
     match protocol {
         Protocol::BitTorrent => Some(1),
         Protocol::Edonkey => Some(1 << 1),
@@ -470,7 +470,7 @@ mod tests {
     #[test]
     fn a_host_speaks_what_it_was_seen_to_speak_until_that_is_old() {
         let knowledge = Knowledge::default();
-        let learn = |protocol, word: Word| knowledge.learn_speaker(at(10), ip(1), protocol, word);
+        let learn = |protocol, word: Word| knowledge.learn_host(at(10), ip(1), protocol, word);
         learn(Protocol::Edonkey, word(1, 2));
         learn(Protocol::BitTorrent, word(1, 2));
         learn(Protocol::Tls, word(1, 2));

@@ -35,7 +35,7 @@ pub use observations::LinkObservation;
 pub use paths::{MAX_PATH_VALUES, PathQuery, Paths};
 pub(crate) use plan::Lookups;
 pub use round_trips::{RoundTripAnswer, RoundTripHistograms, RoundTripQuery};
-pub use series::{Progress, SeriesFilter};
+pub use series::{SeriesFilter, Watermark};
 pub(crate) use statement::Statement;
 pub use statement::{Asked, Parameter, Trace};
 pub use statistics::{Figures, Statistics, StatisticsQuery};

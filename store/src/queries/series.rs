@@ -25,7 +25,7 @@ struct Seen {
 
 /// Until when a link's intervals have come.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Deserialize)]
-pub struct Progress {
+pub struct Watermark {
     /// The link.
     pub link: String,
     /// The end of the last interval of 10 s; 0 where there is none.
@@ -165,7 +165,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::series`].
-    pub async fn progress(&self, since: u32) -> Result<Vec<Progress>, Error> {
+    pub async fn progress(&self, since: u32) -> Result<Vec<Watermark>, Error> {
         let last = |tier: Tier, seconds: &str, minute: &str| {
             format!(
                 "SELECT toString(link) AS link, toUInt32({seconds}) AS s, toUInt32({minute}) AS m \

@@ -1,0 +1,9 @@
+//! Any octets, shown to the recogniser over UDP that the first octet chooses.
+
+#![no_main]
+
+use etiage_capture::Transport;
+use etiage_classifier::recognisers::UDP;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| etiage_fuzz::recogniser::ask(UDP, Transport::UDP, octets));
