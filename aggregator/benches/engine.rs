@@ -251,7 +251,7 @@ fn capture(file: &str, times: u32) {
         let spent = begin.elapsed();
         let each = spent.as_nanos() as f64 / views.len() as f64;
         println!("{} packets in {spent:.3?}: {each:.0} ns each", views.len());
-        for (stage, cost) in etiage_aggregator::Stage::ALL.iter().zip(stats.steps) {
+        for (stage, cost) in etiage_aggregator::Step::ALL.iter().zip(stats.steps) {
             let each = cost.nanos.checked_div(cost.packets).unwrap_or(0);
             println!("  {}: {each} ns, {} timed", stage.name(), cost.packets);
         }

@@ -24,7 +24,7 @@ fn meter(max_flows: u32) -> (Meter, Arc<Live>) {
     let links = vec![prefix("192.0.2.0/24"), prefix("2001:db8::/32")];
     let link_names: Vec<Arc<str>> = vec!["a".into(), "b".into()];
     let settings = MeterSettings {
-        recogniser: "fuzz".into(),
+        probe: "fuzz".into(),
         links: Arc::new(LinkMap::new(links, private_prefixes())),
         link_names: link_names.clone(),
         flows: FlowSettings { max_flows, ..FlowSettings::default() },

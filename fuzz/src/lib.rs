@@ -7,14 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use etiage_capture::{Cursor, LinkLayer, Side, Timestamp, Transport};
 
 /// Link layers to choose from.
-pub const LAYERS: [LinkLayer; 6] = [
-    LinkLayer::Ethernet,
-    LinkLayer::RawIp,
-    LinkLayer::LinuxSll,
-    LinkLayer::LinuxSll2,
-    LinkLayer::Loopback,
-    LinkLayer::Ppp,
-];
+pub const LAYERS: [LinkLayer; 15] = LinkLayer::ALL;
 
 /// Ports that mean something to a recogniser or to the decoder, and one that does not.
 const PORTS: [u16; 16] =

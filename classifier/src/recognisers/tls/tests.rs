@@ -261,7 +261,7 @@ fn between(hosts: &[Side], port: u16, extensions: &[Vec<u8>]) -> Option<u8> {
     };
     let now = Timestamp::from_secs(1);
     let knowledge = Knowledge::default();
-    for side in speakers {
+    for side in hosts {
         let (by, to) = (ends.end(*side).ip(), IpAddr::from([192, 0, 2, 99]));
         let word = Word { by, to, asked: true };
         knowledge.learn_host(now, by, Protocol::DirectConnect, word);
