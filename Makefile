@@ -21,7 +21,7 @@ help:
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
 	@echo 'make bench-events detection rate of falls, and false alarms'
-	@echo 'make bench        speed compared with other programs; also bench-live, bench-overload, soak (docs/benchmarks.md)'
+	@echo 'make bench        speed beside other programs; also bench-live, bench-overload, soak (docs/benchmarks.md)'
 	@echo 'make test-long    tests that take minutes: more power cuts'
 	@echo 'make faults       power cuts, kills, full disks, overload: the table of docs/reliability.md'
 	@echo 'make budget       instructions per packet, against bench/budget.toml'
