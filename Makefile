@@ -1,5 +1,5 @@
 # make demo    the appliance on the captures of fixtures/, in the browser
-# make test    everything that proves the project
+# make test    all checks and tests
 # make help    the rest
 
 # `make demo PROFILE=dev` builds faster and runs slower.
@@ -15,16 +15,16 @@ help:
 	@echo 'make demo         start the appliance on recorded traffic; Ctrl-C ends it'
 	@echo 'make test         format, lints, unit, integration, browser and demo tests'
 	@echo 'make build        target/release/etiage and target/release/etiage-clickhouse'
-	@echo 'make deps         what a build needs: Debian packages (as root), npm packages'
-	@echo 'make eval         how right the classifier is, on captures with truth beside them'
-	@echo 'make bench-store  how fast the store is, and how large its rows are'
+	@echo 'make deps         install what a build needs: Debian packages (as root), npm packages'
+	@echo 'make eval         accuracy of the classifier, on captures with ground truth beside them'
+	@echo 'make bench-store  speed of the store, and size of its rows'
 	@echo 'make screenshots  docs/images, from the running demo'
 	@echo 'make lab          record real clients as root: make lab SCENARIO="mqtt ftp"'
-	@echo 'make bench-events how well falls are found, and how often there is an alarm without one'
-	@echo 'make bench        how fast it is, beside other programs; also bench-live, bench-overload, soak (docs/benchmarks.md)'
-	@echo 'make test-long    what takes minutes by itself: more power cuts'
+	@echo 'make bench-events detection rate of falls, and false alarms'
+	@echo 'make bench        speed beside other programs; also bench-live, bench-overload, soak (docs/benchmarks.md)'
+	@echo 'make test-long    tests that take minutes: more power cuts'
 	@echo 'make faults       power cuts, kills, full disks, overload: the table of docs/reliability.md'
-	@echo 'make budget       instructions a packet against bench/budget.toml'
+	@echo 'make budget       instructions per packet, against bench/budget.toml'
 	@echo 'make fuzz         each fuzz target for SECONDS=60, or one RECOGNISER= alone (needs nightly and cargo-fuzz)'
 
 .PHONY: deps deps-test
@@ -50,7 +50,7 @@ $(DIST): $(PAGES) $(shell find dashboards/src dashboards/public dashboards/index
 build: deps $(DIST)
 	cargo build --profile $(PROFILE) --package etiage --package etiage-clickhouse
 
-# `make demo LISTEN=127.0.0.1:9000` serves there; port 0 is any free one.
+# `make demo LISTEN=127.0.0.1:9000` serves there; port 0 means any free port.
 .PHONY: demo
 demo: build
 	@exec $(BIN)/etiage replay --config fixtures/demo.toml --together --repeat \
@@ -77,7 +77,7 @@ test-browser: deps $(DIST)
 	cd dashboards && ETIAGE=$(CURDIR)/target/debug/etiage npm run test:browser
 
 # Faults injected, octets lost and doubled, seconds to recover: the table of docs/reliability.md. As root.
-# FAULTS names the tests that take part.
+# FAULTS names the tests to run.
 .PHONY: faults
 FAULTS ?= faults power engine stop damage overload sight
 faults: deps-test $(DIST)
@@ -89,7 +89,7 @@ faults: deps-test $(DIST)
 	@echo '|---|---:|---:|---:|---:|---:|'
 	@sort target/reliability.md
 
-# What takes minutes by itself: a dozen power cuts among it.
+# Tests that take minutes, such as a dozen power cuts.
 .PHONY: test-long
 test-long: deps-test $(DIST)
 	cargo build --workspace
@@ -105,7 +105,7 @@ eval: deps $(DIST)
 			echo; echo "== etiage eval $$cut $$folder"; $(BIN)/etiage eval $$cut $$folder || exit 1; \
 		done; done
 
-# Its table is kept in docs/benchmarks.md. Needs some 10 GB of disk, and an hour or more.
+# Its table is kept in docs/benchmarks.md. Needs about 10 GB of disk, and an hour or more.
 .PHONY: bench-store
 bench-store: $(ENGINE)
 	cargo build --profile $(PROFILE) --package etiage-clickhouse
@@ -115,8 +115,7 @@ bench-store: $(ENGINE)
 screenshots: build
 	cd dashboards && ETIAGE=$(CURDIR)/$(BIN)/etiage npm run screenshots
 
-# RECOGNISER=tls shows the octets to that recogniser alone, over each transport that has it; each has a corpus of
-# its own.
+# RECOGNISER=tls runs that recogniser alone, over each transport that has it; each has its own corpus.
 .PHONY: fuzz
 SECONDS ?= 60
 FUZZ = cargo +nightly fuzz run
@@ -144,12 +143,12 @@ lab:
 	fixtures/lab/lab.py record $(SCENARIO) --out target/lab
 	fixtures/lab/lab.py check $(if $(filter all,$(SCENARIO)),target/lab/*.pcap,$(SCENARIO:%=target/lab/%.pcap))
 
-# 200 simulated links of 8 weeks each, a minute at a time; `LINKS=20` for a first look.
+# 200 simulated links of 8 weeks each, a minute at a time; `LINKS=20` for a quick run.
 .PHONY: bench-events
 bench-events:
 	cargo bench --quiet --package etiage-detector --bench events
 
-# Measuring: docs/benchmarks.md. What it compares with comes from Debian.
+# Measuring: docs/benchmarks.md. The other programs come from Debian.
 .PHONY: deps-bench bench-build bench-capture bench
 deps-bench: deps
 	@scripts/packages libndpi-bin softflowd nfdump tcpdump tcpreplay iproute2 util-linux curl
@@ -157,7 +156,7 @@ deps-bench: deps
 bench-build: deps $(DIST)
 	cargo build --release --package etiage --package etiage-clickhouse --package etiage-bench
 
-# From fixtures/captures, and where ETIAGE_CORPUS is set, from the captures there.
+# From fixtures/captures, and if ETIAGE_CORPUS is set, from the captures there.
 bench-capture: bench-build
 	target/release/etiage-bench compose --out target/bench fixtures/captures $(ETIAGE_CORPUS)
 
@@ -169,18 +168,18 @@ bench: deps-bench bench-build target/bench/mixed.pcap target/bench/short.pcap
 	target/release/etiage-bench run --scaling --rounds $(BENCH_ROUNDS) \
 		target/bench/mixed.pcap target/bench/short.pcap
 
-# As root: two network namespaces and a pair of interfaces of their own.
-# The engine alone, packets in memory; about 6 GB of it with 10 million flows.
+# The engine alone, packets in memory; about 6 GB of memory with 10 million flows.
 .PHONY: bench-engine
 bench-engine:
 	cargo bench --quiet --package etiage-aggregator --bench engine
 
+# As root: two network namespaces with their own pair of interfaces.
 .PHONY: bench-live soak
 bench-live: deps-bench bench-build target/bench/mixed.pcap target/bench/short.pcap
 	target/release/etiage-bench live target/bench/mixed.pcap
 	target/release/etiage-bench live target/bench/short.pcap
 
-# As root: 25,000 short flows a second and 60 dashboards while hosters' recordings cross the interface.
+# As root: 25,000 short flows a second and 60 dashboards while recordings of hosters cross the interface.
 .PHONY: bench-overload
 bench-overload: deps-bench bench-build
 	target/release/etiage-bench overload fixtures/captures/dd0*.pcap
@@ -189,7 +188,7 @@ MINUTES ?= 20
 soak: deps-bench bench-build
 	target/release/etiage-bench soak --minutes $(MINUTES) fixtures/captures $(ETIAGE_CORPUS)
 
-# Instructions a packet, against bench/budget.toml. Only what is counted is built in that profile.
+# Instructions per packet, against bench/budget.toml. Only the measured program is built in that profile.
 .PHONY: budget budget-update
 budget budget-update: deps-test $(DIST)
 	cargo build --workspace

@@ -270,7 +270,7 @@ fn damage_is_seen_and_the_rest_answers() {
     }
     let times = CASES.len() as u32;
     report(Outcome {
-        fault: "damaged files of the store: octets that are gone untold",
+        fault: "damaged files of the store: octets missing without a report",
         times,
         lost: 0,
         doubled: 0,

@@ -138,7 +138,7 @@ fn downloads_are_seen_among_25_000_exchanges_of_dns_a_second() {
     assert!(expected > 5_000_000, "{expected}");
     let seen = downloads(&flows(&flooded));
     report(Outcome {
-        fault: "25,000 exchanges of DNS a second beside downloads: octets that are called something else",
+        fault: "25,000 exchanges of DNS a second beside downloads: octets with a wrong class",
         times: 1,
         lost: expected.saturating_sub(seen),
         doubled: seen.saturating_sub(expected),
