@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config;
-use crate::detection::{Listener, Stage, Transition};
 use crate::failure::Failure;
+use etiage_detection::{Listener, Stage, Transition};
 
 /// Lines of the log that wait for the store; those beyond are counted.
 const WAITING: usize = 1_000;

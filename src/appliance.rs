@@ -15,6 +15,7 @@ use etiage_api::{
 };
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
+use etiage_detection::{Listener, Transition, Watch};
 use etiage_store::embedded::{Engine, EngineSettings};
 use etiage_store::metadata;
 use etiage_store::spool::Spool;
@@ -26,7 +27,6 @@ use tokio::task::JoinHandle;
 
 use crate::alerts::Alerts;
 use crate::config::{self, Config};
-use crate::detection::{self, Listener, Transition, Watch};
 use crate::ending::{Left, end};
 use crate::failure::Failure;
 use crate::flow_records::{Recorder, Recording};
@@ -192,8 +192,8 @@ impl Appliance {
         let detection = detects.then(|| {
             let mut listeners = vec![announce(state.clone())];
             listeners.extend(alerts.as_ref().map(Alerts::listener));
-            let settings = Watch { store, config: config.clone(), listeners };
-            tokio::spawn(detection::watch(settings, stopped.clone()))
+            let settings = Watch { history: config.history(store), listeners };
+            tokio::spawn(etiage_detection::watch(settings, stopped.clone()))
         });
         let server = tokio::spawn(async move {
             etiage_api::serve(doors, state, told(&mut stopped)).await;

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use etiage_detector::{Change, Event, Record};
+use etiage_detection::{Words, adopt, judge, known, row};
+use etiage_detector::Record;
 use etiage_store::{Store, TimeRange};
 use serde::Serialize;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::appliance;
 use crate::cli::Format;
 use crate::config::{self, Config};
-use crate::detection::{Feed, Past, Words, adopt, known, row};
 use crate::failure::Failure;
 use crate::moment;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Fai
     }
     let range = TimeRange { from: arguments.from, to };
     let (store, _, engine) = appliance::open_store(&config.store).await?;
-    let mut judged = judge(&config, store.clone(), range).await;
+    let mut judged = judge(&config.history(store.clone()), range).await.map_err(judging);
     if let (true, Ok((records, _))) = (arguments.record, &mut judged)
         && let Err(failure) = keep(&config, &store, range, records).await
     {
@@ -102,31 +102,9 @@ async fn keep(
     store.save_events(&rows).await.map_err(appliance::failed)
 }
 
-async fn judge(
-    config: &Config,
-    store: Store,
-    range: TimeRange,
-) -> Result<(Vec<Record>, usize), Failure> {
-    let learnt = Duration::weeks(i64::from(config.detection.parameters.weeks) + 1);
-    let past = TimeRange { from: range.from - learnt, to: range.from };
-    let whole = TimeRange { from: past.from, to: range.to };
-    let mut feed = Feed::new(store, config, whole).await?;
-    let failed = appliance::failed;
-    feed.take(past, Past::Learn, |_, _| {}).await.map_err(failed)?;
-    let mut closed: Vec<Event> = Vec::new();
-    let mut blind = 0;
-    feed.take(range, Past::Judge, |_, change| match change {
-        Change::Closed(event) => closed.push(event),
-        Change::Blind(_) => blind += 1,
-        Change::Opened(_) | Change::Updated(_) | Change::Seen(_) => {}
-    })
-    .await
-    .map_err(failed)?;
-    closed.extend(feed.open());
-    closed.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut told = Vec::new();
-    for event in closed {
-        told.push(feed.explain(event, range.to).await.map_err(failed)?);
+fn judging(error: anyhow::Error) -> Failure {
+    match error.downcast::<etiage_store::Error>() {
+        Ok(error) => appliance::failed(error),
+        Err(error) => error.into(),
     }
-    Ok((told, blind))
 }

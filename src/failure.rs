@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use etiage_capture::source::SourceError;
+use etiage_detection::bundle::BundleError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -51,5 +52,15 @@ impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         // SourceError's own text already holds its cause's.
         Self::Failed(anyhow::anyhow!("{error}"))
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Unusable(text) => Self::Unusable(format!("etiage: {text}")),
+            BundleError::Io(error) => error.into(),
+            BundleError::Failed(error) => Self::Failed(error),
+        }
     }
 }

@@ -11,7 +11,6 @@ mod check;
 mod classify;
 mod cli;
 mod config;
-mod detection;
 mod doctor;
 mod ending;
 mod eval;

@@ -31,6 +31,7 @@ pub use access::{
     Way,
 };
 pub use clock::Clock;
+pub use etiage_detection::Detection;
 pub use guard::AllowedHosts;
 pub use live::LiveEvent;
 pub use problem::{ApiError, ParameterError, Problem};
@@ -40,6 +41,5 @@ pub use serve::{
     BoundProxySocket, CertificateError, Certificates, Doors, ProxySocket, connect_pinned, serve,
 };
 pub use state::{
-    ApiState, Billing, DEFAULT_MAX_STREAMS, Detection, EventNotice, LinkInfo, ServiceInfo,
-    Settings, StoreKind,
+    ApiState, Billing, DEFAULT_MAX_STREAMS, EventNotice, LinkInfo, ServiceInfo, Settings, StoreKind,
 };

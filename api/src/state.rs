@@ -7,7 +7,7 @@ use etiage_aggregator::Live;
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_alerts::Delivery;
 use etiage_classifier::{Knowledge, Rules};
-use etiage_detector::{Calendar, Parameters};
+use etiage_detection::{Detection, History};
 use etiage_planner::Tariff;
 use etiage_store::{FlowRecords, Store, WriterHandle};
 use serde::Serialize;
@@ -73,13 +73,16 @@ pub struct Settings {
     pub flow_records: Option<FlowRecords>,
 }
 
-/// What events are judged by.
-#[derive(Clone, Debug, Default)]
-pub struct Detection {
-    /// When a difference is an event.
-    pub parameters: Parameters,
-    /// The clocks that people live by.
-    pub calendar: Calendar,
+impl Settings {
+    /// What charts and evidence are made of.
+    pub(crate) fn history(&self) -> History {
+        History {
+            store: self.store.clone(),
+            probe: self.probe.clone(),
+            links: self.links.iter().map(|link| link.name.as_str().into()).collect(),
+            detection: self.detection.clone(),
+        }
+    }
 }
 
 /// A transition of an event, as the live stream tells it.

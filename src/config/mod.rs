@@ -24,6 +24,7 @@ use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
 use etiage_classifier::problems::Problems;
+use etiage_detection::History;
 use etiage_store::embedded::DEFAULT_MEMORY;
 use etiage_store::spool::{MIN_SPOOL_BYTES, SpoolSettings};
 use etiage_store::{Keep, Retention, Tier, WriterSettings};
@@ -434,6 +435,17 @@ impl Config {
     /// The links' names, in the order of the link map.
     pub(crate) fn link_names(&self) -> Vec<Arc<str>> {
         self.links.iter().map(|link| link.name.clone()).collect()
+    }
+
+    /// The history of the configured links, and what it is judged by.
+    pub(crate) fn history(&self, store: etiage_store::Store) -> History {
+        let Detection { parameters, calendar, .. } = self.detection.clone();
+        History {
+            store,
+            probe: self.probe.clone(),
+            links: self.link_names(),
+            detection: etiage_detection::Detection { parameters, calendar },
+        }
     }
 
     /// How packets of live interfaces map to links.

@@ -1,12 +1,11 @@
 //! `etiage events`: what was found, what it follows from, and whether it does.
 
-mod bundle;
 mod text;
-mod verify;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use etiage_detection::{bundle, proof};
 use serde_json::Value;
 
 use crate::ask::{Api, escaped};
@@ -97,7 +96,11 @@ pub(crate) async fn run(arguments: &Arguments, config: Option<Config>) -> Result
     match (&arguments.command, config) {
         (Command::List(arguments), Some(config)) => list(arguments, &config).await,
         (Command::Show(arguments), Some(config)) => show(arguments, &config).await,
-        (Command::Verify(arguments), _) => verify::run(&arguments.directory),
+        (Command::Verify(Verify { directory }), _) => {
+            let event = proof::verify(directory)?;
+            println!("{}: event {} follows from what is here", directory.display(), event.0);
+            Ok(())
+        }
         (_, None) => Ok(()),
     }
 }

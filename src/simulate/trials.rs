@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use etiage_aggregator::Batch;
+use etiage_detection::compare_windows;
 use etiage_detector::{
     Bin, Calendar, Change, Comparison, ComparisonRow, Detector, Event, Key, Kind, LinkMinute,
     Minute, Parameters, Place, Record, Sign, Windows, explain, starts,
 };
 use etiage_simulator::{Noise, Settings, Stretch, World};
-use etiage_store::CompareWindows;
 
 use super::scenario::{self, Scenario};
 
@@ -104,7 +104,7 @@ impl Trial {
 
     fn explain(&self, event: Event) -> Record {
         let until = event.ended.unwrap_or_else(|| self.stretch.to.into());
-        let windows = CompareWindows::of(event.onset, until, 2);
+        let windows = compare_windows(event.onset, until, 2);
         let mut rows: BTreeMap<[Arc<str>; 4], Vec<Windows>> = BTreeMap::new();
         let spans: Vec<_> = std::iter::once(&windows.now).chain(&windows.past).collect();
         for batch in self.batches() {

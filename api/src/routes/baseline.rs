@@ -2,15 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use etiage_detector::{BIN_SECS, Key, TracePoint, masks, trace};
+use etiage_detection::MAX_POINTS;
+use etiage_detector::{Key, TracePoint};
 use etiage_store::{SeriesFilter, TimeRange};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{find, of, record};
-use super::evidence::others;
-use super::mixed::{self, Span, whole};
 use crate::live::format_unix;
 use crate::params::{BaselineParams, OfParams, Pairs, RawPairs, baseline_query, series_key};
 use crate::problem::{ApiError, NoSuchEvent, StoreAway, WrongParameters};
@@ -22,8 +21,6 @@ const BEFORE: Duration = Duration::hours(6);
 const AFTER: Duration = Duration::hours(3);
 /// An event lasts no longer: then what there is has become what is expected.
 const LONGEST: Duration = Duration::days(28);
-/// Most points.
-const MAX_POINTS: i64 = 600;
 /// Lengths of points to choose from.
 const STEPS: [i64; 6] = [60, 300, 900, 3_600, 21_600, 86_400];
 /// The band is so many usual deviations wide, each way: what an event begins with is further out.
@@ -167,35 +164,18 @@ fn step(seconds: i64) -> i64 {
     STEPS.into_iter().find(|step| seconds / step <= MAX_POINTS).unwrap_or(86_400)
 }
 
-/// A series with its expectation: the past by five minutes, and where it is short, the range by the minute.
+/// As [`etiage_detection::expected`]; what the store refuses keeps its own answer.
 async fn expected(
     settings: &Settings,
     key: &Key,
     filter: &SeriesFilter,
     range: TimeRange,
 ) -> Result<Vec<TracePoint>, ApiError> {
-    let parameters = &settings.detection.parameters;
-    let from = whole(range.from);
-    let to = range.to.max(from + Duration::seconds(BIN_SECS));
-    let past = from - Duration::weeks(i64::from(parameters.weeks) + 1);
-    let span = Span { from: past.max(OffsetDateTime::UNIX_EPOCH), fine: from, to };
-    let short = (to - from).whole_seconds() <= MAX_POINTS * 60 * 4;
-    let cut = if short { mixed::cut(settings, filter, span).await? } else { to };
-    let (mut bins, minutes) = mixed::bins(settings, filter, span, cut).await?;
-    bins.extend(minutes);
-    // Events before the range are no history; those in it hold the level that they began at.
-    let past = TimeRange { from: span.from, to: from };
-    let others = others(settings, "", &settings.probe, past).await?;
-    let judged = from.unix_timestamp() - 2 * 86_400;
-    let masked = masks(others.iter().filter(|other| other.event.onset < judged), key);
-    let (parameters, calendar) = (parameters.clone(), settings.detection.calendar.clone());
-    let (key, from) = (key.clone(), from.unix_timestamp());
-    // Some hundredths of a second of work, that no other request shall wait for.
-    let traced = tokio::task::spawn_blocking(move || {
-        trace(&parameters, &calendar, &key, (&bins, &masked), from)
-    });
-    let traced = traced.await.map_err(|error| ApiError::Internal(error.into()))?;
-    traced.map_err(|error| ApiError::Internal(error.into()))
+    let expected = etiage_detection::expected(&settings.history(), key, filter, range).await;
+    expected.map_err(|error| match error.downcast::<etiage_store::Error>() {
+        Ok(error) => error.into(),
+        Err(error) => ApiError::Internal(error.into()),
+    })
 }
 
 impl Expected {

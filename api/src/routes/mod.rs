@@ -17,7 +17,6 @@ pub(crate) mod heatmap;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod metrics;
-pub(crate) mod mixed;
 pub(crate) mod notes;
 pub(crate) mod overview;
 pub(crate) mod planning;

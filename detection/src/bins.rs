@@ -4,26 +4,26 @@ use etiage_detector::{BIN_SECS, Bin};
 use etiage_store::{Error, SeriesFilter, Tier, TimeRange};
 use time::{Duration, OffsetDateTime};
 
-use crate::state::Settings;
+use crate::History;
 
 /// What is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     /// Where the past begins.
-    pub(crate) from: OffsetDateTime,
+    pub from: OffsetDateTime,
     /// From where on minutes are wanted.
-    pub(crate) fine: OffsetDateTime,
+    pub fine: OffsetDateTime,
     /// Where it ends.
-    pub(crate) to: OffsetDateTime,
+    pub to: OffsetDateTime,
 }
 
 /// From where on there are minutes of a series: five whole ones. The end where there are none.
 pub(crate) async fn cut(
-    settings: &Settings,
+    history: &History,
     filter: &SeriesFilter,
     span: Span,
 ) -> Result<OffsetDateTime, Error> {
-    let minutes = read(settings, filter, Tier::Minute, span.fine, span.to).await?;
+    let minutes = read(history, filter, Tier::Minute, span.fine, span.to).await?;
     let first = minutes.iter().find(|bin| bin.octets.is_some()).map(|bin| bin.start);
     let whole = first.map(|start| (start + BIN_SECS - 1).div_euclid(BIN_SECS) * BIN_SECS);
     let whole = whole.and_then(|start| OffsetDateTime::from_unix_timestamp(start).ok());
@@ -32,19 +32,19 @@ pub(crate) async fn cut(
 
 /// By five minutes up to the cut, by the minute after.
 pub(crate) async fn bins(
-    settings: &Settings,
+    history: &History,
     filter: &SeriesFilter,
     span: Span,
     cut: OffsetDateTime,
 ) -> Result<(Vec<Bin>, Vec<Bin>), Error> {
     Ok((
-        read(settings, filter, Tier::FiveMinutes, span.from, cut).await?,
-        read(settings, filter, Tier::Minute, cut, span.to).await?,
+        read(history, filter, Tier::FiveMinutes, span.from, cut).await?,
+        read(history, filter, Tier::Minute, cut, span.to).await?,
     ))
 }
 
 async fn read(
-    settings: &Settings,
+    history: &History,
     filter: &SeriesFilter,
     tier: Tier,
     from: OffsetDateTime,
@@ -53,8 +53,8 @@ async fn read(
     if from >= to {
         return Ok(Vec::new());
     }
-    let links: Vec<String> = settings.links.iter().map(|link| link.name.clone()).collect();
-    settings.store.series(tier, TimeRange { from, to }, filter, &links).await
+    let links: Vec<String> = history.links.iter().map(ToString::to_string).collect();
+    history.store.series(tier, TimeRange { from, to }, filter, &links).await
 }
 
 /// The start of the five minutes that a moment is in.

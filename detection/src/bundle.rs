@@ -18,16 +18,28 @@ use etiage_detector::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::failure::Failure;
+pub(crate) const EVENT: &str = "event.json";
+pub(crate) const RECOMPUTED: &str = "recomputed.json";
+pub(crate) const PARAMETERS: &str = "parameters.json";
+pub(crate) const SERIES: &str = "series.csv";
+pub(crate) const SERVICES: &str = "services.csv";
+pub(crate) const NETWORKS: &str = "networks.csv";
+pub(crate) const QUERIES: &str = "queries.sql";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 
-pub(super) const EVENT: &str = "event.json";
-pub(super) const RECOMPUTED: &str = "recomputed.json";
-pub(super) const PARAMETERS: &str = "parameters.json";
-pub(super) const SERIES: &str = "series.csv";
-pub(super) const SERVICES: &str = "services.csv";
-pub(super) const NETWORKS: &str = "networks.csv";
-pub(super) const QUERIES: &str = "queries.sql";
-pub(super) const SUMS: &str = "SHA256SUMS";
+/// Why a bundle cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// A file is missing, or holds something else: which, and what is wrong.
+    #[error("{0}")]
+    Unusable(String),
+    /// The file system refuses.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Anything else, in words.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
 
 /// What the API answers.
 #[derive(Deserialize)]
@@ -41,31 +53,34 @@ struct Answer {
 
 /// `parameters.json`: everything but the numbers.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// Versions of what made it.
-    pub(super) etiage: String,
-    pub(super) clickhouse: String,
-    pub(super) parameters: Parameters,
-    pub(super) calendar: Calendar,
-    pub(super) source: String,
-    pub(super) judged_from: i64,
-    pub(super) explained_secs: u32,
+    pub(crate) etiage: String,
+    pub(crate) clickhouse: String,
+    pub(crate) parameters: Parameters,
+    pub(crate) calendar: Calendar,
+    pub(crate) source: String,
+    pub(crate) judged_from: i64,
+    pub(crate) explained_secs: u32,
     /// The columns of `series.csv`.
-    pub(super) series: Vec<Column>,
+    pub(crate) series: Vec<Column>,
 }
 
 /// A series of `series.csv`.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Its header.
-    pub(super) name: String,
+    pub(crate) name: String,
     #[serde(flatten)]
-    pub(super) key: Key,
-    pub(super) masked: Vec<Range<i64>>,
+    pub(crate) key: Key,
+    pub(crate) masked: Vec<Range<i64>>,
 }
 
-/// Writes a bundle.
-pub(super) fn write(directory: &Path, answer: Value) -> Result<(), Failure> {
+/// Writes a bundle into a directory, from the API's answer to `/events/{id}/evidence`.
+///
+/// # Errors
+/// [`BundleError`].
+pub fn write(directory: &Path, answer: Value) -> Result<(), BundleError> {
     let answer: Answer = serde_json::from_value(answer).context("the API's evidence")?;
     let Answer { record, evidence, queries, etiage, clickhouse } = answer;
     fs::create_dir_all(directory)?;
@@ -100,7 +115,7 @@ pub(super) fn write(directory: &Path, answer: Value) -> Result<(), Failure> {
 }
 
 /// The event as it was kept, and everything that it follows from.
-pub(super) fn read(directory: &Path) -> Result<(Record, Evidence), Failure> {
+pub(crate) fn read(directory: &Path) -> Result<(Record, Evidence), BundleError> {
     let text = |name: &str| {
         fs::read_to_string(directory.join(name))
             .map_err(|error| unusable(directory, name, &error.to_string()))
@@ -132,16 +147,16 @@ pub(super) fn read(directory: &Path) -> Result<(Record, Evidence), Failure> {
     Ok((record, evidence))
 }
 
-pub(super) fn unusable(directory: &Path, file: &str, reason: &str) -> Failure {
-    Failure::Unusable(format!("etiage: {}: {reason}", directory.join(file).display()))
+pub(crate) fn unusable(directory: &Path, file: &str, reason: &str) -> BundleError {
+    BundleError::Unusable(format!("{}: {reason}", directory.join(file).display()))
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, BundleError> {
     Ok(serde_json::to_string_pretty(value).map_err(anyhow::Error::from)? + "\n")
 }
 
-/// The header of a series' column.
-fn name(key: &Key) -> String {
+/// A series by its name and direction: the header of its column.
+pub(crate) fn name(key: &Key) -> String {
     match key {
         Key::Link { link, direction } => format!("link:{link} {direction}"),
         Key::LinkCategory { link, direction, category } => {
@@ -153,7 +168,7 @@ fn name(key: &Key) -> String {
     }
 }
 
-fn series_csv(evidence: &Evidence) -> Result<String, Failure> {
+fn series_csv(evidence: &Evidence) -> Result<String, BundleError> {
     let mut header = vec!["time".to_owned(), "seconds".to_owned()];
     header.extend(evidence.series.iter().map(|series| name(&series.key)));
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -176,7 +191,7 @@ fn series_csv(evidence: &Evidence) -> Result<String, Failure> {
     text(writer)
 }
 
-fn text(writer: csv::Writer<Vec<u8>>) -> Result<String, Failure> {
+fn text(writer: csv::Writer<Vec<u8>>) -> Result<String, BundleError> {
     let octets = writer.into_inner().map_err(|error| anyhow!("{error}"))?;
     Ok(String::from_utf8(octets).map_err(anyhow::Error::from)?)
 }
@@ -219,7 +234,7 @@ fn runs(text: &str, columns: usize) -> Result<Vec<Vec<Run>>, anyhow::Error> {
 
 const PLACE: [&str; 6] = ["link", "direction", "category", "name", "before", "during"];
 
-fn rows_csv(rows: &[ComparisonRow]) -> Result<String, Failure> {
+fn rows_csv(rows: &[ComparisonRow]) -> Result<String, BundleError> {
     let weeks = rows.first().map_or(0, |row| row.past.len());
     let mut header: Vec<String> = PLACE.map(str::to_owned).to_vec();
     for week in 1..=weeks {
@@ -262,7 +277,7 @@ fn rows(text: &str) -> Result<Vec<ComparisonRow>, anyhow::Error> {
 }
 
 /// `SHA256SUMS` of all other files, by name.
-pub(super) fn sums(directory: &Path) -> Result<String, Failure> {
+pub(crate) fn sums(directory: &Path) -> Result<String, BundleError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         names.push(entry?.file_name().to_string_lossy().into_owned());

@@ -7,19 +7,18 @@ use etiage_detector::{
     BIN_SECS, Bin, Change, Detector, Event, EventId, Key, LinkMinute, Minute, Parameters, Record,
     SeriesId, explain, masks, starts,
 };
-use etiage_store::{
-    CompareWindows, Error, Store, Tier, TimeRange, WatchList, Watched, WatchedVolume,
-};
+use etiage_store::{Error, Store, Tier, TimeRange, WatchList, Watched, WatchedVolume};
 use time::{Duration, OffsetDateTime};
 
-use crate::config::Config;
+use crate::History;
+use crate::windows::compare_windows;
 
 /// How much is read at once of what is learnt, in bins of five minutes, and of what is judged.
 const CHUNKS: (Duration, Duration) = (Duration::DAY, Duration::hours(2));
 
 /// What is done with minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Past {
+pub enum Past {
     /// Learnt: nothing is judged.
     Learn,
     /// Judged: by the minute where minutes are held, else by five.
@@ -29,7 +28,7 @@ pub(crate) enum Past {
 }
 
 /// A detector that is fed from a store.
-pub(crate) struct Feed {
+pub struct Feed {
     store: Store,
     detector: Detector,
     parameters: Parameters,
@@ -40,16 +39,16 @@ pub(crate) struct Feed {
 impl Feed {
     /// A detector that knows nothing yet. `range` is all that it will be fed: which services and networks
     /// are large enough is found out over the whole of it.
-    pub(crate) async fn new(
-        store: Store,
-        config: &Config,
-        range: TimeRange,
-    ) -> Result<Self, anyhow::Error> {
-        let (parameters, links) = (config.detection.parameters.clone(), config.link_names());
+    ///
+    /// # Errors
+    /// The store does not answer, or the parameters contradict each other.
+    pub async fn new(history: &History, range: TimeRange) -> Result<Self, anyhow::Error> {
+        let History { store, probe, links, detection } = history.clone();
+        let parameters = detection.parameters;
         let floor = (parameters.min_bps / 8.0) as u64;
         let list = store.watch_list(range, floor).await?;
-        let detector = Detector::new(parameters.clone(), config.detection.calendar.clone())?;
-        let detector = detector.named(&config.probe);
+        let detector = Detector::new(parameters.clone(), detection.calendar)?;
+        let detector = detector.named(&probe);
         let links = match links.is_empty() {
             // Without a configuration: whatever was watched.
             true => {
@@ -62,7 +61,10 @@ impl Feed {
     }
 
     /// Chooses services and networks again: what has become large is watched too, from now on.
-    pub(crate) async fn choose(&mut self, range: TimeRange) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn choose(&mut self, range: TimeRange) -> Result<(), Error> {
         let floor = (self.parameters.min_bps / 8.0) as u64;
         let large = self.store.watch_list(range, floor).await?;
         self.list.extend(large);
@@ -70,7 +72,7 @@ impl Feed {
     }
 
     /// Leaves the spans of known events out of the past.
-    pub(crate) fn mask<'a>(&mut self, records: impl Iterator<Item = &'a Record>) {
+    pub fn mask<'a>(&mut self, records: impl Iterator<Item = &'a Record>) {
         for record in records {
             for member in &record.event.members {
                 for span in masks(std::iter::once(record), &member.key) {
@@ -81,12 +83,15 @@ impl Feed {
     }
 
     /// Calls an open event by the name that it is known by.
-    pub(crate) fn rename(&mut self, event: &EventId, name: EventId) {
+    pub fn rename(&mut self, event: &EventId, name: EventId) {
         self.detector.rename(event, name);
     }
 
     /// Takes a range, piece by piece in order of time; `each` is given what happened, and in which minute.
-    pub(crate) async fn take(
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn take(
         &mut self,
         range: TimeRange,
         past: Past,
@@ -178,18 +183,17 @@ impl Feed {
     }
 
     /// Events that have not ended.
-    pub(crate) fn open(&self) -> Vec<Event> {
+    pub fn open(&self) -> Vec<Event> {
         self.detector.open().cloned().collect()
     }
 
     /// What an event is made of, by what is known until a moment.
-    pub(crate) async fn explain(
-        &self,
-        event: Event,
-        until: OffsetDateTime,
-    ) -> Result<Record, Error> {
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn explain(&self, event: Event, until: OffsetDateTime) -> Result<Record, Error> {
         let until = event.ended.unwrap_or(i64::MAX).min(until.unix_timestamp());
-        let windows = CompareWindows::of(event.onset, until, self.parameters.weeks);
+        let windows = compare_windows(event.onset, until, self.parameters.weeks);
         let comparison = self.store.compare(&windows).await?;
         let explanation = explain(&comparison, event.sign);
         let [_, (from, to)] = windows.now;

@@ -12,7 +12,7 @@ const NAMED: usize = 5;
 const NO_NAMES: [&str; 3] = ["none", "unattributed", "other"];
 
 /// An event for people to read.
-pub(crate) struct Words<'a>(pub(crate) &'a Record);
+pub struct Words<'a>(pub &'a Record);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etiage_detector::{Blind, Change, Event, EventId, Record};
-use etiage_store::{EventRow, Store, TimeRange, Watermark};
+use etiage_store::{EventRow, TimeRange, Watermark};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-use super::feed::{Feed, Past};
-use super::keep::{Known, adopt, known, row};
-use crate::config::Config;
+use crate::History;
+use crate::feed::{Feed, Past};
+use crate::filed::{Known, adopt, known, row};
 
 /// How often the store is asked whether more has come.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ const CHOOSE_SECS: i64 = 86_400;
 
 /// What happened to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// It has begun.
     Firing,
     /// More is known of it.
@@ -49,13 +49,13 @@ pub(crate) enum Stage {
 
 /// A transition of an event.
 #[derive(Clone, Debug)]
-pub(crate) struct Transition {
+pub struct Transition {
     /// What happened to it.
-    pub(crate) stage: Stage,
+    pub stage: Stage,
     /// Everything that is known.
-    pub(crate) record: Record,
+    pub record: Record,
     /// The same as it is kept: with its subject, links and categories.
-    pub(crate) row: EventRow,
+    pub row: EventRow,
 }
 
 impl Transition {
@@ -71,17 +71,18 @@ impl Transition {
 }
 
 /// Is handed each transition, before the store is: after a crash between the two the same one comes again.
-pub(crate) type Listener = Box<dyn Fn(&Transition) + Send + Sync>;
+pub type Listener = Box<dyn Fn(&Transition) + Send + Sync>;
 
 /// What the task needs.
-pub(crate) struct Watch {
-    pub(crate) store: Store,
-    pub(crate) config: Config,
-    pub(crate) listeners: Vec<Listener>,
+pub struct Watch {
+    /// What is watched.
+    pub history: History,
+    /// Who is told.
+    pub listeners: Vec<Listener>,
 }
 
 /// Watches until stopped.
-pub(crate) async fn watch(settings: Watch, mut stop: watch::Receiver<bool>) {
+pub async fn watch(settings: Watch, mut stop: watch::Receiver<bool>) {
     let mut watcher = Watcher::new(settings);
     let mut failures = 0;
     loop {
@@ -142,11 +143,11 @@ impl Watcher {
     async fn turn(&mut self) -> Result<(), anyhow::Error> {
         self.save().await?;
         let since = u32::try_from(self.until - 3600).unwrap_or(0);
-        let progress = self.settings.store.progress(since).await?;
-        let names = self.settings.config.link_names();
+        let progress = self.settings.history.store.progress(since).await?;
+        let names = self.settings.history.links.clone();
         let Some(whole) = whole_until(&progress, &names) else { return Ok(()) };
         // A store whose time has jumped, as after a replay of old captures, is begun with anew.
-        let longest = i64::from(self.settings.config.detection.parameters.weeks) * 7 * 86_400;
+        let longest = i64::from(self.settings.history.detection.parameters.weeks) * 7 * 86_400;
         if self.feed.is_none() || whole - self.until > longest {
             return self.begin(whole).await;
         }
@@ -202,13 +203,13 @@ impl Watcher {
 
     /// Learns the past, judges the last days again, and compares with what the store knows of them.
     async fn begin(&mut self, whole: i64) -> Result<(), anyhow::Error> {
-        let Watch { store, config, .. } = &self.settings;
-        let parameters = &config.detection.parameters;
+        let history = &self.settings.history;
+        let parameters = &history.detection.parameters;
         let again = (i64::from(parameters.accept_hours) + AGAIN_HOURS) * 3600;
         let judged = (whole - again).div_euclid(300) * 300;
         let first = judged - (i64::from(parameters.weeks) + 1) * 7 * 86_400;
-        let known = known(store, &config.probe, range(first, whole + 86_400)).await?;
-        let mut feed = Feed::new(store.clone(), config, range(first, whole)).await?;
+        let known = known(&history.store, &history.probe, range(first, whole + 86_400)).await?;
+        let mut feed = Feed::new(history, range(first, whole)).await?;
         let past = known.iter().map(|known| &known.record);
         feed.mask(past.filter(|record| record.event.onset < judged));
         self.feed = Some(feed);
@@ -337,7 +338,7 @@ impl Watcher {
         record.blind = self.blind.iter().filter(touches).cloned().collect();
         let id = record.event.id.clone();
         let version = self.kept.get(&id).map_or(1, |kept| kept.version + 1);
-        let row = row(&record, &self.settings.config.probe, version)?;
+        let row = row(&record, &self.settings.history.probe, version)?;
         if record.event.ended.is_some() {
             self.kept.remove(&id);
         } else {
@@ -352,7 +353,7 @@ impl Watcher {
     }
 
     async fn save(&mut self) -> Result<(), anyhow::Error> {
-        self.settings.store.save_events(&self.unsaved).await?;
+        self.settings.history.store.save_events(&self.unsaved).await?;
         self.unsaved.clear();
         Ok(())
     }

@@ -4,17 +4,19 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use etiage_detector::{Record, recompute};
+use etiage_detector::{EventId, Record, recompute};
 
-use super::bundle::{RECOMPUTED, SUMS, json, read, sums, unusable};
-use crate::failure::Failure;
+use crate::bundle::{BundleError, RECOMPUTED, SUMS, json, read, sums, unusable};
 
 /// By how much an event that was found minute by minute may differ from the one that is recomputed from bins
 /// of five minutes: seconds of its onset, and its depth.
 const TOLERANCE: (i64, f64) = (900, 0.05);
 
-/// Runs the command.
-pub(super) fn run(directory: &Path) -> Result<(), Failure> {
+/// Recomputes an event from its bundle; its name, if it follows from what is there.
+///
+/// # Errors
+/// [`BundleError`]: [`BundleError::Failed`] says in what the files and the event differ.
+pub fn verify(directory: &Path) -> Result<EventId, BundleError> {
     let mut differences = hashes(directory)?;
     let (kept, evidence) = match read(directory) {
         Ok(read) => read,
@@ -35,21 +37,19 @@ pub(super) fn run(directory: &Path) -> Result<(), Failure> {
         None => differences.push("the files give no event at all".to_owned()),
         Some(again) => differences.extend(compare(&kept, again)),
     }
-    let name = directory.display();
     if differences.is_empty() {
-        println!("{name}: event {} follows from what is here", kept.event.id.0);
-        return Ok(());
+        return Ok(kept.event.id);
     }
     Err(refused(directory, &differences))
 }
 
-fn refused(directory: &Path, differences: &[String]) -> Failure {
+fn refused(directory: &Path, differences: &[String]) -> BundleError {
     let name = directory.display();
-    Failure::Failed(anyhow!("{name} does not prove its event: {}", differences.join("; ")))
+    BundleError::Failed(anyhow!("{name} does not prove its event: {}", differences.join("; ")))
 }
 
 /// The files that are not as they were written.
-fn hashes(directory: &Path) -> Result<Vec<String>, Failure> {
+fn hashes(directory: &Path) -> Result<Vec<String>, BundleError> {
     let written = fs::read_to_string(directory.join(SUMS))
         .map_err(|error| unusable(directory, SUMS, &error.to_string()))?;
     let now = sums(directory)?;

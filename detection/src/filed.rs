@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use etiage_detector::{Event, EventId, Key, Kind, Member, Record};
 use etiage_store::{Error, EventQuery, EventRow, Store, TimeRange};
 
-use super::words::{services, subject};
+use crate::words::{services, subject};
 
 /// Most links and categories that an event is filed under.
 const MAX_NAMES: usize = 100;
@@ -13,7 +13,10 @@ const MAX_NAMES: usize = 100;
 const APART_SECS: i64 = 2 * 3600;
 
 /// A state of an event, as a row.
-pub(crate) fn row(record: &Record, probe: &str, version: u64) -> Result<EventRow, anyhow::Error> {
+///
+/// # Errors
+/// The record cannot be written as JSON.
+pub fn row(record: &Record, probe: &str, version: u64) -> Result<EventRow, anyhow::Error> {
     let Record { event, explanation, .. } = record;
     let seconds = |time: i64| u32::try_from(time).unwrap_or(0);
     let alarm = event.main().map(|main| &main.alarm);
@@ -74,17 +77,18 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// What the store knows of an event.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
-    pub(crate) record: Record,
-    pub(crate) version: u64,
+pub struct Known {
+    /// The event.
+    pub record: Record,
+    /// How often it was written.
+    pub version: u64,
 }
 
 /// The events of this probe that the store knows and that touch a range.
-pub(crate) async fn known(
-    store: &Store,
-    probe: &str,
-    range: TimeRange,
-) -> Result<Vec<Known>, Error> {
+///
+/// # Errors
+/// As [`Store::events`].
+pub async fn known(store: &Store, probe: &str, range: TimeRange) -> Result<Vec<Known>, Error> {
     let limit = etiage_store::MAX_EVENTS;
     let query = EventQuery { range: Some(range), limit, ..EventQuery::default() };
     let rows = store.events(&query).await?.into_iter().filter(|row| row.probe == probe);
@@ -97,7 +101,7 @@ pub(crate) async fn known(
 }
 
 /// Whether an event is one that is known: it began about then, and they have a series in common.
-pub(crate) fn is_same(event: &Event, known: &Event) -> bool {
+fn is_same(event: &Event, known: &Event) -> bool {
     let names = |event: &Event| -> BTreeSet<Key> {
         event.members.iter().map(|Member { key, .. }| key.clone()).collect()
     };
@@ -107,7 +111,7 @@ pub(crate) fn is_same(event: &Event, known: &Event) -> bool {
 }
 
 /// Gives an event the name that it is known by, if it is; the version that comes next.
-pub(crate) fn adopt(event: &mut Event, known: &[Known]) -> (Option<EventId>, u64) {
+pub fn adopt(event: &mut Event, known: &[Known]) -> (Option<EventId>, u64) {
     let by_name = known.iter().find(|known| known.record.event.id == event.id);
     let same = by_name.or_else(|| known.iter().find(|known| is_same(event, &known.record.event)));
     let Some(same) = same else { return (None, 1) };
