@@ -25,7 +25,7 @@ use crate::routes::{
     session, system, totals, views, volumes,
 };
 use crate::state::ApiState;
-use crate::{assets, docs, guard, questions};
+use crate::{assets, docs, guard};
 
 /// The head of the OpenAPI document; its paths come from the routes themselves.
 #[derive(OpenApi)]
@@ -156,7 +156,7 @@ fn with_answer(mut document: Document, status: &str, answer: &Documented) -> Doc
 /// The documentation is free even where a token is configured: it is the same for every
 /// installation, and a browser could not present the token to open it.
 pub fn router(state: ApiState) -> Router {
-    let asking = asking().route_layer(from_fn_with_state(state.clone(), questions::ask));
+    let asking = asking().route_layer(from_fn_with_state(state.clone(), guard::ask));
     let guarded = asking.merge(quick());
     let guarded = guarded.route_layer(from_fn_with_state(state.clone(), guard::authorize));
     let (api, _) = guarded.merge(free()).split_for_parts();

@@ -12,7 +12,8 @@ use super::event::{find, of, record};
 use super::mixed::{self, Span, whole};
 use crate::params::RawPairs;
 use crate::problem::{ApiError, NoSuchEvent, StoreAway, UnknownParameter};
-use crate::state::{ApiState, Settings};
+use crate::settings::Settings;
+use crate::state::ApiState;
 
 /// Most of an event's series: each is some weeks long.
 const MAX_SERIES: usize = 24;

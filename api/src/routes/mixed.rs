@@ -4,7 +4,7 @@ use etiage_detector::{BIN_SECS, Bin};
 use etiage_store::{Error, SeriesFilter, Tier, TimeRange};
 use time::{Duration, OffsetDateTime};
 
-use crate::state::Settings;
+use crate::settings::Settings;
 
 /// What is read.
 #[derive(Clone, Copy, Debug)]
