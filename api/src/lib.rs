@@ -10,6 +10,7 @@ mod answers;
 mod assets;
 mod clock;
 mod docs;
+mod document;
 mod guard;
 mod identity;
 mod params;

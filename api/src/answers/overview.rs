@@ -41,7 +41,7 @@ pub(crate) struct Overview {
     /// All links at the same time last week.
     last_week: Rates,
     /// now ÷ last week − 1; `null` where either was not watched or last week carried nothing.
-    change: Change,
+    change: WeekChange,
     /// The running month, as each link's contract has it.
     #[schema(example = "2026-11")]
     month: String,
@@ -63,7 +63,7 @@ pub(crate) struct Rates {
 
 /// Growth by direction.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub(crate) struct Change {
+pub(crate) struct WeekChange {
     /// Towards our network.
     r#in: Option<f64>,
     /// Out of our network.
@@ -209,7 +209,7 @@ async fn make(
     Ok(Overview {
         at: format_time(now),
         bin_seconds: BIN_SECS,
-        change: Change {
+        change: WeekChange {
             r#in: grown(now_rates.in_bps, week_rates.in_bps),
             out: grown(now_rates.out_bps, week_rates.out_bps),
         },

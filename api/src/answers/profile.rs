@@ -19,9 +19,11 @@ pub(crate) struct Profile {
     pub(crate) name: Option<String>,
     /// The network's number; of networks only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) asn: Option<u32>,
     /// What the service is for, where the rules know it; of services only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) category: Option<String>,
     /// Start of the range, RFC 3339, UTC.
     #[schema(format = DateTime)]
@@ -38,12 +40,14 @@ pub(crate) struct Profile {
     /// What it is part of: its share of each of these links' traffic.
     of_links: Vec<LinkPart>,
     /// By category, the largest first.
-    categories: Vec<Part>,
+    categories: Vec<ProfilePart>,
     /// By protocol, the largest first; of services only: of networks no protocols are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    protocols: Option<Vec<Part>>,
+    #[schema(nullable = false)]
+    protocols: Option<Vec<ProfilePart>>,
     /// The same earlier, where a comparison is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     previous: Option<Before>,
 }
 
@@ -84,7 +88,7 @@ pub(crate) struct LinkPart {
 
 /// A part of it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Part {
+pub(crate) struct ProfilePart {
     /// Of what.
     #[schema(example = "streaming")]
     name: String,
@@ -240,10 +244,10 @@ fn sums(answer: &TotalsAnswer) -> (BTreeMap<String, Both>, Both) {
     (links, total)
 }
 
-fn parts(answer: TotalsAnswer) -> Vec<Part> {
+fn parts(answer: TotalsAnswer) -> Vec<ProfilePart> {
     let part = |row: etiage_store::TotalsRow| {
         let name = row.group.into_iter().next().map_or_else(String::new, |(_, value)| value);
-        Part { name, octets: row.counts.octets }
+        ProfilePart { name, octets: row.counts.octets }
     };
     answer.rows.into_iter().map(part).collect()
 }

@@ -32,6 +32,7 @@ pub(crate) struct RoundTrips {
     samples: Vec<u64>,
     /// The histograms themselves, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     histogram: Option<Histogram>,
 }
 

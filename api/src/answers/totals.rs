@@ -58,6 +58,7 @@ pub(crate) struct Row {
     sums: Sums,
     /// The same group earlier, where a comparison is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     previous: Option<Sums>,
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Volumes {
     groups: u64,
     /// The same groups in the same order, earlier, where a comparison is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     previous: Option<Period>,
 }
 
@@ -70,6 +71,7 @@ pub(crate) struct Series {
     total: Sums,
     /// Figures over exact bins, where they are asked for and anything was watched.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     statistics: Option<SeriesStatistics>,
 }
 
