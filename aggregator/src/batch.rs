@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 /// Length of an interval of stream time, in seconds.
 pub const INTERVAL_SECS: u32 = 10;
 
+/// How long after its end an interval is settled, in seconds: its rows are in the database. It stays open for
+/// [`INTERVAL_SECS`] more, workers hand it over one after the other, and the writer needs a few seconds.
+pub const SETTLED_SECS: u32 = 30;
+
 /// Everything that was counted in one interval by one worker. Batches of the same interval add up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {

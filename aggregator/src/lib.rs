@@ -18,7 +18,8 @@ mod teachers;
 mod tracker;
 
 pub use batch::{
-    Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, Volume,
+    Batch, INTERVAL_SECS, NetworkVolume, OTHER_NETWORKS, Observation, RoundTrips, SETTLED_SECS,
+    Volume,
 };
 pub use etiage_capture::Direction;
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};

@@ -1,6 +1,5 @@
 //! What stands before every handler: limits, the Host check, who asks; and the headers of answers.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -8,8 +7,10 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::access::{Origin, Peer, Way, identify, same_origin};
+use crate::access::{Caller, Origin, Peer, Share, Way, same_origin};
+use crate::identity::identify;
 use crate::problem::ApiError;
+use crate::questions::{Question, Queue};
 use crate::state::ApiState;
 
 /// Longest URL: filters with a few hundred values fit.
@@ -19,45 +20,6 @@ pub(crate) const MAX_BODY: u64 = 16 * 1024;
 /// How long a handler may take, the store's query included: longer than the store lets one take, so that
 /// the database does not work on for nobody.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-
-/// The host names this server answers for. A web page on another host can make a browser send requests
-/// here by pointing its own name to this address (DNS rebinding); its Host header gives it away.
-#[derive(Clone, Debug)]
-pub struct AllowedHosts {
-    /// `None` where any name is right.
-    names: Option<Vec<String>>,
-}
-
-impl AllowedHosts {
-    /// For a server that listens on this address. On loopback: `localhost`, loopback addresses and
-    /// the given names. Elsewhere any name is right, since the token protects it.
-    pub fn for_address(address: IpAddr, names: &[String]) -> Self {
-        let lower = || names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        Self { names: address.is_loopback().then(lower) }
-    }
-
-    /// Any name is right.
-    pub const fn any() -> Self {
-        Self { names: None }
-    }
-
-    fn allows(&self, host: &str) -> bool {
-        let Some(names) = &self.names else { return true };
-        let host = without_port(host).to_ascii_lowercase();
-        let host = host.strip_suffix('.').unwrap_or(&host);
-        host == "localhost"
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            || names.iter().any(|name| name == host)
-    }
-}
-
-/// The host of `host:port`, without the brackets of an IPv6 address (RFC 3986, section 3.2.2).
-fn without_port(authority: &str) -> &str {
-    if let Some(inside) = authority.strip_prefix('[') {
-        return inside.split_once(']').map_or(authority, |(address, _)| address);
-    }
-    authority.split_once(':').map_or(authority, |(host, _)| host)
-}
 
 /// Limits and the Host check, before anything is looked at.
 pub(crate) async fn admit(
@@ -81,7 +43,7 @@ pub(crate) async fn admit(
         return Err(ApiError::WrongHost(host.to_owned()));
     }
     let peer = request.extensions().get::<Peer>().copied();
-    let origin = Origin::of(state.settings(), request.headers(), peer);
+    let origin = Origin::of(state.settings().access.proxy.as_ref(), request.headers(), peer);
     request.extensions_mut().insert(origin);
     tokio::time::timeout(TIME_LIMIT, next.run(request))
         .await
@@ -102,6 +64,30 @@ pub(crate) async fn authorize(
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// Answers by way of the queue; what asks the same as another question under way gets its answer.
+pub(crate) async fn ask(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>() else {
+        return ApiError::Unauthorized.into_response();
+    };
+    let share = caller.share.clone();
+    match Question::of(&request, caller.role) {
+        Some(question) => {
+            let queue = state.questions().clone();
+            let answer = in_turn(queue, share, request, next);
+            state.flights().join(question, answer).await
+        }
+        None => in_turn(state.questions().clone(), share, request, next).await,
+    }
+}
+
+async fn in_turn(queue: Queue, share: Share, request: Request, next: Next) -> Response {
+    match queue.enter(share).await {
+        // Held until the answer's head is there: what comes as a file has bounds of its own.
+        Ok(_place) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 /// Nothing but this server's own scripts, styles, images and data. Elements may have styles of their own, as those
@@ -146,43 +132,4 @@ pub(crate) async fn headers(request: Request, next: Next) -> Response {
         default(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_on_loopback() {
-        let hosts =
-            AllowedHosts::for_address(IpAddr::from([127, 0, 0, 1]), &["Etiage.Example.net".into()]);
-        for host in [
-            "localhost",
-            "localhost:8420",
-            "LOCALHOST.:8420",
-            "127.0.0.1:8420",
-            "[::1]:8420",
-            "[::1]",
-            "etiage.example.net:8420",
-        ] {
-            assert!(hosts.allows(host), "{host}");
-        }
-        for host in [
-            "",
-            "evil.example",
-            "localhost.evil.example",
-            "10.0.0.1:8420",
-            "[::2]",
-            "127.0.0.1.evil",
-            "[::1",
-        ] {
-            assert!(!hosts.allows(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn hosts_elsewhere() {
-        let hosts = AllowedHosts::for_address(IpAddr::from([192, 0, 2, 1]), &[]);
-        assert!(hosts.allows("anything.example"));
-    }
 }

@@ -6,14 +6,13 @@
 //! value that was checked.
 
 mod access;
+mod answers;
 mod assets;
-mod body;
-mod cache;
 mod clock;
 mod docs;
-mod export;
+mod document;
 mod guard;
-mod live;
+mod identity;
 mod params;
 mod problem;
 mod questions;
@@ -22,24 +21,23 @@ mod router;
 mod routes;
 mod secret;
 mod serve;
-mod size;
+mod settings;
 mod state;
 mod streams;
+mod timestamps;
 
 pub use access::{
-    Access, Caller, Peer, ProxyWords, Role, SECRET_HEADER, Token, TrustedProxy, UnusableToken, Via,
-    Way,
+    Access, AllowedHosts, Caller, Peer, ProxyWords, Role, SECRET_HEADER, Token, TrustedProxy,
+    UnusableToken, Via, Way,
 };
+pub use answers::live::LiveEvent;
 pub use clock::Clock;
 pub use etiage_detection::Detection;
-pub use guard::AllowedHosts;
-pub use live::LiveEvent;
 pub use problem::{ApiError, ParameterError, Problem};
 pub use router::{openapi, router};
 pub use secret::open_to_others;
 pub use serve::{
     BoundProxySocket, CertificateError, Certificates, Doors, ProxySocket, connect_pinned, serve,
 };
-pub use state::{
-    ApiState, Billing, DEFAULT_MAX_STREAMS, EventNotice, LinkInfo, ServiceInfo, Settings, StoreKind,
-};
+pub use settings::{Billing, DEFAULT_MAX_STREAMS, LinkInfo, ServiceInfo, Settings, StoreKind};
+pub use state::{ApiState, EventNotice};

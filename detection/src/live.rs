@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etiage_aggregator::SETTLED_SECS;
 use etiage_detector::{Blind, Change, Event, EventId, Record};
 use etiage_store::{EventRow, TimeRange, Watermark};
 use time::OffsetDateTime;
@@ -20,9 +21,6 @@ use crate::filed::{Known, adopt, known, row};
 
 /// How often the store is asked whether more has come.
 const PERIOD: Duration = Duration::from_secs(2);
-/// How long after its end a minute is whole: intervals stay open for 10 s, and workers hand them over one
-/// after the other.
-const GRACE_SECS: i64 = 30;
 /// How long a link that lags behind the others is waited for: then its minute was not seen.
 const LAG_SECS: i64 = 180;
 /// Hours that are judged again at a start, before those in which an event may be open still.
@@ -367,7 +365,7 @@ fn whole_until(progress: &[Watermark], links: &[Arc<str>]) -> Option<i64> {
     let last = *reached.iter().max()?;
     // A link that has not come for long is not waited for.
     let slowest = reached.iter().copied().filter(|time| *time > last - LAG_SECS).min()?;
-    Some((slowest - GRACE_SECS).div_euclid(60) * 60)
+    Some((slowest - i64::from(SETTLED_SECS)).div_euclid(60) * 60)
 }
 
 fn at(time: i64) -> OffsetDateTime {

@@ -103,6 +103,7 @@ pub struct DirectionReport {
 
 /// Growth: this month ÷ the month before − 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = MonthChange)]
 pub struct Change {
     /// Of the mean.
     #[schema(example = 0.031)]

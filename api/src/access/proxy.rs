@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::{Caller, Role, Share, Token, Via};
-use crate::state::Settings;
 
 /// The header in which a proxy brings its secret.
 pub const SECRET_HEADER: &str = "x-etiage-proxy-secret";
@@ -184,9 +183,12 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(settings: &Settings, headers: &HeaderMap, peer: Option<Peer>) -> Self {
+    pub(crate) fn of(
+        proxy: Option<&TrustedProxy>,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+    ) -> Self {
         let peer = peer.unwrap_or(Peer::plain(IpAddr::V6(Ipv6Addr::UNSPECIFIED)));
-        let proxy = settings.access.proxy.as_ref();
         if !proxy.is_some_and(|proxy| proxy.is_proven(peer, headers)) {
             let https = peer.way == Way::Tls;
             return Self { address: peer.address, by_proxy: false, https };

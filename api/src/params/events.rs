@@ -7,9 +7,9 @@ use utoipa::IntoParams;
 
 use super::moment::parse_moment;
 use super::pairs::Pairs;
-use super::query::{check, words};
-use crate::live::format_time;
-use crate::state::Settings;
+use super::values::{check, words};
+use crate::settings::Settings;
+use crate::timestamps::format_time;
 
 /// Events of an answer where the client does not say.
 const DEFAULT_LIMIT: u32 = 100;

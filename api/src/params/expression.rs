@@ -4,9 +4,9 @@ use etiage_store::filter::{Expr, Problem, network_number, parse};
 use etiage_store::{Dimension, Filter};
 
 use super::pairs::Pairs;
-use super::query::check;
+use super::values::check;
 use crate::problem::Place;
-use crate::state::Settings;
+use crate::settings::Settings;
 
 /// The filter with what the text says, too; what is wrong with the text is noted.
 pub(super) fn with_expression(

@@ -4,10 +4,12 @@
 mod asking;
 mod events;
 mod expression;
+mod history;
 mod moment;
 mod pairs;
 mod planning;
 mod query;
+mod values;
 
 use std::convert::Infallible;
 
@@ -19,13 +21,14 @@ pub(crate) use asking::{
 };
 pub(crate) use events::{BaselineParams, EventParams, OfParams, baseline_query, series_key};
 pub(crate) use expression::{octets, place, read, utf16};
+pub(crate) use history::History;
 pub(crate) use moment::{parse_moment, parse_step};
 pub(crate) use pairs::Pairs;
 pub(crate) use planning::{ForecastParams, NetworkParams, ReportParams};
 pub(crate) use query::{
     FilterParams, FormatParams, GroupParams, LimitParams, RangeParams, RoundTripParams, StepParams,
-    words,
 };
+pub(crate) use values::words;
 
 /// The parameters of a request, before anybody has looked at them.
 pub(crate) struct RawPairs(pub(crate) Pairs);

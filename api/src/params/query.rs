@@ -1,29 +1,25 @@
 //! The parameters that the queries of the history share.
 
 use etiage_aggregator::INTERVAL_SECS;
-use etiage_classifier::{Category, Protocol};
-use etiage_store::{
-    Dimension, Filter, MAX_BUCKETS, MAX_FLOW_RECORDS, MAX_GROUPS, OTHER, TimeRange,
-};
+use etiage_store::{Dimension, Filter, MAX_BUCKETS, MAX_FLOW_RECORDS, MAX_GROUPS, TimeRange};
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
 use super::expression::with_expression;
 use super::moment::{parse_moment, parse_step};
 use super::pairs::Pairs;
-use crate::live::format_time;
-use crate::state::Settings;
+use super::values::check;
+use crate::settings::Settings;
+use crate::timestamps::format_time;
 
 /// Ten years, leap days included.
 const MAX_RANGE: Duration = Duration::days(3_653);
 /// How far ahead a range may start: clocks and time zones differ.
 const MAX_AHEAD: Duration = Duration::days(1);
 /// Most buckets where the client leaves the step to us: about a pixel or two each on a chart.
-const GOOD_BUCKETS: i64 = 300;
+const GOOD_BUCKETS: u32 = 300;
 /// The steps to choose from: those a person would choose.
 const STEPS: [u32; 10] = [10, 30, 60, 300, 900, 3_600, 21_600, 86_400, 604_800, 2_419_200];
-/// Longest name of a probe.
-const MAX_PROBE: usize = 128;
 
 /// Which time.
 #[derive(Debug, IntoParams)]
@@ -126,8 +122,9 @@ impl StepParams {
 
     /// The step in seconds, or what is wrong with it noted. Without a range only its form is checked.
     pub(crate) fn resolve(self, pairs: &mut Pairs, range: Option<&TimeRange>) -> Option<u32> {
-        let fitting = |most: i64| {
-            let fits = |step: &u32| range.is_none_or(|range| buckets(range, *step) <= most);
+        let fitting = |most: u32| {
+            let fits =
+                |step: &u32| range.is_none_or(|range| range.buckets(*step) <= u64::from(most));
             STEPS.into_iter().find(fits)
         };
         let Some(text) = self.step else { return fitting(GOOD_BUCKETS) };
@@ -136,10 +133,10 @@ impl StepParams {
             pairs.error("step", format!("`{text}` is not a multiple of {INTERVAL_SECS} seconds"));
             return None;
         }
-        let count = range.map_or(0, |range| buckets(range, step));
-        if count > i64::from(MAX_BUCKETS) {
-            let hint = fitting(MAX_BUCKETS.into())
-                .map_or(String::new(), |fits| format!(" such as {fits}"));
+        let count = range.map_or(0, |range| range.buckets(step));
+        if count > u64::from(MAX_BUCKETS) {
+            let hint =
+                fitting(MAX_BUCKETS).map_or(String::new(), |fits| format!(" such as {fits}"));
             let wrong = format!(
                 "`{text}` gives {count} buckets, more than {MAX_BUCKETS}; use a larger step{hint}, or \
                  a shorter range"
@@ -149,14 +146,6 @@ impl StepParams {
         }
         Some(step)
     }
-}
-
-/// How many buckets of this length, aligned to multiples of it, a range touches.
-fn buckets(range: &TimeRange, step: u32) -> i64 {
-    let step = i64::from(step.max(1));
-    let first = range.from.unix_timestamp().div_euclid(step);
-    let last = (range.to.unix_timestamp() - 1).div_euclid(step);
-    (last - first + 1).max(0)
 }
 
 /// What to count apart.
@@ -314,45 +303,6 @@ impl RoundTripParams {
     }
 }
 
-/// Whether a dimension can have this value.
-pub(crate) fn check(dimension: Dimension, value: &str, settings: &Settings) -> Result<(), String> {
-    let (known, hint) = match dimension {
-        Dimension::Link => (
-            settings.links.iter().any(|link| link.name == value),
-            "a configured link; /api/v1/links lists them".to_owned(),
-        ),
-        Dimension::Direction => {
-            (matches!(value, "in" | "out"), "a direction; there are in, out".to_owned())
-        }
-        Dimension::Protocol => (
-            value.parse::<Protocol>().is_ok(),
-            format!("a protocol; there are {}", words(Protocol::ALL.iter().map(|p| p.name()))),
-        ),
-        Dimension::Category => (
-            value.parse::<Category>().is_ok(),
-            format!("a category; there are {}", words(Category::ALL.iter().map(|c| c.name()))),
-        ),
-        Dimension::Service => (
-            matches!(value, "none" | "unattributed")
-                || settings.services.iter().any(|service| service.name == value),
-            "a service of the rules; /api/v1/services lists them".to_owned(),
-        ),
-        // The database may hold what other probes have counted; only the form can be checked.
-        Dimension::Probe => {
-            (value.len() <= MAX_PROBE, format!("a probe's name of at most {MAX_PROBE} octets"))
-        }
-        Dimension::Asn => (
-            value == OTHER || value.parse::<u32>().is_ok(),
-            format!("an autonomous system's number, or {OTHER}"),
-        ),
-    };
-    if known { Ok(()) } else { Err(format!("`{value}` is not {hint}")) }
-}
-
-pub(crate) fn words<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
@@ -425,18 +375,6 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_those_a_range_touches() {
-        let range = |from, to| TimeRange {
-            from: OffsetDateTime::from_unix_timestamp(from).unwrap(),
-            to: OffsetDateTime::from_unix_timestamp(to).unwrap(),
-        };
-        assert_eq!(buckets(&range(0, 10), 10), 1);
-        assert_eq!(buckets(&range(0, 11), 10), 2);
-        assert_eq!(buckets(&range(9, 11), 10), 2);
-        assert_eq!(buckets(&range(5, 6), 10), 1);
-    }
-
-    #[test]
     fn groupings() {
         let mut good =
             pairs(&[("group_by", "category,direction"), ("group_by", "link"), ("top", "3")]);
@@ -474,7 +412,7 @@ mod tests {
                 Ok((range, step)) => {
                     assert!(range.from < range.to && range.to - range.from <= MAX_RANGE);
                     assert!(range.from.unix_timestamp() >= 0);
-                    assert!((1..=i64::from(MAX_BUCKETS)).contains(&buckets(&range, step)));
+                    assert!((1..=u64::from(MAX_BUCKETS)).contains(&range.buckets(step)));
                 }
                 Err(error) => assert!(!error.is_empty()),
             }

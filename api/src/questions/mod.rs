@@ -8,41 +8,8 @@
 mod flight;
 mod queue;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-
-pub(crate) use flight::Flights;
-use flight::Question;
+pub(crate) use flight::{Flights, Question};
 pub(crate) use queue::{Counted, Queue};
-
-use crate::access::{Caller, Share};
-use crate::problem::ApiError;
-use crate::state::ApiState;
-
-/// Answers by way of the queue; what asks the same as another question under way gets its answer.
-pub(crate) async fn ask(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let Some(caller) = request.extensions().get::<Caller>() else {
-        return ApiError::Unauthorized.into_response();
-    };
-    let share = caller.share.clone();
-    match Question::of(&request, caller.role) {
-        Some(question) => {
-            let queue = state.questions().clone();
-            let answer = in_turn(queue, share, request, next);
-            state.flights().join(question, answer).await
-        }
-        None => in_turn(state.questions().clone(), share, request, next).await,
-    }
-}
-
-async fn in_turn(queue: Queue, share: Share, request: Request, next: Next) -> Response {
-    match queue.enter(share).await {
-        // Held until the answer's head is there: what comes as a file has bounds of its own.
-        Ok(_place) => next.run(request).await,
-        Err(error) => error.into_response(),
-    }
-}
 
 #[cfg(test)]
 mod tests {

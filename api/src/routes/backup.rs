@@ -7,10 +7,11 @@ use etiage_store::backup::BackupProgress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Operator;
+use crate::identity::Operator;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, OperatorsOnly, UnknownParameter, WrongParameters};
-use crate::state::{ApiState, StoreKind};
+use crate::settings::StoreKind;
+use crate::state::ApiState;
 
 /// How the last backup stands.
 #[derive(Debug, Serialize, ToSchema)]

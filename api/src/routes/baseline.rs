@@ -10,10 +10,11 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::event::{find, of, record};
-use crate::live::format_unix;
 use crate::params::{BaselineParams, OfParams, Pairs, RawPairs, baseline_query, series_key};
 use crate::problem::{ApiError, NoSuchEvent, StoreAway, WrongParameters};
-use crate::state::{ApiState, Settings};
+use crate::settings::Settings;
+use crate::state::ApiState;
+use crate::timestamps::format_unix;
 
 /// How much of an event's time before its onset is shown.
 const BEFORE: Duration = Duration::hours(6);

@@ -3,49 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use etiage_store::{Finding, Looking};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::access::Operator;
+use crate::answers::damage::Damages;
+use crate::identity::Operator;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, OperatorsOnly, UnknownParameter, WrongParameters};
 use crate::state::ApiState;
-
-/// What is wrong with what is stored.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Damages {
-    /// Whether it is being looked for at this moment, because somebody asked.
-    looking: bool,
-    /// What was found, by the last look and since the start.
-    findings: Vec<Damaged>,
-    /// What the last look has given up, in words.
-    given_up: Vec<String>,
-    /// Why the last look could not be finished; `null` if it was.
-    error: Option<String>,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Damaged {
-    /// `part-set-aside`, `part-damaged`, `table-missing`, `rows-missing` or `file-put-back`.
-    #[schema(example = "part-set-aside")]
-    kind: &'static str,
-    /// The table, part or file.
-    #[schema(example = "volumes_10s, part 20261122_2_2_1")]
-    place: String,
-    /// What is wrong with it.
-    detail: String,
-    /// What to do.
-    advice: &'static str,
-}
-
-impl From<Finding> for Damaged {
-    fn from(finding: Finding) -> Self {
-        let Finding { kind, place, detail } = finding;
-        Self { kind: kind.name(), place, detail, advice: kind.advice() }
-    }
-}
 
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -83,7 +46,7 @@ pub(crate) async fn look(
     let (deep, give_up) = (flag("deep"), flag("give_up"));
     pairs.finish()?;
     state.settings().store.begin_to_look(deep, give_up);
-    Ok((StatusCode::ACCEPTED, Json(made(&state))))
+    Ok((StatusCode::ACCEPTED, Json(Damages::of(&state.settings().store))))
 }
 
 /// What is wrong with what is stored, and what to do about it.
@@ -101,12 +64,5 @@ pub(crate) async fn damage(
     RawPairs(pairs): RawPairs,
 ) -> Result<Json<Damages>, ApiError> {
     pairs.finish()?;
-    Ok(Json(made(&state)))
-}
-
-fn made(state: &ApiState) -> Damages {
-    let store = &state.settings().store;
-    let Looking { now, given_up, error } = store.looking();
-    let findings = store.damage().into_iter().map(Damaged::from).collect();
-    Damages { looking: now, findings, given_up, error }
+    Ok(Json(Damages::of(&state.settings().store)))
 }

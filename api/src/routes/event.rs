@@ -8,10 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::events::EventSummary;
-use crate::live::format_unix;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, NoSuchEvent, StoreAway, UnknownParameter};
-use crate::state::{ApiState, Settings};
+use crate::settings::Settings;
+use crate::state::ApiState;
+use crate::timestamps::format_unix;
 
 /// Everything about an event.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,10 +9,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::live::format_unix;
 use crate::params::{EventParams, RawPairs};
 use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
+use crate::timestamps::format_unix;
 
 /// Events, the latest onset first.
 #[derive(Debug, Serialize, ToSchema)]

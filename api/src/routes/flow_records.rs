@@ -4,126 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use etiage_store::{FlowRecordQuery, FlowRecordRow};
-use serde::Serialize;
-use time::OffsetDateTime;
-use utoipa::ToSchema;
+use etiage_store::FlowRecordQuery;
 
-use crate::export::{Wanted, sent, wanted};
-use crate::live::format_time;
-use crate::params::{FilterParams, FormatParams, LimitParams, RangeParams, RawPairs};
+use super::export::{Wanted, sent, wanted};
+use crate::answers::flow_records::FlowRecords;
+use crate::params::{FilterParams, FormatParams, History, LimitParams, RangeParams, RawPairs};
 use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
 
 /// Records of an answer where the client does not say.
 const DEFAULT_LIMIT: u32 = 100;
-
-/// Records of flows.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FlowRecords {
-    /// Start of the range, RFC 3339, UTC.
-    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
-    from: String,
-    /// End of the range, exclusive, RFC 3339, UTC.
-    #[schema(example = "2026-11-21T11:00:00Z", format = DateTime)]
-    to: String,
-    /// The heaviest first.
-    records: Vec<RecordedFlow>,
-}
-
-/// A flow, or a part of a long one.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RecordedFlow {
-    /// First packet, RFC 3339, UTC.
-    #[schema(format = DateTime)]
-    first: String,
-    /// Last packet, RFC 3339, UTC.
-    #[schema(format = DateTime)]
-    last: String,
-    /// The link of its first packet.
-    #[schema(example = "transit-1")]
-    link: String,
-    /// What it is for.
-    #[schema(example = "direct-download")]
-    category: String,
-    /// What is spoken.
-    #[schema(example = "http")]
-    protocol: String,
-    /// Whose it is.
-    #[schema(example = "1fichier")]
-    service: String,
-    /// Who saw it.
-    #[schema(example = "probe-1")]
-    probe: String,
-    /// How sure that is, of 100.
-    #[schema(example = 100)]
-    confidence: u8,
-    /// IANA's number of the transport protocol.
-    #[schema(example = 6)]
-    transport: u8,
-    /// Who began it.
-    initiator: RecordedEnd,
-    /// The other end.
-    responder: RecordedEnd,
-    /// `idle`, `active` (it goes on: this is what it had so far), `end-of-flow`, `forced` or
-    /// `lack-of-resources`: flowEndReason of IPFIX.
-    #[schema(example = "end-of-flow")]
-    end_reason: String,
-    /// For how many flows it stands: 1 for a heavy one, N for one that was drawn from N others.
-    #[schema(example = 1)]
-    stands_for: u32,
-}
-
-/// One end of a flow, and what it sent.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RecordedEnd {
-    /// Its address; of a local one the network alone, unless it is configured otherwise.
-    #[schema(example = "203.0.113.0")]
-    address: String,
-    /// Its port.
-    #[schema(example = 443)]
-    port: u16,
-    /// Octets on the wire.
-    octets: u64,
-    /// Packets.
-    packets: u64,
-}
-
-impl From<FlowRecordRow> for RecordedFlow {
-    fn from(row: FlowRecordRow) -> Self {
-        Self {
-            first: moment(row.first_ms),
-            last: moment(row.last_ms),
-            link: row.link,
-            category: row.category,
-            protocol: row.protocol,
-            service: row.service,
-            probe: row.probe,
-            confidence: row.confidence,
-            transport: row.transport,
-            initiator: RecordedEnd {
-                address: row.initiator,
-                port: row.initiator_port,
-                octets: row.initiator_octets,
-                packets: row.initiator_packets,
-            },
-            responder: RecordedEnd {
-                address: row.responder,
-                port: row.responder_port,
-                octets: row.responder_octets,
-                packets: row.responder_packets,
-            },
-            end_reason: row.end_reason,
-            stands_for: row.stands_for,
-        }
-    }
-}
-
-fn moment(millis: i64) -> String {
-    let nanos = i128::from(millis) * 1_000_000;
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanos);
-    format_time(moment.unwrap_or(OffsetDateTime::UNIX_EPOCH))
-}
 
 /// Records of single flows whose last packet is in the range, the heaviest first: those that `[flow_records]` of the
 /// configuration has kept. Filters know links, categories, protocols, services and probes here.
@@ -145,11 +35,10 @@ pub(crate) async fn flow_records(
 ) -> Result<Response, ApiError> {
     let settings = state.settings();
     let wanted = wanted(&mut pairs, &headers);
-    let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
-    let filter = FilterParams::take(&mut pairs).resolve(&mut pairs, settings);
-    let limit = LimitParams::take(&mut pairs);
-    pairs.finish()?;
-    let Some(range) = range else { return Err(ApiError::unresolved()) };
+    let mut asked = History::new(pairs, settings);
+    let filter = asked.filter();
+    let limit = LimitParams::take(&mut asked.pairs);
+    let range = asked.finish()?;
     if let Wanted::File(format) = wanted {
         let query = FlowRecordQuery { range, filter, limit };
         let export = settings.store.export_flow_records(&query, format).await?;
@@ -157,10 +46,5 @@ pub(crate) async fn flow_records(
     }
     let query = FlowRecordQuery { range, filter, limit: limit.or(Some(DEFAULT_LIMIT)) };
     let records = settings.store.flow_records(&query).await?;
-    Ok(Json(FlowRecords {
-        from: format_time(range.from),
-        to: format_time(range.to),
-        records: records.into_iter().map(RecordedFlow::from).collect(),
-    })
-    .into_response())
+    Ok(Json(FlowRecords::new(range, records)).into_response())
 }

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use crate::params::{NetworkParams, RawPairs};
 use crate::problem::{ApiError, UnknownParameter, WrongParameters};
-use crate::state::{ApiState, LinkInfo, ServiceInfo};
+use crate::settings::{LinkInfo, ServiceInfo};
+use crate::state::ApiState;
 
 /// The configured links.
 #[derive(Debug, Serialize, ToSchema)]

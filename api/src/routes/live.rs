@@ -11,7 +11,7 @@ use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 use tokio_stream::{Stream, StreamExt as _};
 
 use crate::access::{Caller, Share, Via};
-use crate::live::LiveEvent;
+use crate::answers::live::LiveEvent;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, Problem, UnknownParameter};
 use crate::state::ApiState;

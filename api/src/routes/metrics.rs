@@ -32,8 +32,8 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; 
     path = "/metrics",
     tag = "now",
     responses(
-        (status = 200, description = "OpenMetrics text; also fit for the older text format",
-         body = String, content_type = "application/openmetrics-text"),
+        (status = 200, description = "OpenMetrics text; the older text format where that is not asked for",
+         content((String = "application/openmetrics-text"), (String = "text/plain"))),
         UnknownParameter,
     )
 )]

@@ -1,8 +1,9 @@
-//! The handlers, one file a resource.
+//! What is asked: one file a resource, each with its parameters, its place in the OpenAPI document, and its
+//! handler. What takes computation is in `answers`.
 
-mod alerts;
 pub(crate) mod backup;
 pub(crate) mod baseline;
+mod body;
 pub(crate) mod capacity;
 pub(crate) mod damage;
 pub(crate) mod engine;
@@ -10,6 +11,7 @@ pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod explain;
+mod export;
 pub(crate) mod filter;
 pub(crate) mod flow_records;
 pub(crate) mod health;

@@ -11,10 +11,12 @@ use utoipa::ToSchema;
 
 use super::event::{Note, find};
 use super::events::{acknowledged, silenced_until};
-use crate::access::{Operator, Via};
+use crate::access::Via;
+use crate::identity::Operator;
 use crate::params::{RawPairs, parse_moment};
 use crate::problem::{ApiError, NoSuchEvent, OperatorsOnly, ParameterError, Problem, StoreAway};
-use crate::state::{ApiState, Settings};
+use crate::settings::Settings;
+use crate::state::ApiState;
 
 /// Longest comment, in octets.
 const MAX_TEXT: usize = 4_000;

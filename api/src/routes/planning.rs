@@ -2,40 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use etiage_planner::{
-    BIN_SECS, Bin, Bins, Forecast, ForecastSettings, Measure, Month, Report, ReportInput, forecast,
-    report,
-};
-use etiage_store::TimeRange;
-use serde::Serialize;
-use time::{Duration, OffsetDateTime};
-use utoipa::ToSchema;
+use etiage_planner::{Measure, Month, Report};
+use time::UtcOffset;
 
+use crate::answers::planning::{Ahead, LinkForecast, coming as find, month as work_out};
 use crate::params::{ForecastParams, Pairs, RawPairs, ReportParams};
 use crate::problem::{ApiError, Problem, StoreAway, WrongParameters};
-use crate::state::{ApiState, LinkInfo, Settings};
+use crate::settings::{LinkInfo, Settings};
+use crate::state::ApiState;
 
-/// How far back a forecast looks.
-pub(super) const HISTORY: Duration = Duration::days(400);
 /// The part of a link's capacity whose crossing is looked for, where the client does not say.
 pub(super) const DEFAULT_THRESHOLD: f64 = 0.8;
 /// Days of a forecast, where the client does not say, and at most.
 const DEFAULT_DAYS: u16 = 90;
 const MAX_DAYS: u16 = 730;
-
-/// What comes on a link.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct LinkForecast {
-    /// The link's name.
-    #[schema(example = "transit-1")]
-    link: String,
-    /// Its capacity each way in bit/s, where it is configured.
-    capacity_bps: Option<u64>,
-    /// Towards our network.
-    r#in: Forecast,
-    /// Out of our network.
-    out: Forecast,
-}
 
 /// A link's month from exact 5-minute bins: 95th percentile, peak, mean, growth, bill.
 ///
@@ -64,7 +44,7 @@ pub(crate) async fn month(
     let month = pairs.one("month");
     let month = month.map(|text| text.parse::<Month>().map_err(|error| error.to_string()));
     let month = month.and_then(|month| pairs.check("month", month));
-    let offset = link.map_or(time::UtcOffset::UTC, |link| link.billing.offset);
+    let offset = link.map_or(UtcOffset::UTC, |link| link.billing.offset);
     let running = Month::of(now, offset);
     if let Some(month) = month.filter(|month| *month > running) {
         pairs.error("month", format!("{month} is in the future; the running month is {running}"));
@@ -72,25 +52,14 @@ pub(crate) async fn month(
     pairs.finish()?;
     let Some(link) = link else { return Err(ApiError::unresolved()) };
     let month = month.unwrap_or(running);
-    let range = TimeRange { from: month.previous().start(offset), to: month.end(offset) };
-    let bins = bins(settings, link, range).await?;
-    let report = report(&ReportInput {
-        link: &link.name,
-        month,
-        offset,
-        bins: &bins,
-        now,
-        capacity_bps: link.capacity_bps,
-        tariff: link.billing.tariff,
-    });
-    if report.coverage.watched_bins == 0 {
-        return Err(ApiError::NoData(format!(
+    match work_out(settings, link, month, now).await? {
+        Some(report) => Ok(Json(report)),
+        None => Err(ApiError::NoData(format!(
             "link {} has no 5-minute bins in {month}: it was not watched then, or they are not kept any \
              more; /api/v1/volumes may have coarser history",
             link.name
-        )));
+        ))),
     }
-    Ok(Json(report))
 }
 
 /// What comes on a link: its days' utilisation and months' 95th percentile with intervals, and when a part
@@ -114,7 +83,6 @@ pub(crate) async fn coming(
     RawPairs(mut pairs): RawPairs,
 ) -> Result<Json<LinkForecast>, ApiError> {
     let settings = state.settings();
-    let now = settings.clock.now();
     let link = link(&mut pairs, settings);
     let measure = match pairs.one("measure").as_deref() {
         None | Some("p95") => Measure::P95,
@@ -131,27 +99,8 @@ pub(crate) async fn coming(
     let days = number(&mut pairs, "days", DEFAULT_DAYS, 1, MAX_DAYS);
     pairs.finish()?;
     let Some(link) = link else { return Err(ApiError::unresolved()) };
-    let range = TimeRange { from: now.saturating_sub(HISTORY), to: now };
-    let bins = bins(settings, link, range).await?;
-    let asked = ForecastSettings {
-        measure,
-        offset: link.billing.offset,
-        threshold_bps: link.capacity_bps.map(|capacity| capacity as f64 * threshold),
-        days,
-        now,
-    };
-    // Some hundredths of a second of work, that no other request shall wait for.
-    let both = tokio::task::spawn_blocking(move || {
-        let inwards = forecast(&bins, |bin| bin.octets_in, &asked);
-        (inwards, forecast(&bins, |bin| bin.octets_out, &asked))
-    });
-    let (inwards, outwards) = both.await.map_err(|error| ApiError::Internal(error.into()))?;
-    Ok(Json(LinkForecast {
-        link: link.name.clone(),
-        capacity_bps: link.capacity_bps,
-        r#in: inwards,
-        out: outwards,
-    }))
+    let ahead = Ahead { measure, threshold, days };
+    Ok(Json(find(settings, link, ahead).await?))
 }
 
 fn link<'a>(pairs: &mut Pairs, settings: &'a Settings) -> Option<&'a LinkInfo> {
@@ -176,27 +125,4 @@ where
         pairs.error(name, format!("`{text}` is not a number from {least} to {most}"));
         default
     })
-}
-
-/// The bins that have ended.
-pub(super) async fn bins(
-    settings: &Settings,
-    link: &LinkInfo,
-    range: TimeRange,
-) -> Result<Bins, ApiError> {
-    let now = settings.clock.now();
-    let range = TimeRange { to: range.to.min(now), ..range };
-    if range.from >= range.to {
-        return Ok(Bins::default());
-    }
-    let bins = settings.store.link_bins(&link.name, range).await?;
-    let ended = |start: u32| {
-        let end = i64::from(start) + i64::from(BIN_SECS);
-        end <= OffsetDateTime::unix_timestamp(now)
-    };
-    Ok(Bins::new(bins.into_iter().filter(|bin| ended(bin.start)).map(|bin| Bin {
-        start: bin.start,
-        octets_in: bin.octets_in,
-        octets_out: bin.octets_out,
-    })))
 }

@@ -5,54 +5,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use etiage_store::RoundTripQuery;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::export::{Wanted, sent, wanted};
-use crate::live::{format_time, format_unix};
+use super::export::{Wanted, sent, wanted};
+use crate::answers::round_trips::{RoundTrips, round_trips as find};
 use crate::params::{
-    FormatParams, HistogramParams, RangeParams, RawPairs, RoundTripParams, StepParams, flag,
+    FormatParams, HistogramParams, History, RangeParams, RawPairs, RoundTripParams, StepParams,
+    flag,
 };
 use crate::problem::{ApiError, StoreAway, WrongParameters};
 use crate::state::ApiState;
-
-/// Quantiles of TCP handshake round-trip times per bucket, from merged histograms.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RoundTrips {
-    /// Start of the range, RFC 3339, UTC.
-    #[schema(example = "2026-11-21T10:00:00Z", format = DateTime)]
-    from: String,
-    /// End of the range, exclusive, RFC 3339, UTC.
-    #[schema(example = "2026-11-21T11:00:00Z", format = DateTime)]
-    to: String,
-    /// Length of a bucket in seconds.
-    #[schema(example = 300)]
-    step_seconds: u32,
-    /// Start of each bucket, RFC 3339, UTC.
-    #[schema(example = json!(["2026-11-21T10:00:00Z"]))]
-    buckets: Vec<String>,
-    /// Half of the round trips took at most this, in microseconds; `null` where none was seen.
-    p50_us: Vec<Option<u32>>,
-    /// 95 of 100 round trips took at most this, in microseconds; `null` where none was seen.
-    p95_us: Vec<Option<u32>>,
-    /// 99 of 100 round trips took at most this, in microseconds; `null` where none was seen.
-    p99_us: Vec<Option<u32>>,
-    /// Round trips seen.
-    samples: Vec<u64>,
-    /// The histograms themselves, where they are asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    histogram: Option<Histogram>,
-}
-
-/// Histograms over time, in bins of half an octave.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Histogram {
-    /// Where each bin ends, in microseconds; it begins where the one before ends.
-    #[schema(example = json!([11585, 16384, 23170]))]
-    edges_us: Vec<u64>,
-    /// Samples of each bin, bucket by bucket.
-    counts: Vec<Vec<u64>>,
-}
 
 /// Round-trip times of TCP handshakes over time, in microseconds.
 #[utoipa::path(
@@ -73,38 +34,15 @@ pub(crate) async fn round_trips(
 ) -> Result<Response, ApiError> {
     let settings = state.settings();
     let wanted = wanted(&mut pairs, &headers);
-    let range = RangeParams::take(&mut pairs).resolve(&mut pairs, settings.clock.now());
-    let step = StepParams::take(&mut pairs).resolve(&mut pairs, range.as_ref());
-    let filter = RoundTripParams::take(&mut pairs).resolve(&mut pairs, settings);
-    let histogram = flag(&mut pairs, "histogram");
-    pairs.finish()?;
-    let (Some(range), Some(step_secs)) = (range, step) else { return Err(ApiError::unresolved()) };
+    let mut asked = History::new(pairs, settings);
+    asked.step(false);
+    let filter = RoundTripParams::take(&mut asked.pairs).resolve(&mut asked.pairs, settings);
+    let histogram = flag(&mut asked.pairs, "histogram");
+    let (range, step_secs) = asked.finish_with_step()?;
     let query = RoundTripQuery { range, step_secs, filter };
     if let Wanted::File(format) = wanted {
         let export = settings.store.export_round_trips(&query, format).await?;
         return sent(export, format, "round-trips").await;
     }
-    let answer = settings.store.round_trips(&query).await?;
-    let histogram = match histogram {
-        true => {
-            // Of the same buckets: history of the answer's own step is there.
-            let (range, step_secs) = (answer.range, answer.step_secs);
-            let query = RoundTripQuery { range, step_secs, ..query };
-            let found = settings.store.round_trip_histograms(&query).await?;
-            Some(Histogram { edges_us: found.edges_us, counts: found.counts })
-        }
-        false => None,
-    };
-    Ok(Json(RoundTrips {
-        from: format_time(answer.range.from),
-        to: format_time(answer.range.to),
-        step_seconds: answer.step_secs,
-        buckets: answer.buckets.into_iter().map(format_unix).collect(),
-        p50_us: answer.p50_us,
-        p95_us: answer.p95_us,
-        p99_us: answer.p99_us,
-        samples: answer.samples,
-        histogram,
-    })
-    .into_response())
+    Ok(Json(find(&settings.store, query, histogram).await?).into_response())
 }

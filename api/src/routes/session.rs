@@ -8,14 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::access::{
-    COOKIE, Caller, LONGEST, Origin, Role, Via, check_token, cookie, identify, same_origin,
-};
-use crate::body;
-use crate::live::format_time;
+use super::body;
+use crate::access::{COOKIE, Caller, LONGEST, Origin, Role, Via, cookie, same_origin};
+use crate::identity::{check_token, identify};
 use crate::params::RawPairs;
 use crate::problem::{ApiError, Problem, UnknownParameter};
 use crate::state::ApiState;
+use crate::timestamps::format_time;
 
 /// Who asks.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::access::{Operator, random};
-use crate::body;
-use crate::live::format_time;
+use super::body;
+use crate::access::random;
+use crate::identity::Operator;
 use crate::params::RawPairs;
 use crate::problem::{ApiError, OperatorsOnly, ParameterError, Problem, UnknownParameter};
 use crate::state::ApiState;
+use crate::timestamps::format_time;
 
 /// Longest name, in characters.
 const MAX_NAME: usize = 100;

@@ -1,9 +1,9 @@
 //! The server: connections, their bounds, and a prompt end.
 
-mod house;
+pub(crate) mod house;
 mod pinned;
 mod socket;
-mod tls;
+pub(crate) mod tls;
 mod watched;
 
 use std::convert::Infallible;
@@ -27,16 +27,15 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::house::{Guest, Place, Seat};
+use self::house::{Guest, Place, Reason, Seat};
 use self::watched::{Answer, REQUEST_TIME, Watched};
 use crate::access::{Peer, network};
 use crate::guard::MAX_BODY;
 use crate::problem::ApiError;
 use crate::quiet;
-use crate::state::{ApiState, Settings};
+use crate::settings::Settings;
+use crate::state::ApiState;
 
-pub(crate) use self::house::House;
-pub(crate) use self::house::Reason;
 pub use self::pinned::connect_pinned;
 pub use self::socket::{BoundProxySocket, ProxySocket};
 pub use self::tls::{CertificateError, Certificates};

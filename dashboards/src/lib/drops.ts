@@ -8,7 +8,8 @@ import { coordinates, pointsOf, type Rates } from './series';
 import { formatInterval, type Interval } from './time';
 import { formatAxisRate, formatExact, formatPacketRate } from './units';
 
-type Drops = System['drops'];
+/** Null while the database does not answer. */
+type Drops = NonNullable<System['drops']>;
 
 export const LOSSES = [
   'dropped_kernel',
@@ -24,8 +25,9 @@ export function ratesOf(drops: Drops, field: Loss | 'packets'): Rates {
   return drops[field].map((count) => (count === null ? null : Number(count) / drops.step_seconds));
 }
 
-export function sumOf(drops: Drops, field: Loss | 'packets'): bigint {
-  return drops[field].reduce<bigint>((sum, count) => sum + BigInt(count ?? 0), 0n);
+export function sumOf(drops: Drops | null, field: Loss | 'packets'): bigint {
+  const counts = drops?.[field] ?? [];
+  return counts.reduce<bigint>((sum, count) => sum + BigInt(count ?? 0), 0n);
 }
 
 export function drawPackets(

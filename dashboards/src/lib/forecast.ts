@@ -118,6 +118,11 @@ function tooltip(sides: Sides, index: number): string {
   return `<table><caption>${day}</caption><tbody>${rows.join('')}</tbody></table>`;
 }
 
+/** What is looked for, where a capacity is known. */
+export function thresholdOf(crossing: Crossing | undefined): number | null {
+  return crossing && 'threshold_bps' in crossing ? crossing.threshold_bps : null;
+}
+
 /** When a threshold is reached, in a sentence. */
 export function crossingText(crossing: Crossing | null): string {
   if (!crossing) return t('crossing.unknown');

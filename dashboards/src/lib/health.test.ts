@@ -5,7 +5,7 @@ import { describe, newDrops, type Item } from './health';
 const NOW = Date.parse('2026-01-31T18:00:00Z');
 
 function health(change: {
-  status?: string;
+  status?: Health['status'];
   started?: string;
   dropped?: Partial<Health['capture']['dropped']>;
   store?: Partial<Health['store']>;
@@ -13,6 +13,9 @@ function health(change: {
 }): Health {
   return {
     status: change.status ?? 'ok',
+    reasons: [],
+    alerts: [],
+    knowledge: { names: 0, peers: 0, evicted: 0 },
     version: '0.1.0',
     started: change.started ?? '2026-01-31T17:00:00Z',
     probe: 'paris-1',
@@ -22,6 +25,13 @@ function health(change: {
       packets_per_second: 10,
       undecodable: 0,
       late: 0,
+      implausible_time: 0,
+      sampled_packets: 0,
+      sampling_workers: 0,
+      undetermined: 0,
+      unprobed_flows: 0,
+      unprobed_workers: 0,
+      unsettled_evicted: 0,
       unmapped: change.unmapped ?? 0,
       dropped: { kernel: 0, interface: 0, queue: 0, table_full: 0, ...change.dropped },
     },
@@ -36,6 +46,21 @@ function health(change: {
       last_error: null,
       last_interval: null,
       lag_seconds: 3,
+      disk_octets: 1000,
+      disk_rows: 10,
+      dropped_octets: 0,
+      damage: {
+        compared: true,
+        failed_reads: 0,
+        missing_days: 0,
+        missing_octets: 0,
+        parts: 0,
+        tables: 0,
+      },
+      spool: null,
+      mark_seconds: null,
+      mark_error: null,
+      weak_settings: [],
       ...change.store,
     },
     links: [],

@@ -33,6 +33,8 @@ function volumes(observed: boolean[], list: Series[], change: Partial<Volumes> =
     buckets: observed.map((_, place) => new Date(START + place * 10_000).toISOString()),
     observed,
     series: list,
+    group_by: [],
+    groups: list.length,
     ...change,
   };
 }

@@ -15,6 +15,8 @@ function totals(rows: [string, string, Count][], total?: Count): Totals {
       flows: 1,
     })),
     total: { octets, packets: rows.length * 2, flows: rows.length },
+    group_by: ['service', 'direction'],
+    groups: rows.length,
   };
 }
 
@@ -70,6 +72,8 @@ describe('a table of the largest', () => {
     to: '',
     rows: [single('a', 100), single('b', 60), single('c', 30), single('other', 10)],
     total: { octets: 200, packets: 8, flows: 4 },
+    group_by: ['service'],
+    groups: 4,
   };
   const split = totals([
     ['a', 'in', 70],

@@ -64,6 +64,21 @@ pub struct TimeRange {
     pub to: OffsetDateTime,
 }
 
+impl TimeRange {
+    /// How many buckets of `step_secs` seconds, aligned to the epoch, the range touches.
+    pub fn buckets(&self, step_secs: u32) -> u64 {
+        let step = i64::from(step_secs.max(1));
+        let first = self.from.unix_timestamp().div_euclid(step);
+        let last = (self.after() - 1).div_euclid(step);
+        u64::try_from(last - first + 1).unwrap_or(0)
+    }
+
+    /// The second after the last moment, as a part of a second counts too.
+    fn after(&self) -> i64 {
+        self.to.unix_timestamp() + i64::from(self.to.nanosecond() > 0)
+    }
+}
+
 /// What volumes are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
@@ -263,8 +278,7 @@ impl Span {
         }
         let wide = i64::from(step);
         let from = range.from.unix_timestamp().div_euclid(wide) * wide;
-        // The second after the last moment, as a part of a second counts too.
-        let after = range.to.unix_timestamp() + i64::from(range.to.nanosecond() > 0);
+        let after = range.after();
         let to = after.div_euclid(wide) * wide + if after.rem_euclid(wide) == 0 { 0 } else { wide };
         match (u32::try_from(from), u32::try_from(to)) {
             (Ok(from), Ok(to)) => Ok(Self { from, to, step }),
@@ -275,8 +289,8 @@ impl Span {
     /// The same, for a series with a point a bucket.
     fn of_series(range: TimeRange, step: u32) -> Result<Self, Error> {
         let span = Self::new(range, step)?;
-        match (span.to - span.from) / step {
-            0..=MAX_BUCKETS => Ok(span),
+        match range.buckets(step) {
+            many if many <= u64::from(MAX_BUCKETS) => Ok(span),
             many => Err(Error::BadQuery(format!(
                 "{many} points are more than {MAX_BUCKETS}: use a longer step or a shorter range"
             ))),
@@ -380,6 +394,15 @@ mod tests {
         }
         assert!("Link".parse::<Dimension>().is_err());
         assert!("octets; DROP".parse::<Dimension>().is_err());
+    }
+
+    #[test]
+    fn buckets_are_those_a_range_touches() {
+        let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        assert_eq!(range(at(0), at(10)).buckets(10), 1);
+        assert_eq!(range(at(0), at(11)).buckets(10), 2);
+        assert_eq!(range(at(9), at(11)).buckets(10), 2);
+        assert_eq!(range(at(5), at(6)).buckets(10), 1);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use etiage_aggregator::{Counted, Drops, Live, LiveSnapshot};
 use serde::Serialize;
-use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
+use crate::timestamps::format_time;
 
 /// How often rates are computed.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -196,26 +196,6 @@ pub(crate) fn start(live: Arc<Live>, clock: Clock, mut stop: watch::Receiver<boo
     feed
 }
 
-/// A moment as the API writes it: RFC 3339, UTC, whole seconds.
-pub(crate) fn format_time(moment: OffsetDateTime) -> String {
-    let moment = moment.to_offset(time::UtcOffset::UTC);
-    let (date, time) = (moment.date(), moment.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
-}
-
-/// A moment given in seconds since the Unix epoch, as the API writes it.
-pub(crate) fn format_unix(secs: i64) -> String {
-    format_time(OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH))
-}
-
 #[cfg(test)]
 mod tests {
     use etiage_aggregator::{Direction, LiveDelta};
@@ -281,11 +261,5 @@ mod tests {
         }
         stop.send_replace(true);
         assert!(feed.changed().await.is_err(), "the feed ends");
-    }
-
-    #[test]
-    fn times() {
-        assert_eq!(format_time(datetime!(2012-01-19 20:04:05.9 +01:00)), "2012-01-19T19:04:05Z");
-        assert_eq!(format_unix(0), "1970-01-01T00:00:00Z");
     }
 }

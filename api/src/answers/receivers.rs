@@ -4,12 +4,12 @@ use etiage_alerts::ReceiverStats;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::live::format_unix;
-use crate::state::Settings;
+use crate::settings::Settings;
+use crate::timestamps::format_unix;
 
 /// A receiver of alerts.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ReceiverHealth {
+pub(crate) struct ReceiverHealth {
     /// Its name.
     #[schema(example = "noc-chat")]
     name: String,
@@ -46,7 +46,7 @@ pub(super) struct ReceiverHealth {
 }
 
 /// All receivers, in the order of the configuration.
-pub(super) fn receivers(settings: &Settings) -> Vec<ReceiverHealth> {
+pub(crate) fn receivers(settings: &Settings) -> Vec<ReceiverHealth> {
     let stats = settings.alerts.as_ref().map(etiage_alerts::Delivery::stats).unwrap_or_default();
     stats.into_iter().map(ReceiverHealth::from).collect()
 }
@@ -73,7 +73,7 @@ impl From<ReceiverStats> for ReceiverHealth {
 }
 
 /// What needs a look.
-pub(super) fn reasons(receivers: &[ReceiverHealth]) -> Vec<String> {
+pub(crate) fn reasons(receivers: &[ReceiverHealth]) -> Vec<String> {
     let mut reasons = Vec::new();
     for receiver in receivers {
         let name = &receiver.name;
