@@ -98,7 +98,7 @@ impl Intake {
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(&self.settings, self.classifier.clone(), Some(self.live.clone()))
             .with_networks(self.networks.clone())
-            .with_clock(crate::stats::nanos)
+            .with_clock(crate::clock::nanos)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use etiage_capture::source::SourceError;
+use etiage_offline::ReadError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -50,6 +51,12 @@ impl From<std::io::Error> for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         // SourceError's own text already holds its cause's.
+        Self::Failed(anyhow::anyhow!("{error}"))
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
         Self::Failed(anyhow::anyhow!("{error}"))
     }
 }
