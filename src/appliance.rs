@@ -166,7 +166,7 @@ impl Appliance {
         let writer = start_writer(store.clone(), &config.spool, spool);
         tokio::spawn(store.clone().keep_within_max_size());
         tokio::spawn(store.clone().keep_looking_for_damage());
-        let records = config.flow_records.enabled.then(|| FlowRecords::spawn(store.clone()));
+        let records = config.flow_records.map(|_| FlowRecords::spawn(store.clone()));
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
         let knowledge = Arc::new(Knowledge::default());
@@ -198,9 +198,9 @@ impl Appliance {
         let server = tokio::spawn(async move {
             etiage_api::serve(doors, state, told(&mut stopped)).await;
         });
-        let recording = records.clone().map(|records| {
+        let recording = config.flow_records.zip(records.clone()).map(|(settings, records)| {
             let names = (config.probe.clone(), names.clone());
-            let (settings, rules) = (config.flow_records, config.rules.clone());
+            let rules = config.rules.clone();
             Arc::new(Recording::new(settings, config.local(), names, rules, records))
         });
         let settings = MeterSettings {

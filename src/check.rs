@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use etiage_aggregator::{FlowRecordSettings, LocalAddresses};
 
-use crate::config::{
-    self, Config, FlowRecordSettings, Interface, LocalAddresses, Spool, Store, bit_rate, size,
-};
+use crate::config::{self, Config, Interface, Spool, Store, bit_rate, size};
 use crate::failure::Failure;
 use crate::privileges;
 
@@ -69,8 +68,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
         Err(error) => return Err(Failure::Unusable(format!("etiage: {error}"))),
     }
-    if config.flow_records.enabled {
-        println!("records   {}", records(&config.flow_records));
+    if let Some(settings) = &config.flow_records {
+        println!("records   {}", records(settings));
     }
     let token = match config.api.asks_for_something() {
         true if config.api.token.is_some() => "bearer token demanded",

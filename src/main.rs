@@ -20,7 +20,6 @@ mod events;
 mod export;
 mod failure;
 mod flow_records;
-mod load;
 mod moment;
 mod networks;
 mod outbox;

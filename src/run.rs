@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
-use etiage_aggregator::{Live, Meter};
+use etiage_aggregator::{Live, Load, Look, Meter, Pressure, RING_HEADER};
 use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceError, pin_to_core};
 use etiage_capture::{InterfaceIndex, LinkIndex, WallClock};
 use tokio::sync::mpsc;
@@ -17,7 +17,6 @@ use crate::clock;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
 use crate::flow_records::Recorder;
-use crate::load::{self, Load, Look, RING_HEADER};
 use crate::privileges::{self, Scope};
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
@@ -270,7 +269,7 @@ impl Capturing {
             self.intake.live.change_pressure(before, now);
         }
         if let Some(pressure) = self.load.news(look.now) {
-            tracing::warn!("capture on {} {}", self.name, load::words(pressure));
+            tracing::warn!("capture on {} {}", self.name, words(pressure));
         }
     }
 
@@ -301,5 +300,18 @@ impl Capturing {
             }
         }
         Ok(Taken { all: false, octets })
+    }
+}
+
+/// What an operator reads when capture begins or ends to leave things out.
+const fn words(pressure: Pressure) -> &'static str {
+    match pressure {
+        Pressure::Normal => "keeps up again",
+        Pressure::Unprobed => {
+            "cannot keep up: new flows are counted by port, without being looked at"
+        }
+        Pressure::Sampled { .. } => {
+            "cannot keep up: new flows are sampled, and counted by estimate"
+        }
     }
 }
