@@ -14,7 +14,6 @@ mod clock;
 mod config;
 mod detection;
 mod doctor;
-mod ending;
 mod eval;
 mod events;
 mod export;
@@ -30,6 +29,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod serving;
 mod simulate;
 
 use std::io::IsTerminal;

@@ -15,11 +15,12 @@ use etiage_offline::{Next, Worker, Workers};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals, Stop};
+use crate::appliance::{Appliance, Detecting, Intake, Signals, Stop};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
 use crate::privileges::{self, Scope};
+use crate::serving::{self, Bound};
 use crate::{clock, pump};
 
 /// Longest sleep between two packets, so that a stop is noticed.
@@ -106,7 +107,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(reason.to_owned()));
     }
     let plan = Plan::new(arguments)?;
-    let bound = appliance::bind(&config.api)?;
+    let bound = serving::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     let stop = Stop::default();
     if arguments.files.iter().any(|file| file == Path::new("-")) {

@@ -12,12 +12,13 @@ use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceEr
 use etiage_capture::{InterfaceIndex, LinkIndex, WallClock};
 use tokio::sync::mpsc;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals};
+use crate::appliance::{Appliance, Detecting, Intake, Signals};
 use crate::clock;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
 use crate::flow_records::Recorder;
 use crate::privileges::{self, Scope};
+use crate::serving::{self, Bound};
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
 const WAIT: Duration = Duration::from_millis(100);
@@ -60,7 +61,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));
     }
     let sources = open(&config)?;
-    let bound = appliance::bind(&config.api)?;
+    let bound = serving::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     privileges::warn_of_root();
     Ok(Opened { config, sources, bound })

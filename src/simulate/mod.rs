@@ -20,11 +20,12 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Signals, Stop};
+use crate::appliance::{self, Appliance, Detecting, Signals, Stop};
 use crate::config::{self, Config, Link, bit_rate};
 use crate::failure::Failure;
 use crate::moment;
 use crate::privileges::{self, Scope};
+use crate::serving::{self, Bound};
 
 use play::Play;
 
@@ -130,7 +131,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
         None => config::without_file("simulated")?,
     };
     config.listen_on(arguments.listen)?;
-    let bound = arguments.serve.then(|| appliance::bind(&config.api)).transpose()?;
+    let bound = arguments.serve.then(|| serving::bind(&config.api)).transpose()?;
     privileges::give_up(&config, Scope::Appliance)?;
     Ok(Opened { config, bound })
 }
