@@ -1,6 +1,5 @@
 //! Wiring: store, writer, API and the flag that ends it all; capture and replay put packets in.
 
-use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,29 +8,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use etiage_aggregator::networks::SharedNetworks;
 use etiage_aggregator::{Live, Meter, MeterSettings};
-use etiage_api::{
-    Access, AllowedHosts, ApiState, Billing, BoundProxySocket, Certificates, Clock,
-    DEFAULT_MAX_STREAMS, Detection, Doors, EventNotice, LinkInfo, ServiceInfo, StoreKind, Token,
-};
+use etiage_api::{AllowedHosts, ApiState, EventNotice, StoreKind};
 use etiage_capture::LinkMap;
 use etiage_classifier::{Classifier, Knowledge};
 use etiage_detection::{Listener, Transition, Watch};
 use etiage_store::embedded::{Engine, EngineSettings};
 use etiage_store::metadata;
 use etiage_store::spool::Spool;
-use etiage_store::{FlowRecords, Store, Writer, WriterHandle, WriterSettings};
+use etiage_store::{FlowRecords, RowsLeft, Store, Writer, WriterHandle, WriterSettings};
 use time::OffsetDateTime;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::alerts::Alerts;
 use crate::config::{self, Config};
-use crate::ending::{Left, end};
 use crate::failure::Failure;
 use crate::flow_records::{Recorder, Recording};
 use crate::networks;
 use crate::outbox::Outbox;
+use crate::serving::{self, Bound};
 
 /// How long the last rows may take to be acknowledged when all was counted.
 const LAST_WRITE: Duration = Duration::from_secs(10);
@@ -41,14 +36,6 @@ const END: Duration = Duration::from_millis(7_500);
 const SPOOLED_BY: Duration = Duration::from_secs(3);
 const WRITTEN_BY: Duration = Duration::from_secs(4);
 const SERVED_BY: Duration = Duration::from_secs(5);
-/// Pause before a database engine that has died is started again; doubled with each time that it does
-/// not stay alive.
-const RESTART_PAUSE: Duration = Duration::from_millis(500);
-/// Longest such pause.
-const LONGEST_RESTART_PAUSE: Duration = Duration::from_secs(30);
-/// An engine that has lived so long has not died of how it was started.
-const STAYS_ALIVE: Duration = Duration::from_secs(60);
-
 /// Set once, by a signal or a failure: everything comes to its end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<OnceLock<Instant>>);
@@ -98,7 +85,7 @@ impl Intake {
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(&self.settings, self.classifier.clone(), Some(self.live.clone()))
             .with_networks(self.networks.clone())
-            .with_clock(crate::stats::nanos)
+            .with_clock(crate::clock::nanos)
     }
 }
 
@@ -150,7 +137,7 @@ impl Appliance {
     ) -> Result<Self, Failure> {
         let doors = bound.open()?;
         let address = doors.tcp.local_addr()?;
-        let certificates = certificates(&config.api)?;
+        let certificates = serving::certificates(&config.api)?;
         // Before the database: what holds the spool most likely holds the data directory too.
         let spool = open_spool(&config.spool)?;
         let networks = networks::load(config)?;
@@ -162,11 +149,11 @@ impl Appliance {
             alerts.log_into(store.clone());
         }
         let (engine_stop, engine_stopped) = watch::channel(false);
-        let engine = engine.map(|engine| tokio::spawn(keep_running(engine, engine_stopped)));
+        let engine = engine.map(|engine| tokio::spawn(engine.keep_running(engine_stopped)));
         let writer = start_writer(store.clone(), &config.spool, spool);
         tokio::spawn(store.clone().keep_within_max_size());
         tokio::spawn(store.clone().keep_looking_for_damage());
-        let records = config.flow_records.enabled.then(|| FlowRecords::spawn(store.clone()));
+        let records = config.flow_records.map(|_| FlowRecords::spawn(store.clone()));
         let names = config.link_names();
         let live = Arc::new(Live::new(names.clone()));
         let knowledge = Arc::new(Knowledge::default());
@@ -177,7 +164,7 @@ impl Appliance {
             networks: networks.clone(),
             alerts: alerts.as_ref().map(Alerts::delivery),
             flow_records: records.clone(),
-            ..api_settings(
+            ..serving::api_settings(
                 config,
                 (store.clone(), store_kind),
                 writer.clone(),
@@ -198,9 +185,9 @@ impl Appliance {
         let server = tokio::spawn(async move {
             etiage_api::serve(doors, state, told(&mut stopped)).await;
         });
-        let recording = records.clone().map(|records| {
+        let recording = config.flow_records.zip(records.clone()).map(|(settings, records)| {
             let names = (config.probe.clone(), names.clone());
-            let (settings, rules) = (config.flow_records, config.rules.clone());
+            let rules = config.rules.clone();
             Arc::new(Recording::new(settings, config.local(), names, rules, records))
         });
         let settings = MeterSettings {
@@ -309,7 +296,8 @@ impl Appliance {
             // Somebody has removed it: what had been in it is nowhere.
             stats.spool = None;
         }
-        Left::of(&stats, spooled, written.is_ok()).tell()
+        let left = RowsLeft::of(&stats, spooled, written.is_ok()).tell();
+        left.map_err(|lost| Failure::Failed(lost.into()))
     }
 }
 
@@ -365,70 +353,6 @@ impl Signals {
             done = what => Some(done),
         }
     }
-}
-
-/// The API's port, which may be one that only root can bind.
-/// Where clients will come in: bound before privileges are given up, opened once there is a runtime.
-pub(crate) struct Bound {
-    tcp: std::net::TcpListener,
-    proxy: Option<BoundProxySocket>,
-}
-
-impl Bound {
-    /// Only within a runtime.
-    fn open(self) -> io::Result<Doors> {
-        let proxy = self.proxy.map(BoundProxySocket::open).transpose()?;
-        Ok(Doors { tcp: TcpListener::from_std(self.tcp)?, proxy })
-    }
-}
-
-/// Binds what `[api]` says; as the user that the program was started as, who may take any port.
-pub(crate) fn bind(config: &config::Api) -> Result<Bound, Failure> {
-    let listen = config.listen;
-    let bound = std::net::TcpListener::bind(listen).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    let tcp = bound.map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => {
-                "is another etiage running? Stop it, or set [api] listen to another port"
-            }
-            ErrorKind::AddrNotAvailable => "this machine has no such address: set [api] listen",
-            _ => "set [api] listen",
-        };
-        Failure::Failed(anyhow!("cannot serve on {listen}: {error}; {advice}"))
-    })?;
-    let proxy = config.proxy_socket.as_ref().map(|config::ProxyDoor { path, user }| {
-        BoundProxySocket::bind(path, *user).map_err(|error| {
-            let path = path.display();
-            Failure::Failed(anyhow!(
-                "cannot listen on {path}: {error}; its directory must exist and be ours: set \
-                 [api.proxy] socket"
-            ))
-        })
-    });
-    let proxy = proxy.transpose()?;
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(Bound { tcp, proxy })
-}
-
-/// The certificate for TLS, read again when its files change or a SIGHUP comes.
-fn certificates(config: &config::Api) -> Result<Option<Certificates>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Some(config::TlsFiles { certificate, key }) = &config.tls else { return Ok(None) };
-    let certificates = Certificates::load(certificate, key)
-        .map_err(|error| Failure::Unusable(format!("etiage: {error}")))?;
-    tokio::spawn(certificates.clone().keep_fresh());
-    let (own, mut hangup) = (certificates.clone(), signal(SignalKind::hangup())?);
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            own.refresh();
-        }
-    });
-    Ok(Some(certificates))
 }
 
 pub(crate) async fn open_store(
@@ -495,99 +419,16 @@ pub(crate) fn engine_library(configured: Option<PathBuf>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/usr/lib/etiage/libchdb.so"))
 }
 
-/// Starts the engine again whenever it dies or hangs; the writer keeps its rows meanwhile.
-async fn keep_running(mut engine: Engine, mut stopped: watch::Receiver<bool>) {
-    let mut pause = RESTART_PAUSE;
-    let mut started = Instant::now();
-    loop {
-        let status = tokio::select! {
-            () = told(&mut stopped) => break,
-            status = engine.over() => status,
-        };
-        if started.elapsed() > STAYS_ALIVE {
-            pause = RESTART_PAUSE;
-        }
-        tracing::error!("the database engine has ended ({status}): starting it again");
-        if tokio::time::timeout(pause, told(&mut stopped)).await.is_ok() {
-            break;
-        }
-        pause = (pause * 2).min(LONGEST_RESTART_PAUSE);
-        if let Err(error) = engine.restart().await {
-            tracing::error!("{error}");
-        }
-        started = Instant::now();
-    }
-    engine.stop().await;
-}
-
 /// Completes when told to stop.
 async fn told(stop: &mut watch::Receiver<bool>) {
     // A closed channel means that the appliance is gone: the same as a stop.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// What the API is told of this configuration, whoever serves it.
-pub(crate) fn api_settings(
-    config: &Config,
-    (store, store_kind): (Store, StoreKind),
-    writer: WriterHandle,
-    live: Arc<Live>,
-    knowledge: Arc<Knowledge>,
-) -> Result<etiage_api::Settings, Failure> {
-    Ok(etiage_api::Settings {
-        store,
-        store_kind,
-        writer,
-        live,
-        knowledge,
-        links: config.links.iter().map(link_info).collect(),
-        services: services(config),
-        probe: config.probe.clone(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        started: OffsetDateTime::now_utc(),
-        token: token(config.api.token.as_deref())?,
-        certificates: None,
-        access: access(config)?,
-        hosts: AllowedHosts::for_address(config.api.listen.ip(), &config.api.hosts),
-        networks: Arc::default(),
-        clock: Clock::system(),
-        max_streams: DEFAULT_MAX_STREAMS,
-        alerts: None,
-        flow_records: None,
-        detection: Detection {
-            parameters: config.detection.parameters.clone(),
-            calendar: config.detection.calendar.clone(),
-        },
-    })
-}
-
-/// Who is known beside the operators' token.
-fn access(config: &Config) -> Result<Access, Failure> {
-    let proxy = config.api.proxy.clone();
-    Ok(Access { viewer_token: token(config.api.viewer_token.as_deref())?, proxy })
-}
-
-fn token(text: Option<&str>) -> Result<Option<Token>, Failure> {
-    let token = text.map(Token::new).transpose();
-    token.map_err(|error| Failure::Unusable(format!("etiage: the API's token: {error}")))
-}
-
-fn link_info(link: &config::Link) -> LinkInfo {
-    LinkInfo {
-        name: link.name.to_string(),
-        kind: link.kind.to_owned(),
-        capacity_bps: link.capacity_bps,
-        neighbour_asn: link.neighbour_asn,
-        ratio_policy: link.ratio_policy.map(config::Ratio::value),
-        description: link.description.clone(),
-        billing: Billing { tariff: link.tariff, offset: link.billing_offset },
+/// Waits for a task to end by itself, and ends it.
+async fn end(mut task: JoinHandle<()>, within: Duration) {
+    if tokio::time::timeout(within, &mut task).await.is_err() {
+        task.abort();
+        let _ = task.await; // Ended, by whom does not matter.
     }
-}
-
-fn services(config: &Config) -> Vec<ServiceInfo> {
-    let info = |service: &etiage_classifier::Service| ServiceInfo {
-        name: service.name.to_string(),
-        category: service.category.name().to_owned(),
-    };
-    config.rules.services().map(info).collect()
 }

@@ -7,25 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{Request, Response, StatusCode, header, request};
 use etiage_aggregator::Live;
-use etiage_api::{AllowedHosts, ApiState, Token};
+use etiage_api::{Access, AllowedHosts, ApiState};
 use etiage_classifier::Knowledge;
 use etiage_store::embedded::Engine;
 use etiage_store::{Writer, WriterSettings};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use hyper::{Request, Response, StatusCode, header, http::request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
+use tower::ServiceExt;
 
 use crate::appliance;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::networks;
+use crate::serving;
 
 /// How long the appliance may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -33,19 +33,19 @@ const CONNECT: Duration = Duration::from_secs(2);
 const MAX_ANSWER: usize = 64 << 20;
 
 /// Where questions go.
-pub(crate) struct Api {
+pub(crate) enum Api {
+    /// To the appliance that runs.
+    Running(Running),
+    /// To an API of our own, in this process.
+    Own { router: Router, engine: Option<Box<Engine>> },
+}
+
+/// The appliance that runs.
+pub(crate) struct Running {
     address: SocketAddr,
     token: Option<String>,
     /// What it proves by who it is, where it speaks TLS.
     certificate: Option<PathBuf>,
-    own: Option<Own>,
-}
-
-/// An API of our own.
-struct Own {
-    engine: Option<Engine>,
-    server: JoinHandle<()>,
-    stop: watch::Sender<bool>,
 }
 
 impl Api {
@@ -62,19 +62,17 @@ impl Api {
         if running {
             let token = config.api.token.clone();
             let certificate = config.api.tls.as_ref().map(|files| files.certificate.clone());
-            return Ok(Self { address: config.api.listen, token, certificate, own: None });
+            return Ok(Self::Running(Running { address: config.api.listen, token, certificate }));
         }
         let (store, store_kind, engine) = appliance::open_store(&config.store).await?;
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        // Other users of this machine shall not ask it.
-        let token = format!("{:032x}", rand::random::<u128>());
         let (writer, _) = Writer::spawn(store.clone(), WriterSettings::default());
         let state = ApiState::start(etiage_api::Settings {
-            token: Some(Token::new(&token).context("a token of our own")?),
             networks: networks::load(config)?,
-            hosts: AllowedHosts::for_address(address.ip(), &[]),
-            ..appliance::api_settings(
+            // Nobody else can ask it.
+            token: None,
+            access: Access::default(),
+            hosts: AllowedHosts::any(),
+            ..serving::api_settings(
                 config,
                 (store, store_kind),
                 writer,
@@ -82,19 +80,11 @@ impl Api {
                 Arc::new(Knowledge::with_capacity(1)),
             )?
         });
-        let (stop, mut stopped) = watch::channel(false);
-        let server = tokio::spawn(async move {
-            etiage_api::serve(listener, state, async move {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            })
-            .await;
-        });
-        let own = Own { engine, server, stop };
-        Ok(Self { address, token: Some(token), certificate: None, own: Some(own) })
+        Ok(Self::Own { router: etiage_api::router(state), engine: engine.map(Box::new) })
     }
 
     /// Asks; whatever is not answered with success is the failure that the API says.
-    pub(crate) async fn get(&self, path: &str) -> Result<Response<Incoming>, Failure> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Response<Body>, Failure> {
         self.ask(Request::get(path)).await
     }
 
@@ -105,26 +95,20 @@ impl Api {
 
     /// Where the appliance runs that answers; `None` if what answers was started for the question.
     pub(crate) fn is_running_appliance(&self) -> Option<SocketAddr> {
-        self.own.is_none().then_some(self.address)
+        match self {
+            Self::Running(running) => Some(running.address),
+            Self::Own { .. } => None,
+        }
     }
 
-    async fn ask(&self, request: request::Builder) -> Result<Response<Incoming>, Failure> {
-        let address = self.address;
-        let what = || format!("cannot ask the API at {address}");
-        let stream = TcpStream::connect(address).await.with_context(what)?;
-        let mut sender = match &self.certificate {
-            None => speak(stream).await.with_context(what)?,
-            Some(certificate) => {
-                let stream = etiage_api::connect_pinned(stream, certificate).await;
-                speak(stream.with_context(what)?).await.with_context(what)?
+    async fn ask(&self, request: request::Builder) -> Result<Response<Body>, Failure> {
+        let response = match self {
+            Self::Running(running) => running.ask(request).await?,
+            Self::Own { router, .. } => {
+                let request = request.body(Body::empty()).context("the question")?;
+                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
             }
         };
-        let mut request = request.header(header::HOST, address.to_string());
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.body(Empty::<Bytes>::new()).context("the question")?;
-        let response = sender.send_request(request).await.with_context(what)?;
         match response.status() {
             status if status.is_success() => Ok(response),
             status => Err(problem(status, &whole(response).await?)),
@@ -139,17 +123,35 @@ impl Api {
 
     /// Ends what was started for the question.
     pub(crate) async fn close(self) {
-        let Some(Own { engine, server, stop }) = self.own else { return };
-        stop.send_replace(true);
-        let _ = server.await;
-        if let Some(engine) = engine {
+        if let Self::Own { engine: Some(engine), .. } = self {
             engine.stop().await;
         }
     }
 }
 
+impl Running {
+    async fn ask(&self, request: request::Builder) -> Result<Response<Body>, Failure> {
+        let address = self.address;
+        let what = || format!("cannot ask the API at {address}");
+        let stream = TcpStream::connect(address).await.with_context(what)?;
+        let mut sender = match &self.certificate {
+            None => speak(stream).await.with_context(what)?,
+            Some(certificate) => {
+                let stream = etiage_api::connect_pinned(stream, certificate).await;
+                speak(stream.with_context(what)?).await.with_context(what)?
+            }
+        };
+        let mut request = request.header(header::HOST, address.to_string());
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Body::empty()).context("the question")?;
+        Ok(sender.send_request(request).await.with_context(what)?.map(Body::new))
+    }
+}
+
 /// Speaks HTTP over a connection.
-async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Empty<Bytes>>>
+async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Body>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -161,11 +163,9 @@ where
     Ok(sender)
 }
 
-async fn whole(response: Response<Incoming>) -> Result<Bytes, Failure> {
-    let body = http_body_util::Limited::new(response.into_body(), MAX_ANSWER);
-    let body =
-        body.collect().await.map_err(|error| anyhow!("the API's answer broke off: {error}"))?;
-    Ok(body.to_bytes())
+async fn whole(response: Response<Body>) -> Result<Bytes, Failure> {
+    let body = to_bytes(response.into_body(), MAX_ANSWER).await;
+    Ok(body.map_err(|error| anyhow!("the API's answer broke off: {error}"))?)
 }
 
 /// What the API says was wrong, in its own words.

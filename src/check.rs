@@ -1,14 +1,23 @@
 //! `etiage check`: what a configuration means.
 
-use crate::cli;
-use crate::config::{
-    self, Config, FlowRecordSettings, Interface, LocalAddresses, Spool, Store, bit_rate, size,
-};
+use std::path::PathBuf;
+
+use clap::Args;
+use etiage_aggregator::{FlowRecordSettings, LocalAddresses};
+
+use crate::config::{self, Config, Interface, Spool, Store, bit_rate, size};
 use crate::failure::Failure;
 use crate::privileges;
 
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
+    config: PathBuf,
+}
+
 /// Runs the command.
-pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
     println!("{} is valid.", arguments.config.display());
     println!("probe     {}", config.probe);
@@ -59,8 +68,8 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
         Ok(networks) => println!("networks  {} ranges of addresses", networks.len()),
         Err(error) => return Err(Failure::Unusable(format!("etiage: {error}"))),
     }
-    if config.flow_records.enabled {
-        println!("records   {}", records(&config.flow_records));
+    if let Some(settings) = &config.flow_records {
+        println!("records   {}", records(settings));
     }
     let token = match config.api.asks_for_something() {
         true if config.api.token.is_some() => "bearer token demanded",
@@ -88,7 +97,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), Failure> {
 }
 
 /// Tokens that stand in a configuration which others can read.
-fn in_the_open(config: &Config, arguments: &cli::Check) -> Option<String> {
+fn in_the_open(config: &Config, arguments: &Arguments) -> Option<String> {
     let open = etiage_api::open_to_others(&arguments.config).ok().flatten();
     open.filter(|_| config.api.holds_secrets).map(|problem| {
         format!("a token stands in the configuration, and {problem}; or use `token_file`")

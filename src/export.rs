@@ -12,9 +12,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::ask::{Api, escaped};
+use crate::cli::forgive_broken_pipe;
 use crate::config::{self, Config};
 use crate::failure::Failure;
-use crate::{moment, output};
+use crate::moment;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -56,8 +57,9 @@ pub(crate) async fn run(arguments: &Arguments, config: Config) -> Result<(), Fai
     let api = Api::open(&config).await?;
     let exported = match &arguments.output {
         Some(file) => into_file(&api, &path, file).await,
-        None => output::forgive_broken_pipe(into(&api, &path, &mut io::stdout()).await?)
-            .map_err(Failure::from),
+        None => {
+            forgive_broken_pipe(into(&api, &path, &mut io::stdout()).await?).map_err(Failure::from)
+        }
     };
     api.close().await;
     exported

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use etiage_capture::source::SourceError;
 use etiage_detection::bundle::BundleError;
+use etiage_offline::ReadError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -62,5 +63,11 @@ impl From<BundleError> for Failure {
             BundleError::Io(error) => error.into(),
             BundleError::Failed(error) => Self::Failed(error),
         }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(anyhow::anyhow!("{error}"))
     }
 }

@@ -1,27 +1,27 @@
 //! `etiage replay`: captures through the same way that live traffic takes.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
 use etiage_aggregator::{LiveSnapshot, Meter};
 use etiage_capture::source::Frame;
-use etiage_capture::{LinkLayer, Timestamp};
+use etiage_capture::{LinkLayer, StreamClock, Timestamp};
+use etiage_offline::{Next, Worker, Workers};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals, Stop};
-use crate::cli::{self, Pace};
+use crate::appliance::{Appliance, Detecting, Intake, Signals, Stop};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
 use crate::privileges::{self, Scope};
-use crate::pump;
-use crate::reader::{self, Next, StreamClock};
-use crate::run::clock;
-use crate::workers::{Worker, Workers};
+use crate::serving::{self, Bound};
+use crate::{clock, pump};
 
 /// Longest sleep between two packets, so that a stop is noticed.
 const NAP: Duration = Duration::from_millis(100);
@@ -34,6 +34,53 @@ const TURNS_APART: Duration = Duration::from_millis(250);
 /// How long what reads the captures may take to notice the end.
 const NOTICE: Duration = Duration::from_millis(1_500);
 
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Captures (pcap or pcapng), played one after the other; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The configuration: links, store, API. Without it one link takes every packet, and the store is
+    /// the embedded engine in ./data
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Count every packet on this link. Without it the configured links' VLANs, neighbours and prefixes
+    /// tell; a savefile has no interfaces
+    #[arg(long, value_name = "NAME")]
+    link: Option<String>,
+    /// How fast to play
+    #[arg(long, value_enum, default_value_t = Pace::Max)]
+    pace: Pace,
+    /// Move timestamps so that the captures end now; with `--pace real`, so that they begin now
+    #[arg(long)]
+    rebase_to_now: bool,
+    /// Play again from the first file when the last has ended, but not before some 10 s have passed,
+    /// until stopped (needs --pace real and --rebase-to-now)
+    #[arg(long, requires = "rebase_to_now")]
+    repeat: bool,
+    /// Play the files side by side, as if each came from an interface of its own
+    #[arg(long)]
+    together: bool,
+    /// Threads that count, each with a flow table of its own. Results are the same for any number (for --pace
+    /// max)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: u8,
+    /// Keep API and dashboards running after the last packet, until stopped
+    #[arg(long)]
+    serve: bool,
+    /// Serve API and dashboards here instead of where `[api] listen` says; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+/// How fast a capture is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Pace {
+    /// As its timestamps say
+    Real,
+    /// As fast as it can be counted; nothing is dropped
+    Max,
+}
+
 /// What was opened.
 pub(crate) struct Opened {
     config: Config,
@@ -43,7 +90,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens what the command needs, and gives up what it does not.
-pub(crate) fn prepare(arguments: &cli::Replay) -> Result<Opened, Failure> {
+pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
     let mut config = match &arguments.config {
         Some(path) => config::load(path)?,
         None => config::without_file(arguments.link.as_deref().unwrap_or("replay"))?,
@@ -60,7 +107,7 @@ pub(crate) fn prepare(arguments: &cli::Replay) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(reason.to_owned()));
     }
     let plan = Plan::new(arguments)?;
-    let bound = appliance::bind(&config.api)?;
+    let bound = serving::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     let stop = Stop::default();
     if arguments.files.iter().any(|file| file == Path::new("-")) {
@@ -70,7 +117,7 @@ pub(crate) fn prepare(arguments: &cli::Replay) -> Result<Opened, Failure> {
 }
 
 /// Runs the command.
-pub(crate) async fn run(arguments: &cli::Replay, opened: Opened) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &Arguments, opened: Opened) -> Result<(), Failure> {
     let Opened { config, plan, bound, stop } = opened;
     let mut signals = Signals::listen()?;
     let started = Appliance::start(&config, bound, config.savefile_links(), Detecting::Only);
@@ -173,7 +220,7 @@ enum Shift {
 }
 
 impl Plan {
-    fn new(arguments: &cli::Replay) -> Result<Self, Failure> {
+    fn new(arguments: &Arguments) -> Result<Self, Failure> {
         let lanes = if arguments.together {
             arguments.files.iter().map(|file| vec![file.clone()]).collect()
         } else {
@@ -196,8 +243,8 @@ impl Plan {
                 Shift::None
             }
             (true, Pace::Real) => Shift::BeginNow,
-            (true, Pace::Max) => match reader::span(&arguments.files)? {
-                Some((_, last)) => Shift::By(nanos(clock()) - nanos(last)),
+            (true, Pace::Max) => match etiage_offline::span(&arguments.files)? {
+                Some((_, last)) => Shift::By(nanos(clock::now()) - nanos(last)),
                 None => Shift::None,
             },
         };
@@ -217,7 +264,7 @@ struct Player {
 
 impl Player {
     fn play(&self, intake: &Intake, bars: &MultiProgress) -> Result<(), Failure> {
-        let workers = Workers::new(self.workers);
+        let workers = Workers::new(self.workers, clock::now);
         let playing = |(place, classifier)| {
             let intake = Intake { classifier, ..intake.clone() };
             let meter = intake.meter();
@@ -228,7 +275,7 @@ impl Player {
         let classifiers = workers.classifiers(&intake.classifier);
         let mut playing: Vec<_> = classifiers.into_iter().enumerate().map(playing).collect();
         let mut result = Ok(());
-        let mut clock = StreamClock::default();
+        let mut stream = StreamClock::default();
         loop {
             let began = Instant::now();
             for file in &self.files {
@@ -238,10 +285,11 @@ impl Player {
                 }
                 // Files that begin when their turn comes follow one another, whatever their own times.
                 if matches!(self.shift, Shift::BeginNow) {
-                    clock = StreamClock::default();
+                    stream = StreamClock::default();
                 }
                 let file = std::slice::from_ref(file);
-                result = workers.run(file, &mut clock, &mut playing).map(drop);
+                result =
+                    workers.run(file, &mut stream, &mut playing).map(drop).map_err(Failure::from);
                 bar.finish_and_clear();
                 if result.is_err() || intake.stop.is_set() {
                     break;
@@ -362,7 +410,7 @@ impl Beat {
         let offset = match shift {
             Shift::None => 0,
             Shift::By(offset) => offset,
-            Shift::BeginNow => nanos(clock()) - nanos(first),
+            Shift::BeginNow => nanos(clock::now()) - nanos(first),
         };
         let mut beat = Self { offset, first, started: Instant::now() };
         beat.first = beat.shifted(first);
@@ -409,7 +457,7 @@ fn rest(began: Instant, turn: Duration, playing: &mut Playing<'_>) -> bool {
         if left.is_zero() {
             return true;
         }
-        meter.advance(clock(), &mut outbox.recorder);
+        meter.advance(clock::now(), &mut outbox.recorder);
         meter.publish();
         outbox.hand_over(meter, true);
         thread::sleep(left.min(NAP));

@@ -1,22 +1,24 @@
 //! `etiage run`: live capture on the configured links.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use etiage_aggregator::{Live, Meter};
+use clap::Args;
+use etiage_aggregator::{Live, Load, Look, Meter, Pressure, RING_HEADER};
 use etiage_capture::source::{Frame, LiveSettings, LiveSource, Received, SourceError, pin_to_core};
-use etiage_capture::{InterfaceIndex, LinkIndex, Timestamp};
+use etiage_capture::{InterfaceIndex, LinkIndex, WallClock};
 use tokio::sync::mpsc;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Intake, Signals};
-use crate::cli;
+use crate::appliance::{Appliance, Detecting, Intake, Signals};
+use crate::clock;
 use crate::config::{self, Capture, Config, Interface};
 use crate::failure::Failure;
 use crate::flow_records::Recorder;
-use crate::load::{self, Load, Look, RING_HEADER};
 use crate::privileges::{self, Scope};
-use crate::reader::FORWARDS;
+use crate::serving::{self, Bound};
 
 /// How long a capture thread waits for a packet before it looks at the time and at the stop flag.
 const WAIT: Duration = Duration::from_millis(100);
@@ -33,6 +35,16 @@ const DRAINING: Duration = Duration::from_millis(500);
 /// After how long it is looked whether packets belong to links.
 const LINKS_LOOKED_AT: Duration = Duration::from_secs(60);
 
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = "etiage.toml")]
+    config: PathBuf,
+    /// Serve API and dashboards here instead of where `[api] listen` says; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
 /// What was opened.
 pub(crate) struct Opened {
     config: Config,
@@ -41,7 +53,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens what capture needs, and gives up what it does not.
-pub(crate) fn prepare(arguments: &cli::Run) -> Result<Opened, Failure> {
+pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
     let mut config = config::load(&arguments.config)?;
     config.listen_on(arguments.listen)?;
     if config.links.is_empty() {
@@ -49,7 +61,7 @@ pub(crate) fn prepare(arguments: &cli::Run) -> Result<Opened, Failure> {
         return Err(Failure::Unusable(format!("{name}: there is no [[link]]: nothing to capture")));
     }
     let sources = open(&config)?;
-    let bound = appliance::bind(&config.api)?;
+    let bound = serving::bind(&config.api)?;
     privileges::give_up(&config, Scope::Appliance)?;
     privileges::warn_of_root();
     Ok(Opened { config, sources, bound })
@@ -76,7 +88,8 @@ pub(crate) async fn run(opened: Opened) -> Result<(), Failure> {
             let load = Load::new(capture.ring_octets);
             let name = format!("{name}, worker {worker}");
             let thread = thread::Builder::new().name(format!("capture-{index}-{worker}"));
-            let capturing = Capturing { name, source, load, interface: index, link, intake };
+            let wall = WallClock::new(clock::now);
+            let capturing = Capturing { name, source, load, interface: index, link, wall, intake };
             let thread = thread.spawn(move || {
                 if let Err(error) = capturing.run(core) {
                     // Only the first failure is told: it ends them all.
@@ -130,7 +143,7 @@ fn open(config: &Config) -> Result<Vec<Vec<LiveSource>>, SourceError> {
     };
     let mut sources: Vec<_> = config.interfaces.iter().map(open).collect::<Result<_, _>>()?;
     // From now on each packet comes to one source only.
-    let since = clock();
+    let since = clock::now();
     sources.iter_mut().flatten().for_each(|source| source.show_since(since));
     Ok(sources)
 }
@@ -168,6 +181,8 @@ struct Capturing {
     load: Load,
     interface: InterfaceIndex,
     link: LinkIndex,
+    /// Judges the kernel's stamps.
+    wall: WallClock,
     intake: Intake,
 }
 
@@ -193,10 +208,10 @@ impl Capturing {
                 self.intake.live.add_kernel_drops(dropped, drops.interface.into());
                 meter.lost(self.link, u64::from(drops.kernel) + u64::from(drops.interface));
             }
-            let lag = if idle { Duration::ZERO } else { clock().since(meter.now()) };
+            let lag = if idle { Duration::ZERO } else { clock::now().since(meter.now()) };
             self.ease(&mut meter, &Look { now: started.elapsed(), lag, octets, dropped });
             if idle {
-                meter.advance(clock().before(BEHIND), &mut outbox.recorder);
+                meter.advance(clock::now().before(BEHIND), &mut outbox.recorder);
             }
             meter.publish();
             outbox.hand_over(&mut meter, false);
@@ -213,7 +228,7 @@ impl Capturing {
     /// Counts what had come before the end and is in the kernel's ring still; what there is no time for is
     /// lost, and counted as that.
     fn drain(&mut self, meter: &mut Meter, recorder: &mut Recorder) -> Result<(), SourceError> {
-        let (until, began) = (clock(), Instant::now());
+        let (until, began) = (clock::now(), Instant::now());
         let mut counted = 0_u64;
         loop {
             let elapsed = began.elapsed();
@@ -255,7 +270,7 @@ impl Capturing {
             self.intake.live.change_pressure(before, now);
         }
         if let Some(pressure) = self.load.news(look.now) {
-            tracing::warn!("capture on {} {}", self.name, load::words(pressure));
+            tracing::warn!("capture on {} {}", self.name, words(pressure));
         }
     }
 
@@ -265,29 +280,21 @@ impl Capturing {
         meter: &mut Meter,
         recorder: &mut Recorder,
     ) -> Result<Taken, SourceError> {
-        let Self { source, interface, intake, .. } = self;
+        self.wall.look();
+        let Self { source, interface, intake, wall, .. } = self;
         let layer = source.link_layer();
         let mut octets = 0;
-        let mut latest = clock().after(FORWARDS);
         for _ in 0..LOOK_EVERY {
             match source.receive()? {
-                Received::Frame(frame) if frame.timestamp <= latest => {
-                    octets += frame.data.len() as u64 + RING_HEADER;
-                    meter.frame(*interface, layer, &frame, recorder);
-                }
                 Received::Frame(frame) => {
                     octets += frame.data.len() as u64 + RING_HEADER;
-                    // Either this thread has slept for an hour, or the stamp is wrong.
-                    latest = clock().after(FORWARDS);
-                    let timestamp = match frame.timestamp {
-                        plausible if plausible <= latest => plausible,
-                        _ => {
-                            intake.live.add_implausible();
-                            meter.now()
-                        }
+                    let timestamp = if wall.allows(frame.timestamp) {
+                        frame.timestamp
+                    } else {
+                        intake.live.add_implausible();
+                        meter.now()
                     };
-                    let frame = Frame { timestamp, ..frame };
-                    meter.frame(*interface, layer, &frame, recorder);
+                    meter.frame(*interface, layer, &Frame { timestamp, ..frame }, recorder);
                 }
                 Received::Early => {}
                 Received::Nothing => return Ok(Taken { all: true, octets }),
@@ -297,8 +304,15 @@ impl Capturing {
     }
 }
 
-/// The system's clock: live packets are stamped with it by the kernel.
-pub(crate) fn clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+/// What an operator reads when capture begins or ends to leave things out.
+const fn words(pressure: Pressure) -> &'static str {
+    match pressure {
+        Pressure::Normal => "keeps up again",
+        Pressure::Unprobed => {
+            "cannot keep up: new flows are counted by port, without being looked at"
+        }
+        Pressure::Sampled { .. } => {
+            "cannot keep up: new flows are sampled, and counted by estimate"
+        }
+    }
 }

@@ -1,11 +1,27 @@
 //! `etiage schema`: the statements that make the database.
 
-use crate::cli;
+use std::path::PathBuf;
+
+use clap::Args;
+
 use crate::config::{self, Store};
 use crate::failure::Failure;
 
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Take database, cluster and retention from this configuration
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Replicated and distributed tables on this cluster of the server's `remote_servers`
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The database
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+}
+
 /// Runs the command.
-pub(crate) fn run(arguments: &cli::Schema) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut settings = match &arguments.config {
         None => etiage_store::Settings::new("http://127.0.0.1:8123"),
         Some(path) => match config::load(path)?.store {

@@ -4,8 +4,10 @@
 //! batch's classes add up to its observations.
 
 mod batch;
+mod flow_records;
 mod interval;
 mod live;
+mod load;
 mod meter;
 mod network_rows;
 pub mod networks;
@@ -22,7 +24,9 @@ pub use batch::{
     Volume,
 };
 pub use etiage_capture::Direction;
+pub use flow_records::{Chooser, ChosenFlow, FlowRecordSettings, LocalAddresses};
 pub use live::{ClassGauge, Counted, Drops, LinkGauge, Live, LiveDelta, LiveSnapshot};
+pub use load::{Load, Look, RING_HEADER};
 pub use meter::{FlowRecord, FlowSink, Meter, MeterSettings};
 pub use pressure::{Pressure, PressureGauge};
 pub use stats::{Costs, MeterStats, PROBE_LENGTH_BINS, ProbeLengths, StageCost, Step};

@@ -11,6 +11,7 @@ pub mod flow;
 mod link;
 mod packet;
 mod places;
+mod plausible;
 mod prefetch;
 pub mod source;
 mod time;
@@ -23,4 +24,5 @@ pub use link::{
 };
 pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
 pub use places::Places;
+pub use plausible::{Note, StreamClock, WallClock};
 pub use time::Timestamp;

@@ -11,13 +11,16 @@
 //! - the way back is a fraction of the way in, by category;
 //! - packets and flows follow from octets by the sizes that are usual for the category.
 //!
-//! What happens on top (a shutdown, an outage, a holiday) multiplies rates: see [`Effects`].
+//! What happens on top (a shutdown, an outage, a holiday) multiplies rates: see [`Effects`],
+//! and [`Scenario`] for effects that are written in a file.
 
 mod catalogue;
 mod effects;
 mod history;
 mod links;
 mod noise;
+mod plan;
+mod scenario;
 mod shape;
 mod world;
 
@@ -26,4 +29,6 @@ pub use effects::{Effects, Nothing, Place};
 pub use history::{History, Stretch};
 pub use links::{Kind, LinkSpec, UnknownKind, links};
 pub use noise::Noise;
+pub use plan::{Step, plan};
+pub use scenario::{Scenario, UnusableScenario};
 pub use world::{Class, Settings, World};

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use etiage_aggregator::FlowRecordSettings;
 use etiage_capture::LinkMap;
 use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Rules;
@@ -37,7 +38,6 @@ pub(crate) use capture::{Capture, Interface};
 pub(crate) use detection::Detection;
 pub(crate) use link::{Link, Ratio};
 pub(crate) use process::{Account, Process};
-pub(crate) use records::{FlowRecordSettings, LocalAddresses};
 use section::{Located, Section};
 use units::{Octets, Span};
 pub(crate) use units::{bit_rate, size};
@@ -69,7 +69,7 @@ pub(crate) struct Config {
     /// Where addresses' networks are known from.
     pub(crate) networks: Sources,
     /// Which single flows are recorded.
-    pub(crate) flow_records: FlowRecordSettings,
+    pub(crate) flow_records: Option<FlowRecordSettings>,
     pub(crate) detection: Detection,
     /// Who is told of events.
     pub(crate) alerts: etiage_alerts::Settings,
@@ -170,7 +170,7 @@ fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Option<Config
     let networks = top.section("networks", |section| networks(section, folder));
     let flow_records = top.section("flow_records", records::read);
     // A flow that lasts for days is recorded part by part.
-    let active = flow_records.enabled.then_some(RECORDED_AFTER);
+    let active = flow_records.map(|_| RECORDED_AFTER);
     let flows = FlowSettings { active, ..flows };
     let (detection, mut named) = top.section("detection", detection::read);
     let directory = alerts::default_directory(store.as_ref(), folder);

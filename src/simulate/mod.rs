@@ -1,19 +1,17 @@
 //! `etiage simulate`: plausible history, to try Etiage on.
 
-mod plan;
 mod play;
-mod scenario;
-#[cfg(test)]
-mod trials;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use clap::Args;
-use etiage_simulator::{Era, LinkSpec, Noise, Settings, Stretch, World};
+use clap::{Args, ValueEnum};
+use etiage_simulator::{
+    Era, LinkSpec, Noise, Scenario, Settings, Stretch, UnusableScenario, World, plan,
+};
 use etiage_store::{
     Dimension, Filter, Store, TimeRange, TotalsQuery, Writer, WriterHandle, WriterSettings,
 };
@@ -22,15 +20,14 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::sync::oneshot;
 
-use crate::appliance::{self, Appliance, Bound, Detecting, Signals, Stop};
+use crate::appliance::{self, Appliance, Detecting, Signals, Stop};
 use crate::config::{self, Config, Link, bit_rate};
 use crate::failure::Failure;
 use crate::moment;
 use crate::privileges::{self, Scope};
+use crate::serving::{self, Bound};
 
-pub(crate) use plan::Step;
 use play::Play;
-use scenario::Scenario;
 
 /// Rows of one insert: the more, the quicker.
 const BLOCK_ROWS: usize = 500_000;
@@ -95,6 +92,38 @@ pub(crate) struct Arguments {
     listen: Option<SocketAddr>,
 }
 
+/// Which bins to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// By age, as real history is kept: 10 s for the last 6 hours, 1 min for the last 30 days, 1 h before
+    /// (5 min with at most 10 links)
+    Auto,
+    /// 10 seconds
+    #[value(name = "10s")]
+    TenSeconds,
+    /// 1 minute
+    #[value(name = "1m")]
+    Minute,
+    /// 5 minutes: what percentiles and bills are computed from
+    #[value(name = "5m")]
+    FiveMinutes,
+    /// 1 hour
+    #[value(name = "1h")]
+    Hour,
+}
+
+impl From<Step> for etiage_simulator::Step {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Auto => Self::ByAge,
+            Step::TenSeconds => Self::Fixed(10),
+            Step::Minute => Self::Fixed(60),
+            Step::FiveMinutes => Self::Fixed(300),
+            Step::Hour => Self::Fixed(3_600),
+        }
+    }
+}
+
 /// Opens what the command needs, and gives up what it does not.
 pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
     let mut config = match &arguments.config {
@@ -102,7 +131,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> Result<Opened, Failure> {
         None => config::without_file("simulated")?,
     };
     config.listen_on(arguments.listen)?;
-    let bound = arguments.serve.then(|| appliance::bind(&config.api)).transpose()?;
+    let bound = arguments.serve.then(|| serving::bind(&config.api)).transpose()?;
     privileges::give_up(&config, Scope::Appliance)?;
     Ok(Opened { config, bound })
 }
@@ -120,7 +149,7 @@ pub(crate) async fn run(
     Opened { mut config, bound }: Opened,
 ) -> Result<(), Failure> {
     let configured = arguments.config.is_some() && !config.links.is_empty();
-    let scenario = arguments.scenario.as_deref().map(scenario::load).transpose()?;
+    let scenario = arguments.scenario.as_deref().map(load).transpose()?;
     let mut scenario = scenario.unwrap_or_default();
     let specs = match arguments.links {
         None if !scenario.links.is_empty() => scenario.links.clone(),
@@ -151,8 +180,13 @@ pub(crate) async fn run(
         // Where history ends already there is nothing to write before it is played on.
         let mut stretches = match play_from {
             Some(play_from) if play_from == from => Vec::new(),
-            _ => plan::plan(from, until, arguments.step, specs.len())?,
+            _ => plan(from, until, arguments.step.into(), specs.len()),
         };
+        if stretches.is_empty() && play_from != Some(from) {
+            return Err(Failure::Unusable(
+                "etiage: --from and --to: there is not a single interval between them".to_owned(),
+            ));
+        }
         let era = if arguments.of_2012 { Era::Y2012 } else { scenario.era };
         let settings = Settings { seed: arguments.seed, era, origin: to, noise: Noise::default() };
         let world = || World::new(settings, specs.clone());
@@ -365,6 +399,13 @@ async fn follow(
             return Err(Failure::Failed(anyhow!("the database takes no more rows: {reason}")));
         }
     }
+}
+
+fn load(path: &Path) -> Result<Scenario, Failure> {
+    let unusable = |what: String| Failure::Unusable(format!("etiage: {}: {what}", path.display()));
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| unusable(format!("cannot read the scenario: {error}")))?;
+    text.parse().map_err(|error: UnusableScenario| unusable(error.to_string()))
 }
 
 /// A configured link as one to simulate.

@@ -3,10 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etiage_simulator::{Stretch, World};
+use etiage_simulator::{Scenario, Stretch, World};
 use etiage_store::WriterHandle;
 
-use super::scenario::Scenario;
 use crate::appliance::Stop;
 
 /// Longest sleep between two intervals, so that a stop is noticed.

@@ -2,6 +2,7 @@
 
 mod life;
 mod presence;
+mod supervise;
 
 use std::collections::VecDeque;
 use std::fs::Permissions;

@@ -54,4 +54,4 @@ pub use settings::Settings;
 pub use store::{Size, Store};
 pub use tier::{Keep, Retention, Tier};
 pub use upkeep::Dropped;
-pub use writer::{Writer, WriterHandle, WriterSettings, WriterStats};
+pub use writer::{LostRows, RowsLeft, Writer, WriterHandle, WriterSettings, WriterStats};

@@ -70,6 +70,19 @@ pub enum FlowEndReason {
     Evicted,
 }
 
+impl FlowEndReason {
+    /// In IPFIX's words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Active => "active",
+            Self::EndOfFlow => "end-of-flow",
+            Self::Forced => "forced",
+            Self::Evicted => "lack-of-resources",
+        }
+    }
+}
+
 /// Packets and octets of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SideCount {

@@ -15,6 +15,7 @@
 //! oldest batches when full. What is dropped is counted.
 
 mod database;
+mod left;
 mod shared;
 #[cfg(test)]
 mod simulation;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use etiage_aggregator::Batch;
 use tokio::task::JoinHandle;
 
+pub use self::left::{LostRows, RowsLeft};
 pub use self::shared::WriterStats;
 use self::shared::{Shared, State};
 use crate::spool::Spool;

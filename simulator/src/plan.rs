@@ -1,8 +1,6 @@
 //! Which resolution history is simulated in: fine where it is young, as a real one would be kept.
 
-use etiage_simulator::Stretch;
-
-use crate::failure::Failure;
+use crate::history::Stretch;
 
 const MINUTE: u32 = 60;
 const FIVE_MINUTES: u32 = 300;
@@ -18,51 +16,30 @@ const MINUTES: u32 = 30 * DAY;
 const FEW_LINKS: usize = 10;
 
 /// Which bins to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Step {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
     /// By age, as real history is kept: 10 s for the last 6 hours, 1 min for the last 30 days, 1 h before
-    /// (5 min with at most 10 links)
-    Auto,
-    /// 10 seconds
-    #[value(name = "10s")]
-    TenSeconds,
-    /// 1 minute
-    #[value(name = "1m")]
-    Minute,
-    /// 5 minutes: what percentiles and bills are computed from
-    #[value(name = "5m")]
-    FiveMinutes,
-    /// 1 hour
-    #[value(name = "1h")]
-    Hour,
+    /// (5 min with at most 10 links).
+    ByAge,
+    /// All of this length, in seconds: 10, or whole minutes.
+    Fixed(u32),
 }
 
-/// The stretches from one moment to another, in the order of time.
-pub(super) fn plan(from: u32, to: u32, step: Step, links: usize) -> Result<Vec<Stretch>, Failure> {
-    let fixed = match step {
-        Step::Auto => None,
-        Step::TenSeconds => Some(10),
-        Step::Minute => Some(MINUTE),
-        Step::FiveMinutes => Some(FIVE_MINUTES),
-        Step::Hour => Some(HOUR),
-    };
-    let stretches = match fixed {
-        Some(step) => vec![Stretch {
+/// The stretches from one moment to another, in seconds since the epoch, in the order of time. None if there is
+/// not a single whole interval between them.
+pub fn plan(from: u32, to: u32, step: Step, links: usize) -> Vec<Stretch> {
+    let mut stretches = match step {
+        Step::Fixed(step) => vec![Stretch {
             from: from.next_multiple_of(step.max(MINUTE)),
             to: to - to % step.max(MINUTE),
             step,
             networks_step: step.max(MINUTE),
             round_trips: step <= MINUTE,
         }],
-        None => by_age(from, to, links),
+        Step::ByAge => by_age(from, to, links),
     };
-    let stretches: Vec<_> = stretches.into_iter().filter(|stretch| stretch.bins() > 0).collect();
-    if stretches.is_empty() {
-        return Err(Failure::Unusable(
-            "etiage: --from and --to: there is not a single interval between them".to_owned(),
-        ));
-    }
-    Ok(stretches)
+    stretches.retain(|stretch| stretch.bins() > 0);
+    stretches
 }
 
 fn by_age(from: u32, to: u32, links: usize) -> Vec<Stretch> {
@@ -96,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_year_is_finer_the_younger_it_is() {
-        let plan = plan(NOW - 365 * DAY, NOW, Step::Auto, 100).unwrap();
+        let plan = plan(NOW - 365 * DAY, NOW, Step::ByAge, 100);
         let steps: Vec<_> = plan.iter().map(|part| (part.step, part.networks_step)).collect();
         assert_eq!(steps, [(3600, 3600), (60, 3600), (60, 60), (10, 60)]);
         for pair in plan.windows(2) {
@@ -111,20 +88,20 @@ mod tests {
 
     #[test]
     fn few_links_have_five_minutes_all_year() {
-        let plan = plan(NOW - 365 * DAY, NOW, Step::Auto, 10).unwrap();
+        let plan = plan(NOW - 365 * DAY, NOW, Step::ByAge, 10);
         assert_eq!(plan[0].step, 300);
     }
 
     #[test]
     fn short_histories_begin_where_they_should() {
-        let plan = plan(NOW - 2 * HOUR, NOW, Step::Auto, 100).unwrap();
+        let plan = plan(NOW - 2 * HOUR, NOW, Step::ByAge, 100);
         assert_eq!((plan.len(), plan[0].step), (1, 10));
     }
 
     #[test]
-    fn nothing_between_is_refused() {
-        assert!(plan(NOW, NOW - DAY, Step::Auto, 1).is_err());
-        assert!(plan(NOW, NOW + 59, Step::Hour, 1).is_err());
-        assert!(plan(NOW, NOW, Step::Minute, 1).is_err());
+    fn there_may_be_nothing_between() {
+        assert!(plan(NOW, NOW - DAY, Step::ByAge, 1).is_empty());
+        assert!(plan(NOW, NOW + 59, Step::Fixed(HOUR), 1).is_empty());
+        assert!(plan(NOW, NOW, Step::Fixed(MINUTE), 1).is_empty());
     }
 }

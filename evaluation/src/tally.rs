@@ -9,14 +9,12 @@ use etiage_aggregator::FlowRecord;
 use etiage_capture::flow::FlowKey;
 use etiage_classifier::{Category, Confidence, Rules};
 
-use crate::eval::measure::Measured;
-use crate::eval::report::{
-    Cell, Disagreement, Line, Named, NamedLine, Report, Score, Skipped, Wrong,
-};
-use crate::eval::truth::{Entry, Truth};
+use crate::measure::Measured;
+use crate::report::{Cell, Disagreement, Line, Named, NamedLine, Report, Score, Skipped, Wrong};
+use crate::truth::{Entry, Truth};
 
 /// The sums while captures are evaluated.
-pub(super) struct Tally {
+pub(crate) struct Tally {
     rules: Arc<Rules>,
     worst: usize,
     cells: BTreeMap<(String, String), Score>,
@@ -67,7 +65,7 @@ impl Compared<'_> {
 }
 
 impl Tally {
-    pub(super) fn new(rules: Arc<Rules>, worst: usize, without_truth: Vec<String>) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, worst: usize, without_truth: Vec<String>) -> Self {
         let reason = "no truth beside it";
         let skipped =
             without_truth.into_iter().map(|file| Skipped { file, reason: reason.to_owned() });
@@ -84,12 +82,12 @@ impl Tally {
     }
 
     /// A capture could not be evaluated.
-    pub(super) fn skip(&mut self, file: &str, reason: String) {
+    pub(crate) fn skip(&mut self, file: &str, reason: String) {
         self.report.skipped.push(Skipped { file: file.to_owned(), reason });
     }
 
     /// Adds a capture.
-    pub(super) fn file(&mut self, name: &str, truth: &Truth, measured: &Measured) {
+    pub(crate) fn file(&mut self, name: &str, truth: &Truth, measured: &Measured) {
         self.report.captures += 1;
         if let Some(reason) = &measured.damaged {
             self.skip(name, reason.clone());
@@ -196,7 +194,7 @@ impl Tally {
 
     /// Compares the verdicts of a cut capture with those of the whole one. Flows that were named by
     /// their port alone had no label to keep.
-    pub(super) fn compare(&mut self, whole: &Measured, cut: &Measured) {
+    pub(crate) fn compare(&mut self, whole: &Measured, cut: &Measured) {
         let mut by_key: HashMap<FlowKey, Vec<&FlowRecord>> = HashMap::new();
         for flow in &whole.flows {
             by_key.entry(key_of(flow)).or_default().push(flow);
@@ -228,7 +226,7 @@ impl Tally {
     }
 
     /// All in all.
-    pub(super) fn into_report(self, cut: Option<String>, only: &[String]) -> Report {
+    pub(crate) fn into_report(self, cut: Option<String>, only: &[String]) -> Report {
         let mut recall: BTreeMap<String, Score> = BTreeMap::new();
         let mut precision: BTreeMap<String, Score> = BTreeMap::new();
         for ((truth, verdict), score) in &self.cells {
@@ -269,5 +267,5 @@ fn octets(flow: &FlowRecord) -> u64 {
 }
 
 fn key_of(flow: &FlowRecord) -> FlowKey {
-    super::key(flow.ends.transport, [flow.ends.initiator, flow.ends.responder])
+    crate::key(flow.ends.transport, [flow.ends.initiator, flow.ends.responder])
 }

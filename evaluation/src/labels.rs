@@ -167,12 +167,12 @@ const INNER: &[(&str, &str)] = &[
 ];
 
 /// The protocol of a label: what stands before the dot.
-pub(super) fn master(label: &str) -> &str {
+pub(crate) fn master(label: &str) -> &str {
     label.split_once('.').map_or(label, |(master, _)| master)
 }
 
 /// The protocols that a label may be called here; none if it cannot be compared.
-pub(super) fn protocols(label: &str) -> Vec<Protocol> {
+pub(crate) fn protocols(label: &str) -> Vec<Protocol> {
     let words = |table: &[(&str, &'static str)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map_or("", |(_, words)| *words)
     };

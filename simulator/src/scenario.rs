@@ -1,13 +1,14 @@
 //! What happens on top of ordinary days, as a readable file: `--scenario scenarios/megaupload-2012.toml`.
 
-use std::path::Path;
+use std::str::FromStr;
 
-use etiage_simulator::{Effects, Era, Kind, LinkSpec, Place};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::failure::Failure;
+use crate::catalogue::Era;
+use crate::effects::{Effects, Place};
+use crate::links::{Kind, LinkSpec};
 
 /// A scenario as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -118,12 +119,18 @@ impl TryFrom<String> for Hours {
     }
 }
 
-/// A scenario that makes sense.
+/// A scenario cannot be used, and why: in words, with the line where there is one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableScenario(String);
+
+/// What happens on top of ordinary days. It is parsed from TOML; `scenarios/` has examples.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scenario {
-    pub(crate) era: Era,
-    /// The links that it invents; none: whatever else is said.
-    pub(crate) links: Vec<LinkSpec>,
+pub struct Scenario {
+    /// Whose services there are.
+    pub era: Era,
+    /// The links that it invents. If there are none, any links will do.
+    pub links: Vec<LinkSpec>,
     changes: Vec<Change>,
     blind: Vec<Blind>,
     /// From when clocks are so many seconds ahead; in the order of time.
@@ -147,12 +154,12 @@ struct Blind {
     until: u32,
 }
 
-/// Reads a scenario.
-pub(super) fn load(path: &Path) -> Result<Scenario, Failure> {
-    let unusable = |what: String| Failure::Unusable(format!("etiage: {}: {what}", path.display()));
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| unusable(format!("cannot read the scenario: {error}")))?;
-    parse(&text).map_err(unusable)
+impl FromStr for Scenario {
+    type Err = UnusableScenario;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).map_err(UnusableScenario)
+    }
 }
 
 fn parse(text: &str) -> Result<Scenario, String> {
@@ -203,7 +210,7 @@ fn parse(text: &str) -> Result<Scenario, String> {
     scenario.clocks.sort_unstable();
     let links = std::mem::take(&mut scenario.links);
     if !links.is_empty() {
-        scenario.of_links(&links)?;
+        scenario.take_links(&links)?;
     }
     Ok(scenario)
 }
@@ -240,9 +247,15 @@ fn moment(text: &str) -> Result<f64, String> {
 }
 
 impl Scenario {
-    /// Tells it which links there are. A change of a link that is not there would change nothing, unseen:
-    /// that is an error.
-    pub(super) fn of_links(&mut self, links: &[LinkSpec]) -> Result<(), String> {
+    /// Takes these links in.
+    ///
+    /// # Errors
+    /// It names a link that is not among them: what should happen there would not happen, unseen.
+    pub fn of_links(&mut self, links: &[LinkSpec]) -> Result<(), UnusableScenario> {
+        self.take_links(links).map_err(UnusableScenario)
+    }
+
+    fn take_links(&mut self, links: &[LinkSpec]) -> Result<(), String> {
         self.links = links.to_vec();
         let named = self.changes.iter().flat_map(|change| &change.links);
         let named = named.chain(self.blind.iter().flat_map(|blind| &blind.links));
@@ -362,10 +375,12 @@ mod tests {
 
     #[test]
     fn the_scenarios_of_the_project_make_sense() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
         let mut count = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
-            load(&entry.unwrap().path()).unwrap();
+            let file = entry.unwrap().path();
+            let scenario = std::fs::read_to_string(&file).unwrap().parse::<Scenario>();
+            assert!(scenario.is_ok(), "{}: {scenario:?}", file.display());
             count += 1;
         }
         assert!(count > 0);

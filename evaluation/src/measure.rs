@@ -10,34 +10,33 @@ use etiage_capture::flow::{FlowKey, FlowSettings};
 use etiage_capture::source::{Frame, SourceError};
 use etiage_capture::{LinkLayer, LinkMap, Timestamp};
 use etiage_classifier::{Category, Classifier, Rules};
+use etiage_offline::{Next, Worker, run_alone};
 
-use crate::eval::cut::{Cut, Cutter, Only};
-use crate::reader::Next;
-use crate::workers::{self, Worker};
+use crate::cut::{Cut, Cutter, Only};
 
 /// Concurrent flows: what a capture of any link holds within a few minutes.
 const MAX_FLOWS: u32 = 1 << 20;
 
 /// Which packets of a capture are shown to the classifier.
-pub(super) struct Selection<'a> {
+pub(crate) struct Selection<'a> {
     /// Only these flows'.
-    pub(super) only: Option<&'a HashSet<FlowKey>>,
+    pub(crate) only: Option<&'a HashSet<FlowKey>>,
     /// Cut so.
-    pub(super) cut: Option<Cut>,
+    pub(crate) cut: Option<Cut>,
 }
 
 /// What a capture holds.
 #[derive(Default)]
-pub(super) struct Measured {
-    pub(super) flows: Vec<FlowRecord>,
+pub(crate) struct Measured {
+    pub(crate) flows: Vec<FlowRecord>,
     /// Flows with payload left in them.
-    pub(super) with_payload: HashSet<FlowKey>,
+    pub(crate) with_payload: HashSet<FlowKey>,
     /// Octets without a flow.
-    pub(super) without_flow: u64,
+    pub(crate) without_flow: u64,
     /// Of these, unknown ones.
-    pub(super) unknown_without_flow: u64,
+    pub(crate) unknown_without_flow: u64,
     /// The capture is damaged; what came before is here.
-    pub(super) damaged: Option<String>,
+    pub(crate) damaged: Option<String>,
 }
 
 impl FlowSink for Measured {
@@ -60,13 +59,14 @@ impl Measured {
 }
 
 /// Classifies captures, each by itself.
-pub(super) struct Measurer {
+pub(crate) struct Measurer {
     rules: Arc<Rules>,
     settings: MeterSettings,
+    wall: fn() -> Timestamp,
 }
 
 impl Measurer {
-    pub(super) fn new(rules: Arc<Rules>) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, wall: fn() -> Timestamp) -> Self {
         let flows = FlowSettings { max_flows: MAX_FLOWS, active: None, ..FlowSettings::default() };
         let settings = MeterSettings {
             probe: "eval".into(),
@@ -75,18 +75,14 @@ impl Measurer {
             flows,
             vlan_in_key: false,
         };
-        Self { rules, settings }
-    }
-
-    pub(super) fn rules(&self) -> Arc<Rules> {
-        self.rules.clone()
+        Self { rules, settings, wall }
     }
 
     /// Classifies a capture.
     ///
     /// # Errors
     /// Why it cannot be opened, in words.
-    pub(super) fn measure(
+    pub(crate) fn measure(
         &self,
         file: &Path,
         selection: &Selection<'_>,
@@ -102,7 +98,7 @@ impl Measurer {
             classifier,
             cut: selection.cut,
         };
-        let read = workers::run_alone(slice::from_ref(&file.to_owned()), &mut measuring);
+        let read = run_alone(slice::from_ref(&file.to_owned()), self.wall, &mut measuring);
         let Measuring { mut meter, mut measured, .. } = measuring;
         match read {
             Ok(_) => {}
@@ -142,7 +138,7 @@ impl Measuring<'_> {
         }
         if packet.payload_octets > 0 {
             let ends = [packet.source, packet.destination];
-            self.measured.with_payload.insert(super::key(packet.transport, ends));
+            self.measured.with_payload.insert(crate::key(packet.transport, ends));
         }
         true
     }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::Error;
 
 /// Deepest nest of folders that is searched: links in a file system may lead in circles.
 const MAX_DEPTH: u32 = 16;
 
 /// Where a capture's truth is, by its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TruthFile {
+pub(crate) enum TruthFile {
     /// NAME.json: every flow, as a recording's own bookkeeping knows it.
     Sidecar(PathBuf),
     /// NAME.truth.csv: the form of `docs/accuracy.md`.
@@ -20,27 +20,37 @@ pub(super) enum TruthFile {
 
 /// A capture and its truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Capture {
-    pub(super) file: PathBuf,
+pub(crate) struct Capture {
+    pub(crate) file: PathBuf,
     /// The capture's path from the folder that was named.
-    pub(super) name: String,
-    pub(super) truth: TruthFile,
+    pub(crate) name: String,
+    pub(crate) truth: TruthFile,
 }
 
-/// What a search brought.
+/// What [`captures`] found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub struct Found {
     /// In the order of their names.
-    pub(super) captures: Vec<Capture>,
+    pub(crate) captures: Vec<Capture>,
     /// Captures without any truth.
-    pub(super) without_truth: Vec<String>,
+    pub(crate) without_truth: Vec<String>,
+}
+
+impl Found {
+    /// Whether no capture has truth beside it.
+    pub const fn is_empty(&self) -> bool {
+        self.captures.is_empty()
+    }
 }
 
 /// Searches folders; a capture can be named too.
-pub(super) fn captures(paths: &[PathBuf]) -> Result<Found, Failure> {
+///
+/// # Errors
+/// A path or a folder in it cannot be read.
+pub fn captures(paths: &[PathBuf]) -> Result<Found, Error> {
     let mut found = Found::default();
     for path in paths {
-        let metadata = std::fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| cannot_read(path, error))?;
         if metadata.is_dir() {
             search(path, path, 0, &mut found)?;
         } else {
@@ -51,15 +61,15 @@ pub(super) fn captures(paths: &[PathBuf]) -> Result<Found, Failure> {
     Ok(found)
 }
 
-fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Failed(anyhow::anyhow!("cannot read {}: {error}", path.display()))
+fn cannot_read(path: &Path, source: std::io::Error) -> Error {
+    Error::Unreadable { path: path.to_owned(), source }
 }
 
-fn search(top: &Path, folder: &Path, depth: u32, found: &mut Found) -> Result<(), Failure> {
+fn search(top: &Path, folder: &Path, depth: u32, found: &mut Found) -> Result<(), Error> {
     if depth > MAX_DEPTH {
         return Ok(());
     }
-    let failed = |error: std::io::Error| cannot_read(folder, &error);
+    let failed = |error: std::io::Error| cannot_read(folder, error);
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {

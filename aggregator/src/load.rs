@@ -5,34 +5,34 @@
 
 use std::time::Duration;
 
-use etiage_aggregator::{Pressure, PressureGauge};
+use crate::pressure::{Pressure, PressureGauge};
 
-/// The kernel hands a block of packets over when it is full, or so long after its first one: a lag up to
-/// this says nothing.
+/// The kernel hands a block of packets over when it is full, or this long after its first one: a shorter lag
+/// says nothing.
 const HANDED_OVER: Duration = Duration::from_millis(150);
 /// Octets that the ring spends on a packet besides what was captured of it.
-pub(crate) const RING_HEADER: u64 = 100;
+pub const RING_HEADER: u64 = 100;
 /// Weight of the latest look in the rate of arrival.
 const LATEST: f64 = 0.25;
-/// At most one change of step is told in so long.
+/// At most one change of step is told in this time.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// What one look at a worker shows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
+pub struct Look {
     /// When, from any starting point.
-    pub(crate) now: Duration,
+    pub now: Duration,
     /// How far the latest packet is behind the clock; zero where the ring has been emptied.
-    pub(crate) lag: Duration,
+    pub lag: Duration,
     /// Octets that were taken out of the ring since the last look.
-    pub(crate) octets: u64,
+    pub octets: u64,
     /// Packets that found the ring full since the last look.
-    pub(crate) dropped: u64,
+    pub dropped: u64,
 }
 
 /// One worker's load.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub struct Load {
     ring_octets: f64,
     /// Octets a second.
     rate: f64,
@@ -42,7 +42,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn new(ring_octets: u32) -> Self {
+    /// Of a worker with a ring of this size.
+    pub fn new(ring_octets: u32) -> Self {
         Self {
             ring_octets: ring_octets.into(),
             rate: 0.0,
@@ -53,7 +54,7 @@ impl Load {
     }
 
     /// What to leave out from now on.
-    pub(crate) fn look(&mut self, look: &Look) -> Pressure {
+    pub fn look(&mut self, look: &Look) -> Pressure {
         let passed = look.now.saturating_sub(self.last.unwrap_or(look.now)).as_secs_f64();
         if passed > 0.0 {
             let rate = look.octets as f64 / passed;
@@ -66,7 +67,7 @@ impl Load {
     }
 
     /// The step, if it is another one than was told last, and that was not just now.
-    pub(crate) fn news(&mut self, now: Duration) -> Option<Pressure> {
+    pub fn news(&mut self, now: Duration) -> Option<Pressure> {
         let pressure = self.gauge.pressure();
         let (told, when) = self.told;
         let just_now = when.is_some_and(|when| now.saturating_sub(when) < TOLD_EVERY);
@@ -75,19 +76,6 @@ impl Load {
         }
         self.told = (pressure, Some(now));
         Some(pressure)
-    }
-}
-
-/// A step in words.
-pub(crate) fn words(pressure: Pressure) -> &'static str {
-    match pressure {
-        Pressure::Normal => "keeps up again",
-        Pressure::Unprobed => {
-            "cannot keep up: new flows are counted by port, without being looked at"
-        }
-        Pressure::Sampled { .. } => {
-            "cannot keep up: new flows are sampled, and counted by estimate"
-        }
     }
 }
 

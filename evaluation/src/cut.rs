@@ -14,12 +14,12 @@ const MAX_FRAGMENTS: usize = 16_384;
 
 /// Which packets of each flow are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub enum Cut {
     /// Those of the end that began the flow.
     Client,
     /// Those of the other end.
     Server,
-    /// All but so many first ones, of both directions together.
+    /// All but this number of first ones, of both directions together.
     First(u64),
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Cut {
 }
 
 /// Says of each frame whether it is left; knows a flow's ends and beginning as the meter does.
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     cut: Cut,
     /// Packets seen of each flow.
     table: FlowTable<u64>,
@@ -55,12 +55,12 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(cut: Cut, flows: FlowSettings) -> Self {
+    pub(crate) fn new(cut: Cut, flows: FlowSettings) -> Self {
         Self { cut, table: FlowTable::new(flows), fragments: Fragments::new(MAX_FRAGMENTS) }
     }
 
     /// Whether a frame is left. What belongs to no flow is not.
-    pub(super) fn keeps(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
+    pub(crate) fn keeps(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) -> bool {
         let key = FlowKey::new(packet.source, packet.destination, packet.transport, None);
         self.table.advance(frame.timestamp, |_, _| {});
         let hash = self.table.hash(&key.0);
@@ -77,7 +77,7 @@ impl Cutter {
     }
 
     /// The packet that a frame is or belongs to.
-    pub(super) fn packet<'a>(&mut self, layer: LinkLayer, frame: &Frame<'a>) -> Option<Packet<'a>> {
+    pub(crate) fn packet<'a>(&mut self, layer: LinkLayer, frame: &Frame<'a>) -> Option<Packet<'a>> {
         packet(&mut self.fragments, layer, frame)
     }
 }
@@ -101,19 +101,19 @@ fn packet<'a>(
 }
 
 /// Leaves only the packets of some flows.
-pub(super) struct Only<'a> {
+pub(crate) struct Only<'a> {
     keys: &'a HashSet<FlowKey>,
     fragments: Fragments,
 }
 
 impl<'a> Only<'a> {
-    pub(super) fn new(keys: &'a HashSet<FlowKey>) -> Self {
+    pub(crate) fn new(keys: &'a HashSet<FlowKey>) -> Self {
         Self { keys, fragments: Fragments::new(MAX_FRAGMENTS) }
     }
 
-    pub(super) fn keeps(&mut self, layer: LinkLayer, frame: &Frame<'_>) -> bool {
+    pub(crate) fn keeps(&mut self, layer: LinkLayer, frame: &Frame<'_>) -> bool {
         packet(&mut self.fragments, layer, frame).is_some_and(|packet| {
-            self.keys.contains(&super::key(packet.transport, [packet.source, packet.destination]))
+            self.keys.contains(&crate::key(packet.transport, [packet.source, packet.destination]))
         })
     }
 }

@@ -2,20 +2,40 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 
 use etiage_aggregator::{Counted, FlowRecord, LiveSnapshot};
 use etiage_classifier::{Class, Rules};
 use serde::Serialize;
 
-use crate::cli::Format;
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One object; of flows one object a line.
+    Json,
+    /// With a header.
+    Csv,
+}
 
 /// Flows, packets and octets under one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Line {
-    pub(crate) flows: u64,
-    pub(crate) packets: u64,
-    pub(crate) octets: u64,
+pub struct Line {
+    /// Flows that ended.
+    pub flows: u64,
+    /// Packets, of both directions.
+    pub packets: u64,
+    /// Octets on the wire, of both directions.
+    pub octets: u64,
+}
+
+impl Line {
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.packets += other.packets;
+        self.octets += other.octets;
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +58,7 @@ struct Dropped {
 
 /// What captures hold.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Totals {
+pub struct Totals {
     packets: u64,
     octets: u64,
     flows: u64,
@@ -59,10 +79,7 @@ impl Totals {
         let by = |name: &dyn Fn(&Class) -> String| {
             let mut lines: HashMap<String, Line> = HashMap::new();
             for (class, line) in by_class {
-                let sum = lines.entry(name(class)).or_default();
-                sum.flows += line.flows;
-                sum.packets += line.packets;
-                sum.octets += line.octets;
+                lines.entry(name(class)).or_default().add(*line);
             }
             let named = |(name, line)| Named { name, line };
             let mut lines: Vec<Named> = lines.into_iter().map(named).collect();
@@ -88,30 +105,33 @@ impl Totals {
         [("category", &self.categories), ("protocol", &self.protocols), ("service", &self.services)]
     }
 
+    /// Prints them.
+    ///
+    /// # Errors
+    /// `out`'s.
+    pub fn print(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
+        match format {
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+            Format::Csv => {
+                writeln!(out, "kind,name,flows,packets,octets,share")?;
+                for (kind, lines) in self.lists() {
+                    for Named { name, line } in lines {
+                        let Line { flows, packets, octets } = line;
+                        let share = self.share(*line);
+                        writeln!(out, "{kind},{name},{flows},{packets},{octets},{share:.6}")?;
+                    }
+                }
+                Ok(())
+            }
+            Format::Table => table(self, out),
+        }
+    }
+
     fn share(&self, line: Line) -> f64 {
         if self.octets == 0 { 0.0 } else { line.octets as f64 / self.octets as f64 }
-    }
-}
-
-/// Prints totals.
-pub(crate) fn totals(totals: &Totals, format: Format, out: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, totals)?;
-            writeln!(out)
-        }
-        Format::Csv => {
-            writeln!(out, "kind,name,flows,packets,octets,share")?;
-            for (kind, lines) in totals.lists() {
-                for Named { name, line } in lines {
-                    let Line { flows, packets, octets } = line;
-                    let share = totals.share(*line);
-                    writeln!(out, "{kind},{name},{flows},{packets},{octets},{share:.6}")?;
-                }
-            }
-            Ok(())
-        }
-        Format::Table => table(totals, out),
     }
 }
 
@@ -174,15 +194,15 @@ struct FlowRow<'a> {
 }
 
 /// Prints flows as they end.
-pub(crate) struct FlowPrinter {
+pub(crate) struct FlowPrinter<'a> {
     format: Format,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write + Send + 'a>>,
     begun: bool,
 }
 
-impl FlowPrinter {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format, out: BufWriter::new(io::stdout()), begun: false }
+impl<'a> FlowPrinter<'a> {
+    pub(crate) fn new(format: Format, out: Box<dyn Write + Send + 'a>) -> Self {
+        Self { format, out: BufWriter::new(out), begun: false }
     }
 
     pub(crate) fn print(&mut self, record: &FlowRecord, rules: &Rules) -> io::Result<()> {
@@ -267,13 +287,5 @@ impl FlowPrinter {
                 "flow", "packets", "octets", "category/protocol/service", "%"
             ),
         }
-    }
-}
-
-/// A reader that has seen enough (`etiage classify … | head`) is no failure.
-pub(crate) fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
     }
 }

@@ -1,24 +1,23 @@
-//! The end: tasks that do not end by themselves, and the last words about rows.
+//! The last words about rows, when the program ends.
 
-use std::time::Duration;
+use super::WriterStats;
 
-use anyhow::anyhow;
-use etiage_store::WriterStats;
-use tokio::task::JoinHandle;
-
-use crate::failure::Failure;
-
-/// Waits for a task to end by itself, and ends it.
-pub(crate) async fn end(mut task: JoinHandle<()>, within: Duration) {
-    if tokio::time::timeout(within, &mut task).await.is_err() {
-        task.abort();
-        let _ = task.await; // Ended, by whom does not matter.
-    }
+/// Rows that are neither in the spool nor in the database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{rows} rows could be written neither to the spool nor to the database, and are lost: {spool}; {database}"
+)]
+pub struct LostRows {
+    rows: u64,
+    /// Why not to the spool.
+    spool: String,
+    /// Why not to the database.
+    database: String,
 }
 
 /// Rows that the database does not have when the program ends.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub struct RowsLeft {
     /// On disk, for the next start.
     spooled: u64,
     /// Nowhere.
@@ -29,9 +28,9 @@ pub(crate) struct Left {
     spool: String,
 }
 
-impl Left {
+impl RowsLeft {
     /// By the writer's last numbers, and whether its spool and the database had all in time.
-    pub(crate) fn of(stats: &WriterStats, spooled: bool, written: bool) -> Self {
+    pub fn of(stats: &WriterStats, spooled: bool, written: bool) -> Self {
         let on_disk = stats.spool.map_or(0, |spool| spool.rows);
         let waiting = if written { 0 } else { stats.queued_rows };
         let (database, spool) = (stats.last_error.clone(), stats.spool_error.clone());
@@ -48,8 +47,11 @@ impl Left {
         }
     }
 
-    /// In the log; rows that are lost are a failure.
-    pub(crate) fn tell(&self) -> Result<(), Failure> {
+    /// Says it in the log.
+    ///
+    /// # Errors
+    /// Rows are lost.
+    pub fn tell(&self) -> Result<(), LostRows> {
         let Self { spooled, lost, dropped, database, spool } = self;
         if *dropped > 0 {
             tracing::warn!(
@@ -64,10 +66,8 @@ impl Left {
             );
         }
         if *lost > 0 {
-            return Err(Failure::Failed(anyhow!(
-                "{lost} rows could be written neither to the spool nor to the database, and are lost: \
-                 {spool}; {database}"
-            )));
+            let (rows, spool, database) = (*lost, spool.clone(), database.clone());
+            return Err(LostRows { rows, spool, database });
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Left {
 
 #[cfg(test)]
 mod tests {
-    use etiage_store::spool::SpoolStats;
+    use crate::spool::SpoolStats;
 
     use super::*;
 
@@ -88,14 +88,14 @@ mod tests {
         let spool = Some(spool);
         let stats = WriterStats { queued_rows: 40, spool, ..WriterStats::default() };
         let left = |stats: &WriterStats, written| {
-            let Left { spooled, lost, dropped, .. } = Left::of(stats, true, written);
+            let RowsLeft { spooled, lost, dropped, .. } = RowsLeft::of(stats, true, written);
             (spooled, lost, dropped)
         };
         assert_eq!(left(&stats, false), (30, 10, 0));
         assert_eq!(left(&stats, true), (0, 0, 0));
         let gone = WriterStats { spool: None, dropped_rows: 7, ..stats };
         assert_eq!(left(&gone, false), (0, 40, 7));
-        assert!(Left::of(&gone, true, false).tell().is_err());
-        assert!(Left::of(&gone, true, true).tell().is_ok());
+        assert!(RowsLeft::of(&gone, true, false).tell().is_err());
+        assert!(RowsLeft::of(&gone, true, true).tell().is_ok());
     }
 }

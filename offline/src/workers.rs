@@ -12,17 +12,16 @@
 
 use std::collections::VecDeque;
 use std::panic;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use anyhow::anyhow;
 use etiage_capture::source::{Frame, SourceError};
-use etiage_capture::{LinkLayer, Timestamp};
+use etiage_capture::{LinkLayer, Note, StreamClock, Timestamp, WallClock};
 use etiage_classifier::{Classifier, Turn};
 
-use crate::failure::Failure;
-use crate::reader::{Dealer, Epoch, Next, Note, StreamClock};
+use crate::reader::{Dealer, Epoch, Next};
 
 /// Epochs that the fastest worker may be ahead of the slowest: bounds what is kept for the slowest.
 const MAX_AHEAD: usize = 8;
@@ -32,8 +31,19 @@ const SPINS: u32 = 100;
 /// Frames that a worker is given at once: it hands over what they closed before it takes more.
 const CHUNK: usize = 256;
 
+/// Why not everything was read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A file cannot be opened or is damaged; what came before it is counted.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A worker ended before the last frame.
+    #[error("the capture was not read to its end")]
+    Unfinished,
+}
+
 /// What one worker does with its frames.
-pub(crate) trait Worker: Send {
+pub trait Worker: Send {
     /// Counts a frame of its own, at this stream time.
     fn frame(&mut self, layer: LinkLayer, frame: &Frame<'_>, now: Timestamp) -> Next;
     /// Counts frames of its own that follow one another and have nothing odd about them; `meanwhile` is to be
@@ -96,24 +106,28 @@ impl Turn for OwnTurn {
     }
 }
 
-/// So many workers, and how far they have come.
-pub(crate) struct Workers(Arc<Progress>);
+/// Workers that share captures, and how far they have come.
+#[derive(Debug)]
+pub struct Workers {
+    progress: Arc<Progress>,
+    wall: WallClock,
+}
 
 impl Workers {
-    /// At least one.
-    pub(crate) fn new(count: usize) -> Self {
+    /// At least one. `wall` is the system's clock: it judges the times of what comes through a pipe.
+    pub fn new(count: usize, wall: fn() -> Timestamp) -> Self {
         let places = (0..count.max(1)).map(|_| Place(AtomicU64::new(u64::MAX)));
-        Self(Arc::new(Progress(places.collect())))
+        Self { progress: Arc::new(Progress(places.collect())), wall: WallClock::new(wall) }
     }
 
     /// How many.
-    pub(crate) fn count(&self) -> usize {
-        self.0.0.len()
+    pub fn count(&self) -> usize {
+        self.progress.0.len()
     }
 
     /// A classifier for each of them.
-    pub(crate) fn classifiers(&self, shared: &Classifier) -> Vec<Classifier> {
-        let turn = |worker| Arc::new(OwnTurn { progress: self.0.clone(), worker });
+    pub fn classifiers(&self, shared: &Classifier) -> Vec<Classifier> {
+        let turn = |worker| Arc::new(OwnTurn { progress: self.progress.clone(), worker });
         match self.count() {
             // Nobody to wait for.
             1 => vec![shared.clone()],
@@ -121,15 +135,18 @@ impl Workers {
         }
     }
 
-    /// Shows all frames to these workers, as many as there are places. `clock` is the stream time so
-    /// far. An error leaves what came before it counted.
-    pub(crate) fn run<W: Worker>(
+    /// Shows all frames to these workers, one for each of [`Self::count`]. `clock` is the stream time so
+    /// far.
+    ///
+    /// # Errors
+    /// What came before the error is counted.
+    pub fn run<W: Worker>(
         &self,
-        files: &[std::path::PathBuf],
+        files: &[PathBuf],
         clock: &mut StreamClock,
         workers: &mut [W],
-    ) -> Result<Next, Failure> {
-        let mut dealer = Dealer::new(files, workers.len(), *clock);
+    ) -> Result<Next, ReadError> {
+        let mut dealer = Dealer::new(files, workers.len(), *clock, self.wall);
         if let [only] = workers {
             let result = alone(&mut dealer, only);
             *clock = dealer.clock();
@@ -146,7 +163,7 @@ impl Workers {
             taken: Condvar::new(),
         };
         for worker in 0..workers.len() {
-            self.0.set(worker, 0);
+            self.progress.set(worker, 0);
         }
         let died = thread::scope(|scope| {
             let table = &table;
@@ -162,15 +179,15 @@ impl Workers {
         match shared.end {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(error.into()),
-            None => Err(Failure::Failed(anyhow!("the capture was not read to its end"))),
+            None => Err(ReadError::Unfinished),
         }
     }
 
     fn together<W: Worker>(&self, place: usize, table: &Table<'_>, worker: &mut W) {
         // Whatever ends it, the others must not wait for it.
-        let _ended = Ended { progress: &self.0, table, place };
+        let _ended = Ended { progress: &self.progress, table, place };
         while let Some(epoch) = table.take(place) {
-            if work(place, &epoch, worker, Some(&self.0)) == Next::Stop {
+            if work(place, &epoch, worker, Some(&self.progress)) == Next::Stop {
                 table.end(Ok(Next::Stop));
                 break;
             }
@@ -178,12 +195,16 @@ impl Workers {
     }
 }
 
-/// Shows all frames to one worker. An error leaves what came before it counted.
-pub(crate) fn run_alone<W: Worker>(
-    files: &[std::path::PathBuf],
+/// Shows all frames to one worker. `wall` is as in [`Workers::new`].
+///
+/// # Errors
+/// What came before the error is counted.
+pub fn run_alone<W: Worker>(
+    files: &[PathBuf],
+    wall: fn() -> Timestamp,
     worker: &mut W,
 ) -> Result<Next, SourceError> {
-    alone(&mut Dealer::new(files, 1, StreamClock::default()), worker)
+    alone(&mut Dealer::new(files, 1, StreamClock::default(), WallClock::new(wall)), worker)
 }
 
 /// One worker reads and counts.

@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::eval::report::{Kept, Line, Named, Report, Score};
+use crate::report::{Kept, Line, Named, Report, Score};
 
 /// Labels that are listed of what is unknown: the largest.
 const LABELS: usize = 10;
 
-/// Prints everything.
-pub(super) fn table(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    summary(report, out)?;
-    scores("recall: truth", &report.recall, out)?;
-    scores("recall by kind", &report.recall_by_kind, out)?;
-    scores("precision: verdict", &report.precision, out)?;
-    confusion(report, out)?;
-    kept(report, out)?;
-    disagreements(report, out)?;
-    worst(report, out)?;
-    skipped(report, out)
+impl Report {
+    /// Prints everything.
+    ///
+    /// # Errors
+    /// `out`'s.
+    pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        summary(self, out)?;
+        scores("recall: truth", &self.recall, out)?;
+        scores("recall by kind", &self.recall_by_kind, out)?;
+        scores("precision: verdict", &self.precision, out)?;
+        confusion(self, out)?;
+        kept(self, out)?;
+        disagreements(self, out)?;
+        worst(self, out)?;
+        skipped(self, out)
+    }
 }
 
 /// Captures are many, their reasons few.

@@ -1,16 +1,8 @@
 //! What `etiage classify --stats` prints: the engine's numbers about itself.
 
 use std::io::{self, Write};
-use std::sync::OnceLock;
-use std::time::Instant;
 
 use etiage_aggregator::{MeterStats, PROBE_LENGTH_BINS, Step};
-
-/// Nanoseconds since it was first asked.
-pub(crate) fn nanos() -> u64 {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    u64::try_from(BEGAN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// Prints them for people. Costs are of the packets that were timed, one in 1,024; flows and octets are those
 /// at the end of each recording.

@@ -12,31 +12,30 @@ use etiage_capture::flow::FlowKey;
 use etiage_classifier::{Category, Class, Protocol, Rules};
 use serde::Deserialize;
 
-use crate::eval::find::TruthFile;
-use crate::eval::labels;
-use crate::failure::Failure;
+use crate::find::TruthFile;
+use crate::{Error, TruthError, labels};
 
 /// What a flow must be called to be called right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// One of these; any if empty.
-    pub(super) protocols: Vec<Protocol>,
+    pub(crate) protocols: Vec<Protocol>,
     /// Of this service; of any if `None`.
-    pub(super) service: Option<String>,
+    pub(crate) service: Option<String>,
     /// In this category; in any if `None`.
-    pub(super) category: Option<Category>,
+    pub(crate) category: Option<Category>,
 }
 
 impl Expected {
     /// Whether a verdict is right.
-    pub(super) fn accepts(&self, class: Class, rules: &Rules) -> bool {
+    pub(crate) fn accepts(&self, class: Class, rules: &Rules) -> bool {
         (self.protocols.is_empty() || self.protocols.contains(&class.protocol))
             && self.category.is_none_or(|category| category == class.category)
             && self.service.as_deref().is_none_or(|service| service == rules.name(class.service))
     }
 
     /// What the verdict is called where it is compared: its category if that is judged.
-    pub(super) fn column<'a>(&self, class: Class, rules: &'a Rules) -> &'a str {
+    pub(crate) fn column<'a>(&self, class: Class, rules: &'a Rules) -> &'a str {
         if self.category.is_some() {
             class.category.name()
         } else if self.protocols.is_empty() {
@@ -49,36 +48,36 @@ impl Expected {
 
 /// What the truth says of a flow.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The class it belongs to: a row of the confusion matrix.
-    pub(super) class: String,
+    pub(crate) class: String,
     /// Its kind, in the truth's own words.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// Nothing if the truth has no opinion, or one that cannot be compared.
-    pub(super) expected: Option<Expected>,
+    pub(crate) expected: Option<Expected>,
     /// First and last packet, in seconds since the epoch, where that is said.
     span: Option<(f64, f64)>,
     /// Tells it from all others of its file.
-    pub(super) id: usize,
+    pub(crate) id: usize,
 }
 
 /// What is known of one capture's flows.
 #[derive(Debug, Default)]
-pub(super) struct Truth {
+pub(crate) struct Truth {
     entries: HashMap<FlowKey, Vec<Entry>>,
     /// Whether it is another classifier's opinion.
-    pub(super) labels: bool,
+    pub(crate) labels: bool,
     /// Words of the truth that have no meaning here, and how many of its flows have them. Those are
     /// not judged.
-    pub(super) unknown_words: BTreeMap<String, u64>,
+    pub(crate) unknown_words: BTreeMap<String, u64>,
     read: usize,
 }
 
 impl Truth {
     /// What is said of a flow. Where a port pair was used several times: of the nearest in time.
-    pub(super) fn of(&self, flow: &FlowRecord) -> Option<&Entry> {
+    pub(crate) fn of(&self, flow: &FlowRecord) -> Option<&Entry> {
         let ends = [flow.ends.initiator, flow.ends.responder];
-        let entries = self.entries.get(&super::key(flow.ends.transport, ends))?;
+        let entries = self.entries.get(&crate::key(flow.ends.transport, ends))?;
         let (first, last) = (flow.first.as_secs_f64(), flow.last.as_secs_f64());
         let distance = |entry: &&Entry| {
             entry.span.map_or(0.0, |span| (span.0 - last).max(first - span.1).max(0.0))
@@ -87,14 +86,14 @@ impl Truth {
     }
 
     /// The flows of some kinds.
-    pub(super) fn keys_of(&self, kinds: &[String]) -> HashSet<FlowKey> {
+    pub(crate) fn keys_of(&self, kinds: &[String]) -> HashSet<FlowKey> {
         let of_kind =
             |entries: &Vec<Entry>| entries.iter().any(|entry| kinds.contains(&entry.kind));
         self.entries.iter().filter(|(_, entries)| of_kind(entries)).map(|(key, _)| *key).collect()
     }
 
     /// Every flow that is spoken of.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &FlowKey> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &FlowKey> {
         self.entries.keys()
     }
 
@@ -105,18 +104,18 @@ impl Truth {
     fn add(&mut self, transport: Transport, ends: [SocketAddr; 2], mut entry: Entry) {
         entry.id = self.read;
         self.read += 1;
-        self.entries.entry(super::key(transport, ends)).or_default().push(entry);
+        self.entries.entry(crate::key(transport, ends)).or_default().push(entry);
     }
 }
 
 /// Reads truth.
-pub(super) fn read(file: &TruthFile) -> Result<Truth, Failure> {
+pub(crate) fn read(file: &TruthFile) -> Result<Truth, Error> {
     let (path, truth) = match file {
         TruthFile::Sidecar(path) => (path, sidecar(path)),
         TruthFile::Table(path) => (path, table(path)),
         TruthFile::Labels(path) => (path, label_table(path)),
     };
-    truth.map_err(|error| Failure::Failed(error.context(format!("{}", path.display()))))
+    truth.map_err(|source| Error::Truth { path: path.clone(), source })
 }
 
 /// The sidecar of a recording.
@@ -138,7 +137,7 @@ struct SidecarFlow {
     app: String,
 }
 
-fn sidecar(path: &Path) -> anyhow::Result<Truth> {
+fn sidecar(path: &Path) -> Result<Truth, TruthError> {
     let file: Sidecar = serde_json::from_reader(BufReader::new(File::open(path)?))?;
     let mut truth = Truth::default();
     for flow in file.flows {
@@ -209,7 +208,7 @@ struct TableRow {
     category: String,
 }
 
-fn table(path: &Path) -> anyhow::Result<Truth> {
+fn table(path: &Path) -> Result<Truth, TruthError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
     let mut truth = Truth::default();
     for row in reader.deserialize::<TableRow>() {
@@ -259,7 +258,7 @@ struct LabelRow {
     confidence: String,
 }
 
-fn label_table(path: &Path) -> anyhow::Result<Truth> {
+fn label_table(path: &Path) -> Result<Truth, TruthError> {
     let mut reader = csv::Reader::from_path(path)?;
     let mut truth = Truth { labels: true, ..Truth::default() };
     for row in reader.deserialize::<LabelRow>() {
@@ -310,7 +309,7 @@ fn transport(word: &str) -> Option<Transport> {
 mod tests {
     use super::*;
 
-    fn written(text: &str) -> anyhow::Result<Truth> {
+    fn written(text: &str) -> Result<Truth, TruthError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.truth.csv");
         std::fs::write(&path, text).unwrap();
