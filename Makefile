@@ -8,7 +8,12 @@ BIN := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 ENGINE := store/embedded/node_modules/.package-lock.json
 PAGES := dashboards/node_modules/.package-lock.json
 DIST := dashboards/dist/index.html
+# What tests skip, and why: told at the end of `make test`.
+export ETIAGE_SKIPPED := $(CURDIR)/target/skipped
 export ETIAGE_ENGINE_LIBRARY ?= $(CURDIR)/store/embedded/node_modules/@chdb/lib-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)-gnu/libchdb.so
+
+# The oldest Rust that is promised.
+OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 .PHONY: help
 help:
@@ -48,7 +53,7 @@ $(DIST): $(PAGES) $(shell find dashboards/src dashboards/public dashboards/index
 
 .PHONY: build
 build: deps $(DIST)
-	cargo build --profile $(PROFILE) --package etiage --package etiage-clickhouse
+	cargo build --locked --profile $(PROFILE) --package etiage --package etiage-clickhouse
 
 # `make demo LISTEN=127.0.0.1:9000` serves there; port 0 means any free port.
 .PHONY: demo
@@ -57,23 +62,34 @@ demo: build
 		--pace real --rebase-to-now $(if $(LISTEN),--listen $(LISTEN)) fixtures/captures/*.pcap
 
 .PHONY: test lint test-rust test-dashboards test-browser
-test: deps-test lint test-rust budget test-dashboards test-browser
+test: no-skips deps-test lint test-rust budget test-dashboards test-browser
+	@if [ -s $(ETIAGE_SKIPPED) ]; then echo "Skipped: $$(sort $(ETIAGE_SKIPPED) | uniq -c | \
+		sed 's/^ *\([0-9]*\) \(.*\)/\2 (\1)/' | paste -sd ';' | sed 's/;/; /g')"; \
+		else echo 'Nothing was skipped.'; fi
+
+.PHONY: no-skips
+no-skips:
+	@mkdir -p target && : > $(ETIAGE_SKIPPED)
 
 lint: deps $(DIST)
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
+	CARGO_TARGET_DIR=target cargo check --locked --manifest-path fuzz/Cargo.toml
+	@scripts/optional 'licences and duplicates' cargo deny --offline --locked check bans licenses sources
+	@scripts/optional 'unused dependencies' cargo machete
+	@scripts/optional "Rust $(OLDEST)" cargo +$(OLDEST) check --locked --workspace --target-dir target/oldest
 
 test-rust: deps $(DIST)
-	cargo build --workspace
-	cargo test --workspace --no-fail-fast
+	cargo build --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 
 test-dashboards: $(PAGES)
 	cd dashboards && npm run check && npm test
 
 # The page in a real browser against the real appliance, and the demo from start to end.
 test-browser: deps $(DIST)
-	cargo build --workspace
+	cargo build --locked --workspace
 	cd dashboards && ETIAGE=$(CURDIR)/target/debug/etiage npm run test:browser
 
 # Faults injected, octets lost and doubled, seconds to recover: the table of docs/reliability.md. As root.
@@ -81,10 +97,10 @@ test-browser: deps $(DIST)
 .PHONY: faults
 FAULTS ?= faults power engine stop damage overload sight
 faults: deps-test $(DIST)
-	cargo build --workspace
+	cargo build --locked --workspace
 	@mkdir -p target && : > target/reliability.md
 	ETIAGE_RELIABILITY=$(CURDIR)/target/reliability.md \
-		cargo test --package etiage $(FAULTS:%=--test %) --no-fail-fast
+		cargo test --locked --package etiage --no-fail-fast --test adversity --test end_to_end -- $(FAULTS:%=%::)
 	@echo '| fault | times | octets received | octets lost | octets doubled | seconds to recover |'
 	@echo '|---|---:|---:|---:|---:|---:|'
 	@sort target/reliability.md
@@ -92,14 +108,14 @@ faults: deps-test $(DIST)
 # Tests that take minutes, such as a dozen power cuts.
 .PHONY: test-long
 test-long: deps-test $(DIST)
-	cargo build --workspace
-	ETIAGE_LONG=1 cargo test --package etiage --no-fail-fast --test power
+	cargo build --locked --workspace
+	ETIAGE_LONG=1 cargo test --locked --package etiage --no-fail-fast --test adversity power::
 
 # On fixtures/captures, and on larger collections where these variables name them: ETIAGE_LAB,
 # recordings with sidecars, and ETIAGE_CORPUS, captures with flow labels (docs/accuracy.md).
 .PHONY: eval
 eval: deps $(DIST)
-	cargo build --profile $(PROFILE) --package etiage
+	cargo build --locked --profile $(PROFILE) --package etiage
 	@for folder in $(or $(strip $(ETIAGE_LAB) $(ETIAGE_CORPUS)),fixtures/captures); do \
 		for cut in '' '--cut client' '--cut server' '--cut first:5'; do \
 			echo; echo "== etiage eval $$cut $$folder"; $(BIN)/etiage eval $$cut $$folder || exit 1; \
@@ -108,8 +124,8 @@ eval: deps $(DIST)
 # Its table is kept in docs/benchmarks.md. Needs about 10 GB of disk, and an hour or more.
 .PHONY: bench-store
 bench-store: $(ENGINE)
-	cargo build --profile $(PROFILE) --package etiage-clickhouse
-	cargo run --profile $(PROFILE) --package etiage-store --example bench_store
+	cargo build --locked --profile $(PROFILE) --package etiage-clickhouse
+	cargo run --locked --profile $(PROFILE) --package etiage-store --example bench_store
 
 .PHONY: screenshots
 screenshots: build
@@ -138,7 +154,7 @@ endif
 .PHONY: lab
 SCENARIO ?= all
 lab:
-	cargo build --package etiage
+	cargo build --locked --package etiage
 	fixtures/lab/lab.py install $(SCENARIO)
 	fixtures/lab/lab.py record $(SCENARIO) --out target/lab
 	fixtures/lab/lab.py check $(if $(filter all,$(SCENARIO)),target/lab/*.pcap,$(SCENARIO:%=target/lab/%.pcap))
@@ -146,7 +162,7 @@ lab:
 # 200 simulated links of 8 weeks each, a minute at a time; `LINKS=20` for a quick run.
 .PHONY: bench-events
 bench-events:
-	cargo bench --quiet --package etiage-detector --bench events
+	cargo bench --locked --quiet --package etiage-detector --bench events
 
 # Measuring: docs/benchmarks.md. The other programs come from Debian.
 .PHONY: deps-bench bench-build bench-capture bench
@@ -154,7 +170,7 @@ deps-bench: deps
 	@scripts/packages libndpi-bin softflowd nfdump tcpdump tcpreplay iproute2 util-linux curl
 
 bench-build: deps $(DIST)
-	cargo build --release --package etiage --package etiage-clickhouse --package etiage-bench
+	cargo build --locked --release --package etiage --package etiage-clickhouse --package etiage-bench
 
 # From fixtures/captures, and if ETIAGE_CORPUS is set, from the captures there.
 bench-capture: bench-build
@@ -171,7 +187,7 @@ bench: deps-bench bench-build target/bench/mixed.pcap target/bench/short.pcap
 # The engine alone, packets in memory; about 6 GB of memory with 10 million flows.
 .PHONY: bench-engine
 bench-engine:
-	cargo bench --quiet --package etiage-aggregator --bench engine
+	cargo bench --locked --quiet --package etiage-aggregator --bench engine
 
 # As root: two network namespaces with their own pair of interfaces.
 .PHONY: bench-live soak
@@ -191,8 +207,8 @@ soak: deps-bench bench-build
 # Instructions per packet, against bench/budget.toml. Only the measured program is built in that profile.
 .PHONY: budget budget-update
 budget budget-update: deps-test $(DIST)
-	cargo build --workspace
-	cargo build --profile budget --package etiage-bench --bin packet-path --no-default-features
+	cargo build --locked --workspace
+	cargo build --locked --profile budget --package etiage-bench --bin packet-path --no-default-features
 	target/debug/etiage-bench budget --program target/budget/packet-path \
 		$(if $(filter budget-update,$@),--update)
 

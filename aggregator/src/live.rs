@@ -194,7 +194,7 @@ pub struct LiveSnapshot {
     pub sampled_packets: u64,
     /// Half-open flows in the tables now.
     pub half_open_flows: u64,
-    /// Flows in the tables now that are still examined or watched.
+    /// Flows in the tables now that are still inspected or watched.
     pub open_flows: u64,
     /// Octets of the tables and of what is kept of open flows.
     pub flow_octets: u64,

@@ -501,8 +501,8 @@ impl Meter {
             }
         }
         tracker.ledger.stopwatch.lap(Step::Table);
-        let examines = self.pressure == Pressure::Normal;
-        tracker.packet(flow, &Entry { id, side, packet, time: frame.timestamp, share, examines });
+        let inspects = self.pressure == Pressure::Normal;
+        tracker.packet(flow, &Entry { id, side, packet, time: frame.timestamp, share, inspects });
     }
 }
 

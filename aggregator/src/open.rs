@@ -20,7 +20,7 @@ pub(crate) enum Stage {
     /// Connection requests and nothing else.
     Asking(Requests),
     /// It is shown to the recognisers. `Some`: it is counted under this, though more is still asked.
-    Examined(Box<FlowState>, Option<Verdict>),
+    Inspected(Box<FlowState>, Option<Verdict>),
     /// Its protocol is known, while its shape may say what it is for.
     Watched(Box<Watch>),
 }

@@ -190,7 +190,7 @@ impl Pool {
 pub(crate) fn kept(stage: &Stage) -> usize {
     match stage {
         Stage::Asking(_) => 0,
-        Stage::Examined(state, _) => state.octets(),
+        Stage::Inspected(state, _) => state.octets(),
         Stage::Watched(_) => size_of::<etiage_classifier::Watch>(),
     }
 }

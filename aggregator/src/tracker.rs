@@ -154,8 +154,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) packet: &'a FlowPacket<'a>,
     pub(crate) time: Timestamp,
     pub(crate) share: Share,
-    /// Whether a flow that begins may be examined.
-    pub(crate) examines: bool,
+    /// Whether a flow that begins may be inspected.
+    pub(crate) inspects: bool,
 }
 
 impl Tracker {
@@ -196,7 +196,7 @@ impl Tracker {
         let verdict = ledger.best(stage, &ends(flow));
         ledger.decide(waiting, verdict, None, &mut flow.state.row_ref);
         ledger.delta.unsettled_evicted += 1;
-        let known = matches!(stage, Stage::Examined(_, Some(_)) | Stage::Watched(_));
+        let known = matches!(stage, Stage::Inspected(_, Some(_)) | Stage::Watched(_));
         flow.state.phase = match *rank {
             Rank::Asking => Phase::parked(verdict),
             Rank::Silent if !known => Phase::evicted(verdict),
@@ -238,7 +238,7 @@ impl Tracker {
         let answered = initiator.packets > 0 && responder.packets > 0;
         let grown = initiator.octets.saturating_add(responder.octets) >= VOLUME;
         let speaks = entry.packet.payload_octets > 0 && (parked || answered || grown);
-        if !speaks || !entry.examines || self.pool.is_full() {
+        if !speaks || !entry.inspects || self.pool.is_full() {
             return self.ledger.count(&mut flow.state.row_ref, class, &entry.share);
         }
         if !parked {
@@ -258,16 +258,16 @@ impl Tracker {
         flow.state.link = share.link;
         flow.state.row_ref = RowRef::of(self.ledger.network(flow, entry));
         let transport = flow.transport();
-        if entry.examines && Classifier::examines(transport) && !self.pool.is_full() {
+        if entry.inspects && Classifier::inspects(transport) && !self.pool.is_full() {
             let open = self.pool.begin(entry.id);
             flow.state.phase = Phase::Open(open);
             return self.open(flow, open, entry);
         }
         let ledger = &mut self.ledger;
-        if Classifier::examines(transport) {
+        if Classifier::inspects(transport) {
             ledger.unprobed(Some(share.start), share.link);
         }
-        let verdict = ledger.classifier.unexamined(&ends(flow), ledger.now);
+        let verdict = ledger.classifier.uninspected(&ends(flow), ledger.now);
         ledger.settle(flow, verdict);
         ledger.count(&mut flow.state.row_ref, verdict.class, share);
     }
@@ -289,7 +289,7 @@ impl Tracker {
             }
             let mut state = spare.pop().unwrap_or_default();
             state.ask(requests);
-            *stage = Stage::Examined(state, None);
+            *stage = Stage::Inspected(state, None);
         }
         let ends = ends(flow);
         let settled = match stage {
@@ -302,7 +302,7 @@ impl Tracker {
                 }
                 settled
             }
-            Stage::Examined(state, known) => {
+            Stage::Inspected(state, known) => {
                 let shown = shown(&ends, side, packet);
                 let progress = ledger.classifier.observe(state, &ends, &shown, side, ledger.now);
                 if overflows {
@@ -380,7 +380,7 @@ impl Tracker {
         let Self { pool, spare, .. } = self;
         let Some(Open { stage, .. }) = pool.get_mut(open) else { return };
         match stage {
-            Stage::Examined(state, None) if state.spoke() == PerSide::default() => {}
+            Stage::Inspected(state, None) if state.spoke() == PerSide::default() => {}
             _ => return,
         }
         let freed = kept(stage);
@@ -426,11 +426,11 @@ impl Tracker {
             Phase::Open(open) => {
                 let Some(Open { waiting, stage, .. }) = self.pool.get_mut(open) else { return };
                 let verdict = match stage {
-                    Stage::Examined(_, Some(known)) => *known,
+                    Stage::Inspected(_, Some(known)) => *known,
                     _ => self.ledger.best(stage, &ends),
                 };
                 if !goes_on {
-                    if matches!(stage, Stage::Asking(_) | Stage::Examined(_, None)) {
+                    if matches!(stage, Stage::Asking(_) | Stage::Inspected(_, None)) {
                         self.ledger.known_after(flow, verdict);
                     }
                     self.ledger.decide(waiting, verdict, None, &mut flow.state.row_ref);
@@ -557,9 +557,9 @@ impl Ledger {
     /// The best that is known of an open flow.
     fn best(&self, stage: &mut Stage, ends: &FlowEnds) -> Verdict {
         match stage {
-            Stage::Asking(_) => self.classifier.unexamined(ends, self.now),
-            Stage::Examined(_, Some(known)) => *known,
-            Stage::Examined(state, None) => self.classifier.conclude(state, ends, self.now),
+            Stage::Asking(_) => self.classifier.uninspected(ends, self.now),
+            Stage::Inspected(_, Some(known)) => *known,
+            Stage::Inspected(state, None) => self.classifier.conclude(state, ends, self.now),
             Stage::Watched(watch) => {
                 self.classifier.ask_again(watch, ends, self.now);
                 watch.verdict()
@@ -642,7 +642,7 @@ impl Rank {
         let both = initiator.packets > 0 && responder.packets > 0;
         let spoke = match stage {
             Stage::Asking(_) => return Self::Asking,
-            Stage::Examined(state, _) => state.spoke(),
+            Stage::Inspected(state, _) => state.spoke(),
             Stage::Watched(_) => PerSide { initiator: both, responder: both },
         };
         let connected = spoke.initiator && spoke.responder && flow.transport() == Transport::TCP;
@@ -658,7 +658,7 @@ impl Rank {
 
 /// Keeps the state of a stage that is over for another flow.
 fn recycle(spare: &mut Spare, stage: Stage) {
-    if let Stage::Examined(mut state, _) = stage
+    if let Stage::Inspected(mut state, _) = stage
         && spare.len() < MAX_SPARE
     {
         *state = FlowState::default();

@@ -19,11 +19,11 @@ use crate::watch::Watch;
 
 /// A finding at least this sure ends the questions to other recognisers.
 pub const SETTLED: Confidence = Confidence(90);
-/// How many octets of each side's start are remembered while a flow is examined.
+/// How many octets of each side's start are remembered while a flow is inspected.
 pub const HEAD: usize = 64;
-/// Packets with payload after which examining ends. Names come within the first flight of either side;
+/// Packets with payload after which inspecting ends. Names come within the first flight of either side;
 /// uTP, RTP and the shape of encrypted handshakes need a few more.
-pub const MAX_EXAMINED: u16 = 16;
+pub const MAX_INSPECTED: u16 = 16;
 /// A name that other clients were given for an address: often one of many that it serves.
 const SHARED_NAME: Confidence = Confidence(60);
 /// A name that was told by a resolver, though nobody was seen to ask.
@@ -47,7 +47,7 @@ pub struct Classifier {
     knowledge: Arc<Knowledge>,
 }
 
-/// What is kept of a flow while it is examined; freed at the verdict.
+/// What is kept of a flow while it is inspected; freed at the verdict.
 pub struct FlowState {
     /// Bit i: the recogniser at place i of its transport's list still asks.
     candidates: u64,
@@ -80,7 +80,7 @@ impl Default for FlowState {
             sent: PerSide::default(),
             scratch: Scratch::default(),
             best: None,
-            depth: Depth::Examining,
+            depth: Depth::Inspecting,
         }
     }
 }
@@ -142,12 +142,12 @@ pub enum Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Depth {
     /// No finding is sure yet.
-    Examining,
+    Inspecting,
     /// The protocol is sure; its recogniser alone still asks, for the name.
     Naming,
     /// The same, and what the flow says is about other flows: it is shown to its end.
     Teaching,
-    /// Teaching for longer than flows are examined: streams are no longer put in order, so that a
+    /// Teaching for longer than flows are inspected: streams are no longer put in order, so that a
     /// connection that lasts for days costs no buffer.
     TeachingUnordered,
     /// Known, and it teaches without any state.
@@ -229,7 +229,7 @@ impl Classifier {
             let side = segment.side(ends.initiator);
             settled = self.take(list, state, ends, &segment.packet(), side, now);
         }
-        let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_EXAMINED;
+        let spent = state.sent.initiator.saturating_add(state.sent.responder) >= MAX_INSPECTED;
         if settled || state.candidates & mask(list) == 0 || spent && state.depth < Depth::Teaching {
             return self.settle(state, ends, now);
         }
@@ -280,7 +280,7 @@ impl Classifier {
         if early.is_empty() {
             return false;
         }
-        if state.depth == Depth::Examining {
+        if state.depth == Depth::Inspecting {
             let FlowState { streams, order, .. } = std::mem::take(state);
             *state = FlowState { streams, order, ..FlowState::default() };
         }
@@ -384,14 +384,14 @@ impl Classifier {
         }
     }
 
-    /// Whether flows of this transport are examined; of another, the transport itself is the verdict.
-    pub fn examines(transport: Transport) -> bool {
+    /// Whether flows of this transport are inspected; of another, the transport itself is the verdict.
+    pub fn inspects(transport: Transport) -> bool {
         recognisers::for_transport(transport).is_some()
     }
 
     /// The verdict on a flow that no recogniser has seen: by transport, by what is known of its ends, and by
     /// port.
-    pub fn unexamined(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
+    pub fn uninspected(&self, ends: &FlowEnds, now: Timestamp) -> Verdict {
         match recognisers::for_transport(ends.transport) {
             None => by_transport(ends.transport),
             // No recogniser has said no, and nothing speaks against the flow hiding what it is.
@@ -409,7 +409,7 @@ impl Classifier {
 
     fn progress(&self, state: &FlowState, ends: &FlowEnds, now: Timestamp) -> Progress {
         match state.depth {
-            Depth::Examining => Progress::Undecided,
+            Depth::Inspecting => Progress::Undecided,
             _ => Progress::Known(self.so_far(state, ends, now)),
         }
     }
@@ -798,7 +798,7 @@ fn by_transport(transport: Transport) -> Verdict {
     }
 }
 
-/// What a flow takes while it is examined, without buffers.
+/// What a flow takes while it is inspected, without buffers.
 const _: () = assert!(size_of::<FlowState>() <= 768);
 
 #[cfg(test)]

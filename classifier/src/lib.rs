@@ -1,6 +1,6 @@
 //! What a flow is: protocol, service and category, with how sure that is and why.
 //!
-//! A [`Classifier`] is asked packet by packet while a flow is examined; its [`FlowState`] is freed at
+//! A [`Classifier`] is asked packet by packet while a flow is inspected; its [`FlowState`] is freed at
 //! the verdict. Recognisers look at payload only; names come from the payload (SNI, Host, certificate)
 //! or from what was learnt of DNS answers ([`Knowledge`]); services from a data file ([`Rules`]).
 //!
@@ -20,7 +20,7 @@ mod stream;
 mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
-pub use engine::{Classifier, FlowState, HEAD, MAX_EXAMINED, Progress, Requests, SETTLED};
+pub use engine::{Classifier, FlowState, HEAD, MAX_INSPECTED, Progress, Requests, SETTLED};
 pub use knowledge::{Expected, Knowledge, KnowledgeStats, LearntName, Teacher, Trust, Turn, Word};
 pub use recogniser::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};

@@ -134,7 +134,7 @@ pub struct Finding<'a> {
     /// The protocol is known but later packets can still show the name: keep asking this recogniser alone.
     pub more: bool,
     /// What the flow says is about other flows (names, peers, connections to come): keep showing its
-    /// packets to this recogniser alone, to its end. From packet [`crate::MAX_EXAMINED`] on a TCP segment is
+    /// packets to this recogniser alone, to its end. From packet [`crate::MAX_INSPECTED`] on a TCP segment is
     /// shown alone (`from_start` false), and what the recogniser keeps in its scratch must stay small.
     pub teaches: bool,
     /// What it teaches takes no memory of the flow: its state can be freed, and its packets go to

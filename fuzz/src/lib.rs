@@ -2,9 +2,22 @@
 
 pub mod recogniser;
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use etiage_capture::{Cursor, LinkLayer, Side, Timestamp, Transport};
+use tempfile::TempDir;
+
+/// A file that holds these octets; there is one a process, written anew each time.
+pub fn file(octets: &[u8]) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a temporary folder"));
+    let path = folder.path().join("input");
+    fs::write(&path, octets).expect("the temporary file is written");
+    path
+}
 
 /// Link layers to choose from.
 pub const LAYERS: [LinkLayer; 15] = LinkLayer::ALL;

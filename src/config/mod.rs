@@ -7,6 +7,8 @@ mod alerts;
 mod api;
 mod capture;
 mod detection;
+#[cfg(test)]
+mod example;
 mod link;
 mod process;
 mod records;

@@ -19,6 +19,15 @@ use serde_json::Value;
 /// Longest that anything here may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Says that a test is skipped, and why; `make test` adds these up at its end.
+pub fn skipped(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+    if let Some(list) = std::env::var_os("ETIAGE_SKIPPED") {
+        let mut list = std::fs::OpenOptions::new().create(true).append(true).open(list).unwrap();
+        writeln!(list, "{reason}").unwrap();
+    }
+}
+
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

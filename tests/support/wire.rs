@@ -30,7 +30,7 @@ impl Wire {
         match Self::new() {
             Ok(wire) => Some(wire),
             Err(reason) => {
-                eprintln!("SKIPPED: network namespaces cannot be made here ({reason})");
+                super::skipped(&format!("network namespaces cannot be made here ({reason})"));
                 None
             }
         }

@@ -40,23 +40,29 @@ struct Tables {
     /// Flows that they can hold.
     capacity: u64,
     /// Of the flows in them, those of one packet or of connection requests only.
+    unanswered: u64,
+    /// The old name of `unanswered`; it goes with version 0.2.
     half_open: u64,
-    /// Of the flows in them, those that are still probed or watched.
+    /// Of the flows in them, those that are still inspected or watched.
     open: u64,
     /// Octets of the tables and of what is kept of open flows.
     octets: u64,
-    /// Half-open flows that had to make room.
+    /// Unanswered flows that had to make room.
+    unanswered_evicted: u64,
+    /// The old name of `unanswered_evicted`; it goes with version 0.2.
     half_open_evicted: u64,
-    /// Flows that were not probed, or not to their verdict, for want of time or memory.
+    /// Flows that were not inspected, or not to their verdict, for lack of time or memory.
+    uninspected: u64,
+    /// The old name of `uninspected`; it goes with version 0.2.
     unprobed: u64,
-    /// Flows without a verdict that had to make room among what is probed.
+    /// Flows without a verdict that had to make room for others under inspection.
     unsettled_evicted: u64,
 }
 
 /// Workers that leave something out.
 #[derive(Debug, Serialize, ToSchema)]
 struct Workers {
-    /// Those that do not probe new flows.
+    /// Those that do not inspect new flows.
     unprobing: u64,
     /// Those that sample new flows.
     sampling: u64,
@@ -91,10 +97,13 @@ impl From<&LiveSnapshot> for Engine {
             tables: Tables {
                 active: live.active_flows,
                 capacity: live.flow_capacity,
+                unanswered: live.half_open_flows,
                 half_open: live.half_open_flows,
                 open: live.open_flows,
                 octets: live.flow_octets,
+                unanswered_evicted: live.half_open_evicted,
                 half_open_evicted: live.half_open_evicted,
+                uninspected: live.unprobed_flows,
                 unprobed: live.unprobed_flows,
                 unsettled_evicted: live.unsettled_evicted,
             },

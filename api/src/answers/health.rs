@@ -77,15 +77,17 @@ struct Capture {
     late: u64,
     /// Packets whose time cannot be true: counted at the time of the packet before.
     implausible_time: u64,
-    /// Capture threads that cannot keep up and do not probe new flows.
+    /// Capture threads that cannot keep up and do not inspect new flows.
     unprobed_workers: u64,
     /// Capture threads that cannot keep up and sample new flows.
     sampling_workers: u64,
-    /// Flows that were not probed, or not to their verdict, for want of time or memory: counted by port and
+    /// Flows that were not inspected, or not to their verdict, for lack of time or memory: counted by port and
     /// by what is known of their ends.
+    uninspected_flows: u64,
+    /// The old name of `uninspected_flows`; it goes with version 0.2.
     unprobed_flows: u64,
-    /// Flows without a verdict that made room for others among what is probed. Those that nobody had
-    /// answered are probed again when somebody does.
+    /// Flows without a verdict that made room for others under inspection. Those that were unanswered are
+    /// inspected again once they are answered.
     unsettled_evicted: u64,
     /// Packets that are counted under no class: others stand for them.
     sampled_packets: u64,
@@ -421,6 +423,7 @@ fn capture(live: &LiveSnapshot, packets_per_second: u64) -> Capture {
         implausible_time: live.implausible,
         unprobed_workers: live.unprobed_workers,
         sampling_workers: live.sampling_workers,
+        uninspected_flows: live.unprobed_flows,
         unprobed_flows: live.unprobed_flows,
         unsettled_evicted: live.unsettled_evicted,
         sampled_packets: live.sampled_packets,

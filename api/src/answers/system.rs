@@ -53,7 +53,9 @@ pub(crate) struct Probe {
     late: u64,
     /// Packets whose flow the full table did not take.
     table_full: u64,
-    /// Flows that were not probed, for want of time or memory.
+    /// Flows that were not inspected, for lack of time or memory.
+    uninspected_flows: u64,
+    /// The old name of `uninspected_flows`; it goes with version 0.2.
     unprobed_flows: u64,
     /// Packets that others stood for.
     sampled_packets: u64,
@@ -74,7 +76,9 @@ pub(crate) struct Drops {
     late: Vec<Option<u64>>,
     /// Packets whose flow the full table did not take.
     table_full: Vec<Option<u64>>,
-    /// Flows that were not probed.
+    /// Flows that were not inspected.
+    uninspected_flows: Vec<Option<u64>>,
+    /// The old name of `uninspected_flows`; it goes with version 0.2.
     unprobed_flows: Vec<Option<u64>>,
     /// Packets that others stood for.
     sampled_packets: Vec<Option<u64>>,
@@ -159,6 +163,7 @@ fn probe(report: ProbeReport, now: OffsetDateTime) -> Probe {
         dropped_kernel: report.dropped_kernel,
         late: report.late,
         table_full: report.table_full,
+        uninspected_flows: report.unprobed_flows,
         unprobed_flows: report.unprobed_flows,
         sampled_packets: report.sampled_packets,
     }
@@ -181,6 +186,7 @@ fn drops(losses: &Losses) -> Drops {
         push(|drops| &mut drops.dropped_kernel, |point| point.dropped_kernel);
         push(|drops| &mut drops.late, |point| point.late);
         push(|drops| &mut drops.table_full, |point| point.table_full);
+        push(|drops| &mut drops.uninspected_flows, |point| point.unprobed_flows);
         push(|drops| &mut drops.unprobed_flows, |point| point.unprobed_flows);
         push(|drops| &mut drops.sampled_packets, |point| point.sampled_packets);
         at += step;

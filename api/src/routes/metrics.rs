@@ -192,18 +192,25 @@ impl Snapshot {
         }
         for (name, help, value) in [
             (
-                "unprobed_flows",
-                "Flows not probed, or not to their verdict, for want of time or memory",
+                "uninspected_flows",
+                "Flows not inspected, or not to their verdict, for lack of time or memory",
                 live.unprobed_flows,
+            ),
+            // Old names, for one version.
+            ("unprobed_flows", "The old name of uninspected_flows", live.unprobed_flows),
+            (
+                "half_open_evicted_flows",
+                "The old name of unanswered_evicted_flows",
+                live.half_open_evicted,
             ),
             (
                 "unsettled_evicted_flows",
-                "Flows without a verdict that made room for others among what is probed",
+                "Flows without a verdict that made room for others under inspection",
                 live.unsettled_evicted,
             ),
             (
-                "half_open_evicted_flows",
-                "Half-open flows that made room for others",
+                "unanswered_evicted_flows",
+                "Unanswered flows that made room for others",
                 live.half_open_evicted,
             ),
             (
@@ -235,16 +242,17 @@ impl Snapshot {
             ("flow_table_capacity", "Flows that the flow tables can hold", live.flow_capacity),
             (
                 "workers_unprobing",
-                "Capture threads that do not probe new flows, for want of time",
+                "Capture threads that do not inspect new flows, for lack of time",
                 live.unprobed_workers,
             ),
             (
                 "workers_sampling",
-                "Capture threads that sample new flows, for want of more time",
+                "Capture threads that sample new flows, for lack of more time",
                 live.sampling_workers,
             ),
-            ("flows_half_open", "Flows of one packet, or of requests only", live.half_open_flows),
-            ("flows_open", "Flows that are still probed or watched", live.open_flows),
+            ("flows_unanswered", "Flows of one packet, or of requests only", live.half_open_flows),
+            ("flows_half_open", "The old name of flows_unanswered", live.half_open_flows),
+            ("flows_open", "Flows that are still inspected or watched", live.open_flows),
             ("flow_octets", "Octets of the flow tables and of open flows", live.flow_octets),
             ("known_names", "Host names learnt of servers", self.knowledge.names as u64),
             ("known_peers", "Peers learnt of peer-to-peer networks", self.knowledge.peers as u64),

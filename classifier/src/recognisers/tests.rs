@@ -182,7 +182,7 @@ proptest! {
     }
 }
 
-/// What is kept of a examined flow is bounded; the recognisers' own part must stay a small one of it.
+/// What is kept of a inspected flow is bounded; the recognisers' own part must stay a small one of it.
 #[test]
 fn the_recognisers_memory_is_small() {
     assert!(size_of::<super::Scratch>() <= 512, "{}", size_of::<super::Scratch>());

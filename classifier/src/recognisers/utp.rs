@@ -18,9 +18,9 @@ const SYN: u8 = 4;
 
 /// Largest window that clients announce is a few megabytes; larger numbers are another protocol's.
 const MAX_WINDOW: u32 = 1 << 26;
-/// How far two numbers of one connection may lie apart in the datagrams of a examined flow.
+/// How far two numbers of one connection may lie apart in the datagrams of a inspected flow.
 const MAX_STEP: u16 = 512;
-/// The sender's clock between two datagrams, in microseconds: examining ends long before a minute.
+/// The sender's clock between two datagrams, in microseconds: inspecting ends long before a minute.
 const MAX_PAUSE: u32 = 120_000_000;
 /// Datagrams of one side in a row that must agree.
 const ROW: u8 = 3;

@@ -1,11 +1,6 @@
 //! Nothing lost, nothing twice: a capture with known totals, while the database and then the appliance
 //! itself are killed, stopped and run out of disk.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -14,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::{Appliance, PATIENCE, count_records, etiage, is_alive, need_engine};
 use etiage_store::Settings;
 use etiage_store::embedded::{Engine, EngineSettings};
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::{Appliance, PATIENCE, count_records, etiage, is_alive, need_engine};
 
 /// Rows that are written a second while faults happen, the fewest that can be configured: those of
 /// `LONG` last for half a minute of writing, so that each fault meets rows on their way.
@@ -369,7 +364,7 @@ async fn a_killed_appliance_keeps_what_its_open_intervals_held() {
 fn a_clock_that_leaps_loses_no_octet() {
     need_engine();
     let folder = tempfile::tempdir().unwrap();
-    let original = support::capture("dd01_https_h1.link-a");
+    let original = crate::support::capture("dd01_https_h1.link-a");
     let (packets, received) = count_records(&original);
     let mut octets = fs::read(&original).unwrap();
     let number =
@@ -384,7 +379,7 @@ fn a_clock_that_leaps_loses_no_octet() {
     }
     let leaping = folder.path().join("leaping.pcap");
     fs::write(&leaping, octets).unwrap();
-    let config = support::config(folder.path(), "");
+    let config = crate::support::config(folder.path(), "");
     let mut command = etiage(&["replay", "--serve", "--rebase-to-now", "--link", "x", "--config"]);
     command.arg(&config).arg(&leaping);
     let mut appliance = Appliance::of(command);

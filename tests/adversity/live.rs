@@ -3,16 +3,11 @@
 //!
 //! Skipped, with a message, where namespaces are not allowed.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use support::wire::Wire;
-use support::{Appliance, config, etiage};
+use crate::support::wire::Wire;
+use crate::support::{Appliance, config, etiage};
 
 const BODY: usize = 300_000;
 
@@ -80,7 +75,7 @@ fn traffic_on_a_veth_pair_appears_in_clickhouse_and_in_the_api() {
         assert!(output.status.success(), "{path}");
         serde_json::from_slice(&output.stdout).unwrap()
     };
-    let deadline = std::time::Instant::now() + support::PATIENCE;
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     let totals = loop {
         let totals = ask("/api/v1/totals?from=now-10m&to=now&group_by=service,category,direction");
         let services = totals["rows"].as_array().unwrap();

@@ -1,19 +1,13 @@
 //! What a bad disk does to what is stored: each kind of damage is seen within seconds of the start, and what is not
 //! damaged answers as before.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::string_slice)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::{Appliance, need_engine, output};
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::{Appliance, need_engine, output};
 
 /// Saturday, 21 November 2026, 00:00 UTC.
 const START: u32 = 1_795_219_200;
@@ -50,7 +44,7 @@ impl Sample {
         let sample = Self { folder: tempfile::tempdir().unwrap() };
         record(&sample.path("all.pcap"), PACKETS);
         record(&sample.path("nothing.pcap"), 0);
-        support::config(sample.folder.path(), "");
+        crate::support::config(sample.folder.path(), "");
         let config = sample.path("etiage.toml");
         let capture = sample.path("all.pcap");
         let arguments = ["replay", "--link", "x", "--config", config.to_str().unwrap()];

@@ -3,15 +3,11 @@
 //! The questions are in fixtures/answers/questions.txt, the answers beside them in answers.jsonl, one a line.
 //! After a wanted change: `ETIAGE_BLESS=1 cargo test --test answers`, and read the difference.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::support::{Appliance, capture, output, root};
 use serde_json::{Value, json};
-use support::{Appliance, capture, output, root};
 
 /// By how much two numbers may differ, as a part of the larger: the database sums floats in any order.
 const TOLERANCE: f64 = 1e-9;

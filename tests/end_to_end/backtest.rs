@@ -1,7 +1,5 @@
 //! The evening of 19 January 2012, simulated and found again: one event, and what it was.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::path::Path;
 use std::process::{Command, Output};
 

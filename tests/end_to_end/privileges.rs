@@ -3,20 +3,15 @@
 //!
 //! Only root can give anything up: skipped, with a message, for everybody else.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs::{self, Permissions};
 use std::net::UdpSocket;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::wire::Wire;
+use crate::support::{Appliance, PATIENCE, capture, config, etiage, output};
 use serde_json::Value;
-use support::wire::Wire;
-use support::{Appliance, PATIENCE, capture, config, etiage, output};
 
 /// A user that every machine has, by its number: nobody.
 const NOBODY: u32 = 65_534;
@@ -24,7 +19,7 @@ const NOBODY: u32 = 65_534;
 fn is_root() -> bool {
     let root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if !root {
-        eprintln!("SKIPPED: only root has privileges to give up");
+        crate::support::skipped("only root has privileges to give up");
     }
     root
 }
@@ -255,7 +250,7 @@ fn directories_of_others_are_told_and_wide_ones_are_tightened() {
     assert_eq!(fs::metadata(&data).unwrap().mode() & 0o7777, 0o750);
     // Where nothing is said, root works as the owner of the data.
     let (status, errors) = {
-        let config = support::config(folder.path(), "");
+        let config = crate::support::config(folder.path(), "");
         let arguments = ["replay", "--link", "x", "--config", config.to_str().unwrap()];
         let result = etiage(&arguments).arg(capture("ot01_dns.link-a")).output().unwrap();
         (result.status, String::from_utf8(result.stderr).unwrap())

@@ -1,11 +1,6 @@
 //! Too many who ask: rows are written all the same, health answers at once, and whoever finds no place is told
 //! when to come again.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -16,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::{Appliance, count_records, get};
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::{Appliance, count_records, get};
 
 /// Clients that ask for heavy charts, one question after the other.
 const CLIENTS: usize = 60;
@@ -67,7 +62,7 @@ fn with_history(config: &Path) {
     let from = (time::OffsetDateTime::now_utc() - time::Duration::days(8)).date().to_string();
     let arguments = ["simulate", "--links", "2", "--from", &from, "--config"];
     let arguments: Vec<&str> = arguments.into_iter().chain([config.to_str().unwrap()]).collect();
-    let (status, _, log) = support::output(&arguments);
+    let (status, _, log) = crate::support::output(&arguments);
     assert!(status.success(), "{log}");
 }
 
@@ -140,9 +135,9 @@ fn watch(appliance: &Appliance, until: Instant) -> (Vec<Duration>, i64) {
 
 #[test]
 fn rows_are_written_whatever_is_asked() {
-    support::need_engine();
+    crate::support::need_engine();
     let folder = tempfile::tempdir().unwrap();
-    let config = support::config(folder.path(), "");
+    let config = crate::support::config(folder.path(), "");
     with_history(&config);
     let file = folder.path().join("steady.pcap");
     let (_, octets) = capture(&file, 40);
@@ -211,9 +206,9 @@ fn rows_are_written_whatever_is_asked() {
 /// Requests that never come to their end: 1,140 of them, from the address that everybody here has.
 #[test]
 fn pages_are_served_while_somebody_holds_a_thousand_half_requests() {
-    support::need_engine();
+    crate::support::need_engine();
     let folder = tempfile::tempdir().unwrap();
-    let config = support::config(folder.path(), "");
+    let config = crate::support::config(folder.path(), "");
     let file = folder.path().join("short.pcap");
     let (_, octets) = capture(&file, 1);
     let arguments = ["replay", "--serve", "--link", "x", "--rebase-to-now", "--config"];

@@ -1,17 +1,12 @@
 //! A backup that is taken while rows come in is whole, and comes back as it was; a damaged one does not come back.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use crate::support::{Appliance, need_engine, output};
 use serde_json::Value;
-use support::{Appliance, need_engine, output};
 
 /// Seconds of the recording, one packet each: every ten make some rows.
 const SECONDS: u32 = 60_000;

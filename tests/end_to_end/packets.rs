@@ -1,14 +1,10 @@
 //! An event out of real packets: recordings of before and after, in which a hoster's flows are gone.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::io::Write;
 use std::path::Path;
 
+use crate::support::{capture, need_engine, output};
 use serde_json::Value;
-use support::{capture, need_engine, output};
 
 /// 2026-03-12 00:00 UTC, a Thursday.
 const THURSDAY: u32 = 1_773_273_600;

@@ -1,14 +1,9 @@
 //! Results do not depend on the number of workers: the same totals, the same flows.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::process::Stdio;
 
+use crate::support::{capture, captures, etiage, output};
 use serde_json::Value;
-use support::{capture, captures, etiage, output};
 
 /// What classify prints about all captures at once, one recording after the other.
 fn classify(workers: u8, arguments: &[&str]) -> String {

@@ -1,17 +1,12 @@
 //! The embedded engine hangs or is killed, and somebody else wants its place: the appliance goes on.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::reliability::{Outcome, report};
-use support::{Appliance, capture, config, count_records, etiage, is_alive};
+use crate::support::reliability::{Outcome, report};
+use crate::support::{Appliance, capture, config, count_records, etiage, is_alive};
 
 const TOTALS: &str = "/api/v1/totals?from=now-20h&to=now";
 

@@ -1,11 +1,6 @@
 //! The end: within ten seconds in any state, with nothing lost that the kernel had taken, and with a last word
 //! that is true.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::UdpSocket;
@@ -16,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::wire::Wire;
+use crate::support::{Appliance, PATIENCE, etiage, is_alive, need_engine, output};
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::wire::Wire;
-use support::{Appliance, PATIENCE, etiage, is_alive, need_engine, output};
 
 /// What the end may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -254,7 +249,7 @@ fn while_the_engine_starts() {
     let arguments = ["replay", "--link", "x", "--config", config.to_str().unwrap()];
     let mut command = etiage(&arguments);
     let child = command.arg(one).stderr(Stdio::piped()).spawn().unwrap();
-    let engine = || support::children(child.id()).first().copied();
+    let engine = || crate::support::children(child.id()).first().copied();
     while engine().is_none() {
         thread::yield_now();
     }

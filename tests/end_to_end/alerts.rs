@@ -1,16 +1,12 @@
 //! Alerts from the command line: what is wrong in a configuration is named, and routes can be tried.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 
-use support::output;
+use crate::support::output;
 
 const LINK: &str = "[[link]]\nname = \"transit-1\"\ninterface = \"any\"\n";
 

@@ -1,13 +1,9 @@
 //! A simulated month, from the command line to reports and files.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::{need_engine, output};
 use serde_json::Value;
-use support::{need_engine, output};
 
 /// A configuration of three links of kinds of their own, one with a price.
 fn config(folder: &Path) -> String {

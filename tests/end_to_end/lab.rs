@@ -1,16 +1,11 @@
 //! `etiage classify` on what `fixtures/lab` recorded: each flow is what its capture's truth says.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use crate::support::{output, root};
 use serde_json::Value;
-use support::{output, root};
 
 /// At least this share of a capture's octets must be in the truth's category.
 const RECALL: f64 = 0.99;

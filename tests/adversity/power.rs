@@ -2,11 +2,6 @@
 //!
 //! Three cuts; with ETIAGE_LONG=1 a dozen. Needs root and loop devices, and says so where it has none.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::{Appliance, PATIENCE, etiage, is_alive, need_engine};
 use etiage_store::Settings;
 use etiage_store::embedded::{Engine, EngineSettings};
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::{Appliance, PATIENCE, etiage, is_alive, need_engine};
 
 /// First second of the capture: 21 November 2026.
 const START: u32 = 1_795_219_200;

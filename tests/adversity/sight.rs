@@ -1,18 +1,13 @@
 //! What `etiage classify` sees under a flood of small flows, and what it says taught it a name.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::reliability::{Outcome, report};
+use crate::support::{capture, output};
 use etiage_capture::Timestamp;
 use etiage_capture::source::Savefile;
 use serde_json::Value;
-use support::reliability::{Outcome, report};
-use support::{capture, output};
 
 const SYN: u8 = 2;
 const ACK: u8 = 16;

@@ -3,15 +3,10 @@
 //! The floors hold on fixtures/captures always, and on two larger collections where these variables
 //! name them: ETIAGE_LAB, recordings with sidecars, and ETIAGE_CORPUS, captures with flow labels.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{capture, output, root};
 use serde_json::Value;
-use support::{capture, output, root};
 
 /// What an evaluation says of these folders and captures.
 fn eval(options: &[&str], paths: &[PathBuf]) -> Value {
@@ -29,7 +24,7 @@ fn eval(options: &[&str], paths: &[PathBuf]) -> Value {
 fn named(variable: &str) -> Option<PathBuf> {
     let folder = std::env::var_os(variable).map(PathBuf::from);
     if folder.is_none() {
-        println!("SKIPPED: {variable} does not name the folder of its captures");
+        crate::support::skipped(&format!("{variable} does not name the folder of its captures"));
     }
     folder
 }

@@ -2,16 +2,12 @@
 //! many times real speed, one event over the API and one alert of the real Alertmanager; proven from its bundle,
 //! and found again after a restart.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::net::TcpListener;
 use std::path::Path;
 
+use crate::support::alertmanager::Alertmanager;
+use crate::support::{Appliance, etiage, output};
 use serde_json::Value;
-use support::alertmanager::Alertmanager;
-use support::{Appliance, etiage, output};
 
 /// A configuration on a port that others know: commands ask the running appliance.
 fn config(folder: &Path, alertmanager: &str) -> String {

@@ -1,8 +1,5 @@
 //! Each scenario of the project, played at a small size past the detector, without a database: what it finds.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

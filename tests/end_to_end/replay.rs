@@ -1,13 +1,10 @@
 //! Captures through the whole way: what ClickHouse holds is what the captures hold.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
+use crate::support::{
+    Appliance, capture, captures, config, count_records, etiage, need_engine, root,
+};
 use etiage_store::embedded::{Engine, EngineSettings};
 use etiage_store::{Dimension, Filter, Store, TimeRange, TotalsQuery};
-use support::{Appliance, capture, captures, config, count_records, etiage, need_engine, root};
 use time::OffsetDateTime;
 
 /// 21 November 2026, when the captures were recorded.

@@ -1,14 +1,9 @@
 //! What users see when something is not as it should be: one line that says what to do, and the exit code.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::net::TcpListener;
 use std::path::Path;
 
-use support::{Appliance, capture, config, etiage, is_alive, need_engine, output};
+use crate::support::{Appliance, capture, config, etiage, is_alive, need_engine, output};
 
 /// Standard error of a command that must fail with this code, on one line, and print nothing else.
 fn fails(code: i32, arguments: &[&str]) -> String {
@@ -339,7 +334,7 @@ fn the_engine_ends_with_a_killed_appliance() {
     let children = appliance.children();
     let (status, _) = appliance.stop("-KILL");
     assert!(!status.success());
-    let deadline = std::time::Instant::now() + support::PATIENCE;
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     while children.iter().any(|child| is_alive(*child)) {
         assert!(std::time::Instant::now() < deadline, "the engine outlives the appliance");
         std::thread::sleep(std::time::Duration::from_millis(50));

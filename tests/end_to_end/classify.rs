@@ -1,18 +1,13 @@
 //! `etiage classify` on real captures: each file's class is found, every octet is counted, and the output
 //! keeps its contract.
 
-// Clippy knows tests by their attribute, and takes what they call for product code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::support::{capture, captures, count_records, etiage, output};
 use serde_json::Value;
-use support::{capture, captures, count_records, etiage, output};
 
 /// What the truth beside a capture says of a flow, in the words of the product.
 fn category(class: &str, app: &str) -> &'static str {
@@ -245,7 +240,7 @@ fn reads_standard_input_and_several_files() {
 #[test]
 fn no_capture_of_the_corpus_ends_the_program() {
     let Some(corpus) = std::env::var_os("ETIAGE_CORPUS") else {
-        eprintln!("SKIPPED: ETIAGE_CORPUS names no folder");
+        crate::support::skipped("ETIAGE_CORPUS names no folder");
         return;
     };
     let folders =
