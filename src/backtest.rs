@@ -10,9 +10,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::appliance;
-use crate::cli::Format;
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::moment;
 
 #[derive(Debug, Args)]

@@ -11,8 +11,9 @@ use etiage_capture::flow::FlowSettings;
 use etiage_classifier::Classifier;
 use etiage_offline::Job;
 
-use crate::cli::{Format, forgive_broken_pipe};
+use crate::cli::forgive_broken_pipe;
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::{clock, config};
 
 /// Concurrent flows: what a file of any link holds within a few minutes.

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 /// Traffic analytics for ISP links: what flows through them, and when it suddenly stops.
 ///
@@ -51,27 +51,6 @@ pub(crate) enum Command {
     Backup(crate::backup::BackupArguments),
     /// Bring a backup back into an empty data directory, and compare it with what was backed up
     Restore(crate::backup::RestoreArguments),
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Table,
-    /// One object; with --flows one object a line
-    Json,
-    /// With a header
-    Csv,
-}
-
-impl From<Format> for etiage_offline::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Table => Self::Table,
-            Format::Json => Self::Json,
-            Format::Csv => Self::Csv,
-        }
-    }
 }
 
 /// A reader that has seen enough (`etiage classify … | head`) is no failure.

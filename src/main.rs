@@ -18,6 +18,7 @@ mod events;
 mod export;
 mod failure;
 mod flow_records;
+mod format;
 mod moment;
 mod networks;
 mod outbox;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use etiage_capture::PerSide;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::meter::FlowRecord;
+use crate::record::FlowRecord;
 
 /// Which flows have a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

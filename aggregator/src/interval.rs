@@ -16,31 +16,12 @@ use crate::live::Counted;
 use crate::network_rows::{NetworkId, NetworkIds, NetworkKey, by_network};
 use crate::networks::UNKNOWN_NETWORK;
 use crate::rows::{RowId, RowKey, Rows, Way, by_class};
+use crate::share::Share;
 
 /// Round-trip times above a minute are counted as a minute.
 const MAX_ROUND_TRIP_MICROS: u64 = 60_000_000;
 /// A gap in stream time of more intervals than this was not observed: nothing is emitted for it.
 const MAX_EMPTY: u32 = 360;
-
-/// What is counted under one class at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Share {
-    /// Start of the interval, in seconds since the Unix epoch.
-    pub(crate) start: u32,
-    pub(crate) link: LinkIndex,
-    pub(crate) direction: Direction,
-    pub(crate) counted: Counted,
-    pub(crate) flows: u32,
-}
-
-impl Share {
-    /// As much of so many flows.
-    pub(crate) fn scale(&mut self, weight: u32) {
-        self.counted.octets = self.counted.octets.saturating_mul(weight.into());
-        self.counted.packets = self.counted.packets.saturating_mul(weight.into());
-        self.flows = self.flows.saturating_mul(weight);
-    }
-}
 
 #[derive(Debug, Default)]
 struct LinkCounts {

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use etiage_capture::decode::{self, Content, FragmentId};
-use etiage_capture::flow::{
-    Admission, FlowEndReason, FlowSettings, FlowTable, Fragments, SideCount,
-};
+use etiage_capture::flow::{Admission, FlowSettings, FlowTable, Fragments};
 use etiage_capture::source::Frame;
 use etiage_capture::{
-    FlowPacket, InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, PerSide, Placement,
-    Timestamp, decode_plain,
+    FlowPacket, InterfaceIndex, LinkIndex, LinkLayer, LinkMap, Packet, Placement, Timestamp,
+    decode_plain,
 };
-use etiage_classifier::{Class, Classifier, FlowEnds, Protocol, Teacher, Verdict};
+use etiage_classifier::{Class, Classifier, FlowEnds, Protocol};
 use hashbrown::HashMap;
 
 use crate::batch::Batch;
-use crate::interval::{Intervals, Share};
+use crate::interval::Intervals;
 use crate::live::{Counted, Live, LiveDelta, Told};
 use crate::networks::{NetworksReader, SharedNetworks};
 use crate::pressure::Pressure;
+use crate::record::FlowSink;
+use crate::share::Share;
 use crate::stats::{MeterStats, ProbeLengths, Step, Stopwatch};
 use crate::teachers::Teachers;
 use crate::tracker::{Entry, Ledger, Tracked, Tracker};
@@ -44,37 +44,6 @@ pub struct MeterSettings {
     pub flows: FlowSettings,
     /// Whether the VLAN is part of the flow key: where address spaces overlap between VLANs.
     pub vlan_in_key: bool,
-}
-
-/// A flow as it is reported at its end, or when the active timeout has passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlowRecord {
-    /// First packet.
-    pub first: Timestamp,
-    /// Last packet.
-    pub last: Timestamp,
-    /// The link of its first packet.
-    pub link: LinkIndex,
-    /// The ends: the initiator first.
-    pub ends: FlowEnds,
-    /// What each sent.
-    pub counts: PerSide<SideCount>,
-    /// What it is.
-    pub verdict: Verdict,
-    /// What taught the name on which the verdict rests, if it is not the flow's own.
-    pub teacher: Option<Teacher>,
-    /// Why it is reported.
-    pub reason: FlowEndReason,
-}
-
-/// Takes reported flows; `()` takes no notice of them.
-pub trait FlowSink {
-    /// A flow has ended, or the active timeout has passed.
-    fn flow(&mut self, record: &FlowRecord);
-}
-
-impl FlowSink for () {
-    fn flow(&mut self, _: &FlowRecord) {}
 }
 
 /// Counts frames of one worker.

@@ -112,9 +112,9 @@ mod tests {
     use etiage_classifier::{Class, Protocol};
 
     use super::*;
-    use crate::interval::Share;
     use crate::live::Counted;
     use crate::rows::{RowId, RowKey};
+    use crate::share::Share;
 
     #[test]
     fn the_largest_networks_have_rows_and_all_add_up() {

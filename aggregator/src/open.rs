@@ -3,7 +3,7 @@
 use etiage_capture::{Side, TcpHeader, Timestamp};
 use etiage_classifier::{FlowState, Requests, Verdict, Watch};
 
-use crate::interval::Share;
+use crate::share::Share;
 
 /// A flow that is not settled yet.
 #[derive(Debug, Default)]

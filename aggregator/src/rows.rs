@@ -8,9 +8,9 @@ use etiage_classifier::{Class, ServiceId};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::interval::Share;
 use crate::live::Counted;
 use crate::network_rows::NetworkId;
+use crate::share::Share;
 
 /// Rows of one interval. What would be one more is counted with the other networks: of a flood from
 /// invented addresses, nobody asks whose they were.

@@ -14,14 +14,15 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::batch::Batch;
-use crate::interval::{Intervals, Share, Slot};
+use crate::interval::{Intervals, Slot};
 use crate::live::{Counted, LiveDelta};
-use crate::meter::{FlowRecord, FlowSink};
 use crate::network_rows::NetworkId;
 use crate::networks::NetworksReader;
 use crate::open::{Handshake, Open, Rank, Stage, Waiting};
 use crate::pool::{OpenId, Pool, kept};
+use crate::record::{FlowRecord, FlowSink};
 use crate::rows::RowRef;
+use crate::share::Share;
 use crate::stats::{self, ProbeLengths, Stopwatch};
 use crate::teachers::{TeacherId, Teachers};
 

@@ -9,6 +9,7 @@ mod cursor;
 pub mod decode;
 pub mod flow;
 mod link;
+mod mac;
 mod packet;
 mod places;
 mod plausible;
@@ -19,9 +20,9 @@ mod time;
 pub use cursor::Cursor;
 pub use decode::{Content, Decoded, FlowPacket, LinkLayer, Outer, decode, decode_plain};
 pub use link::{
-    BadMacAddress, Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, MacAddress, Placement,
-    private_prefixes,
+    Direction, InterfaceIndex, LinkIndex, LinkMap, LinkRule, Placement, private_prefixes,
 };
+pub use mac::{BadMacAddress, MacAddress};
 pub use packet::{Packet, PerSide, Side, TcpHeader, Transport};
 pub use places::Places;
 pub use plausible::{Note, StreamClock, WallClock};

@@ -14,6 +14,7 @@ use crate::recogniser::{Answer, Finding, FlowEnds, View};
 use crate::recognisers::random::looks_random;
 use crate::recognisers::{self, Recogniser, Scratch};
 use crate::rules::{Rules, ServiceId};
+use crate::signs::Signs;
 use crate::stream::{Shown, Stream};
 use crate::watch::Watch;
 
@@ -83,22 +84,6 @@ impl Default for FlowState {
             depth: Depth::Inspecting,
         }
     }
-}
-
-/// What a flow's own octets say where no recogniser knew them: it must not contradict what is known of its ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Signs {
-    /// The recognisers that had not said no.
-    candidates: u64,
-    /// Neither side began with anything that is fixed.
-    hidden: bool,
-    /// It began like BitTorrent's encrypted handshake.
-    handshake: bool,
-}
-
-impl Signs {
-    /// Of a flow whose payload nobody looked at.
-    const NOTHING_SEEN: Self = Self { candidates: u64::MAX, hidden: true, handshake: false };
 }
 
 /// The connection requests that a flow began with: all that need be known of them while nothing else

@@ -16,6 +16,8 @@ pub mod problems;
 mod recogniser;
 pub mod recognisers;
 mod rules;
+mod segment;
+mod signs;
 mod stream;
 mod watch;
 

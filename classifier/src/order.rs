@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use etiage_capture::{Packet, PerSide, Side, TcpHeader};
 
+use crate::segment::Segment;
 use crate::stream::Stream;
 
 /// Packets of a flow that an answer waits for its question: two that each are three places from
@@ -27,47 +28,6 @@ pub(crate) struct Order {
     waiting: Vec<Segment>,
     /// What was shown before a SYN said where its stream begins.
     early: Vec<Segment>,
-}
-
-/// A segment that is kept.
-#[derive(Debug)]
-pub(crate) struct Segment {
-    source: SocketAddr,
-    destination: SocketAddr,
-    tcp: TcpHeader,
-    payload: Vec<u8>,
-    /// It waits no longer than until this packet.
-    until: u16,
-}
-
-impl Segment {
-    /// A segment of which only its place in its stream is known.
-    pub(crate) fn new(
-        source: SocketAddr,
-        destination: SocketAddr,
-        sequence: u32,
-        payload: Vec<u8>,
-    ) -> Self {
-        let tcp = TcpHeader { sequence, ..TcpHeader::default() };
-        Self { source, destination, tcp, payload, until: 0 }
-    }
-
-    /// Who sent it; ends can change their sides when a SYN comes late.
-    pub(crate) fn side(&self, initiator: SocketAddr) -> Side {
-        if self.source == initiator { Side::Initiator } else { Side::Responder }
-    }
-
-    /// The segment as it came.
-    pub(crate) fn packet(&self) -> Packet<'_> {
-        Packet {
-            source: self.source,
-            destination: self.destination,
-            transport: etiage_capture::Transport::TCP,
-            tcp: Some(self.tcp),
-            payload: &self.payload,
-            payload_octets: u32::try_from(self.payload.len()).unwrap_or(u32::MAX),
-        }
-    }
 }
 
 impl Order {

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 
-use crate::order::Segment;
+use crate::segment::Segment;
 
 /// Longest prefix that is put together: a ClientHello with two post-quantum shares and ECH is under
 /// 4 KB; a server's certificate chain starts within it.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use etiage_capture::{Packet, Side, TcpHeader, Timestamp};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
-use crate::engine::Signs;
 use crate::recogniser::FlowEnds;
 use crate::rules::ServiceId;
+use crate::signs::Signs;
 
 /// How long a flow is watched; a player has shown itself by then.
 const WATCHED: Duration = Duration::from_secs(120);

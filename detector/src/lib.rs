@@ -20,6 +20,7 @@ mod calendar;
 mod detector;
 mod explain;
 mod history;
+mod key;
 mod parameters;
 mod proof;
 mod record;
@@ -29,12 +30,13 @@ mod trace;
 pub use baseline::{Basis, Expectation};
 pub use calendar::Calendar;
 pub use detector::{
-    Change, Detector, Event, EventId, Key, LinkMinute, Member, Minute, SeriesId, Severity,
+    Change, Detector, Event, EventId, LinkMinute, Member, Minute, SeriesId, Severity,
 };
 pub use explain::{
     Comparison, ComparisonRow, Explanation, Gain, Kind, Ledger, Loss, Place, Windows, explain,
 };
 pub use history::{BIN_SECS, History};
+pub use key::Key;
 pub use parameters::{ParameterError, Parameters, Rule, Threshold};
 pub use proof::{Evidence, EvidenceSeries, Run, recompute};
 pub use record::{Blind, Record, masks};

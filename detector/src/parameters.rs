@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::Key;
+use crate::key::Key;
 
 /// One way of being sure: the mean of so many minutes is so far below (or above) what is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

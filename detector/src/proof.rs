@@ -5,8 +5,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Calendar;
-use crate::detector::{Change, Detector, Event, Key, LinkMinute, Minute, SeriesId};
+use crate::detector::{Change, Detector, Event, LinkMinute, Minute, SeriesId};
 use crate::explain::{Comparison, explain};
+use crate::key::Key;
 use crate::parameters::{ParameterError, Parameters};
 use crate::record::Record;
 use crate::trace::{Bin, starts};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::{Event, Key};
+use crate::detector::Event;
 use crate::explain::{Explanation, Kind};
+use crate::key::Key;
 
 /// An event with what it is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::calendar::Calendar;
-use crate::detector::{Detector, Key, LinkMinute, Minute};
+use crate::detector::{Detector, LinkMinute, Minute};
 use crate::history::BIN_SECS;
+use crate::key::Key;
 use crate::parameters::{ParameterError, Parameters};
 
 /// What a series held in an interval.

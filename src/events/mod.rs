@@ -9,9 +9,9 @@ use etiage_detection::{bundle, proof};
 use serde_json::Value;
 
 use crate::ask::{Api, escaped};
-use crate::cli::Format;
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::format::Format;
 use crate::moment;
 
 #[derive(Debug, Args)]

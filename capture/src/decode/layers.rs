@@ -2,7 +2,7 @@
 
 use super::{Content, Decoder};
 use crate::cursor::Cursor;
-use crate::link::MacAddress;
+use crate::mac::MacAddress;
 
 /// What a frame begins with, by libpcap's link type (DLT).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

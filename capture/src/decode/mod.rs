@@ -19,7 +19,7 @@ pub use layers::{LinkLayer, UnsupportedLinkType};
 pub use plain::{FlowPacket, decode_plain};
 pub(crate) use tunnel::is_tunnel_port;
 
-use crate::link::MacAddress;
+use crate::mac::MacAddress;
 use crate::packet::{Packet, Transport};
 
 /// Tunnels in tunnels that are followed: GTP-U in GRE in MPLS is real, more is an attack.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use super::{LinkLayer, Outer, tunnel};
 use crate::flow::{FlowKey, Sender};
-use crate::link::MacAddress;
+use crate::mac::MacAddress;
 use crate::packet::{Packet, PerSide, TcpHeader, Transport};
 
 /// A packet as the flow table and the classifier need it.

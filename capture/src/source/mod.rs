@@ -7,6 +7,7 @@ mod mapped;
 mod pair;
 mod pcap_file;
 mod pcapng_file;
+mod record;
 mod savefile;
 mod stream;
 mod window;

@@ -3,7 +3,7 @@
 //! The format is that of draft-ietf-opsawg-pcap: in either byte order, with micro- or nanoseconds.
 //! Versions other than 2.4, and the variants of other programs, are left to libpcap.
 
-use super::mapped::{Next, Order};
+use super::record::{Next, Order};
 use crate::decode::LinkLayer;
 use crate::time::Timestamp;
 

@@ -4,8 +4,8 @@
 //! and packets in enhanced, simple and obsolete packet blocks; all else is skipped. Interfaces may have
 //! different link types, which libpcap refuses.
 
-use super::mapped::{Next, Order};
 use super::pcap_file::MAX_CAPTURED;
+use super::record::{Next, Order};
 use crate::decode::LinkLayer;
 use crate::time::Timestamp;
 

@@ -11,7 +11,8 @@ use ruzstd::decoding::StreamingDecoder;
 
 use super::Frame;
 use super::batch::Batch;
-use super::mapped::{Format, Next, ReadError};
+use super::mapped::{Format, ReadError};
+use super::record::Next;
 use crate::decode::LinkLayer;
 
 /// Octets read at once: as much as a pipe holds.

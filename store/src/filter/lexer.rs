@@ -1,7 +1,7 @@
 //! Text into words.
 
 use super::MAX_TEXT;
-use super::parser::Problem;
+use super::problem::Problem;
 
 /// A word of the language, with where it is, in octets.
 #[derive(Clone, Debug, PartialEq, Eq)]

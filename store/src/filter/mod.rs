@@ -7,13 +7,17 @@
 mod complete;
 mod lexer;
 mod parser;
+mod problem;
+mod slot;
 mod sql;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use complete::{Completion, Slot, complete};
-pub use parser::{Problem, parse};
+pub use complete::{Completion, complete};
+pub use parser::parse;
+pub use problem::Problem;
+pub use slot::Slot;
 
 use crate::Dimension;
 

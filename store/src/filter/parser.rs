@@ -1,31 +1,13 @@
 //! Words into an expression, by recursive descent; errors say exactly where.
 
-use super::complete::Slot;
 use super::lexer::{Kind, Token, lex};
+use super::problem::Problem;
+use super::slot::Slot;
 use super::{Expr, MAX_DEPTH, MAX_PREDICATES, MAX_VALUE, Pattern, Predicate, Test, field, word};
 use crate::Dimension;
 
 /// Most problems that are told of one filter.
 const MAX_PROBLEMS: usize = 20;
-
-/// What is wrong with a filter, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where it begins, in octets.
-    pub offset: usize,
-    /// How long it is, in octets; 0 at the end of the text, where something is missing.
-    pub length: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What could stand there.
-    pub expected: Vec<String>,
-}
-
-impl Problem {
-    pub(super) fn new(offset: usize, length: usize, message: String) -> Self {
-        Self { offset, length, message, expected: Vec::new() }
-    }
-}
 
 /// Reads a filter. Each value is shown to `check`, which says what is wrong with it.
 ///
