@@ -339,6 +339,7 @@ pub fn private_prefixes() -> Vec<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mac::BadMacAddress;
 
     const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
     const OURS: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);

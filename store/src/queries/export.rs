@@ -209,7 +209,9 @@ impl Store {
         // The tier is chosen over a part that is no longer than a chart's range, the oldest: what is kept there
         // is kept everywhere after.
         let head = TimeRange { from: query.range.from, to: slice_end(query.range, step) };
-        let plan = self.plan_series(None, &query.group_by, &query.filter, head, step).await?;
+        let plan = self
+            .plan_steps(None, (&query.group_by, &query.filter), (head, step), Span::of_series)
+            .await?;
         let span = Span::new(query.range, plan.span.step)?;
         if !query.format.can_follow() {
             return series_statement(query, &plan, span).map(|sql| vec![sql]);

@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::{BUCKET, Dimension, Filter, Statement, TimeRange};
+use super::{BUCKET, Dimension, Filter, Span, Statement, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store, Tier};
 
@@ -81,7 +81,9 @@ impl Store {
             _ => 900,
         };
         let group_by = [Dimension::Direction];
-        let plan = self.plan_bins(&group_by, &query.filter, query.range, step).await?;
+        let plan = self
+            .plan_steps(None, (&group_by, &query.filter), (query.range, step), Span::new)
+            .await?;
         if plan.tier == Tier::Day {
             return Err(Error::BadQuery(
                 "hours are not kept that far back: use a later range".to_owned(),

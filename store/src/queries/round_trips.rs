@@ -4,7 +4,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use super::plan::Plan;
-use super::{BUCKET, Dimension, Filter, Statement, TimeRange};
+use super::{BUCKET, Dimension, Filter, Span, Statement, TimeRange};
 use crate::schema::Family;
 use crate::{Error, Store};
 
@@ -73,7 +73,13 @@ impl Store {
             return Err(Error::BadQuery(text.to_owned()));
         }
         let RoundTripQuery { range, step_secs, filter } = query;
-        self.plan_series(Some(Family::RoundTrips), &[], filter, *range, *step_secs).await
+        self.plan_steps(
+            Some(Family::RoundTrips),
+            (&[], filter),
+            (*range, *step_secs),
+            Span::of_series,
+        )
+        .await
     }
 
     /// The same figures as rows for a file: points of time without samples have none.

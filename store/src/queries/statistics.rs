@@ -108,7 +108,9 @@ impl Store {
     ) -> Result<Option<Statistics>, Error> {
         let bin = bin_of(query);
         let Some(range) = whole_bins(query.range, until, bin) else { return Ok(None) };
-        let plan = self.plan_bins(&query.group_by, &query.filter, range, bin).await?;
+        let plan = self
+            .plan_steps(None, (&query.group_by, &query.filter), (range, bin), Span::new)
+            .await?;
         let Some(range) = whole_bins(query.range, until, plan.span.step) else { return Ok(None) };
         let plan = Plan { span: Span::new(range, plan.span.step)?, ..plan };
         let watched = self.watched_bins(query, &plan).await?;

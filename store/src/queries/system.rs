@@ -106,7 +106,9 @@ impl Store {
     /// As [`Store::volumes`].
     pub async fn losses(&self, range: TimeRange, step: u32) -> Result<Losses, Error> {
         let family = Some(Family::Observations);
-        let plan = self.plan_series(family, &[], &Filter::default(), range, step).await?;
+        let plan = self
+            .plan_steps(family, (&[], &Filter::default()), (range, step), Span::of_series)
+            .await?;
         let sql = format!(
             "SELECT {} AS bucket, {SUMS} FROM {} AS r WHERE {} GROUP BY bucket ORDER BY bucket",
             BUCKET.replace("(time)", "(r.time)"),

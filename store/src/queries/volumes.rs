@@ -97,7 +97,12 @@ impl Store {
     /// of 10 s, or for networks by what they are not known by; [`Error::TooSlow`], [`Error::Unreachable`], [`Error::Denied`] or [`Error::Query`].
     pub async fn volumes(&self, query: &VolumeQuery) -> Result<VolumeAnswer, Error> {
         let plan = self
-            .plan_series(None, &query.group_by, &query.filter, query.range, query.step_secs)
+            .plan_steps(
+                None,
+                (&query.group_by, &query.filter),
+                (query.range, query.step_secs),
+                Span::of_series,
+            )
             .await?;
         let top = self.top_groups(query, &plan).await?;
         let (points, observed) =
@@ -118,7 +123,12 @@ impl Store {
         groups: &[Group],
     ) -> Result<VolumeAnswer, Error> {
         let plan = self
-            .plan_series(None, &query.group_by, &query.filter, query.range, query.step_secs)
+            .plan_steps(
+                None,
+                (&query.group_by, &query.filter),
+                (query.range, query.step_secs),
+                Span::of_series,
+            )
             .await?;
         let names = names(groups);
         let (points, observed) =
