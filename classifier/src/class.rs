@@ -357,6 +357,26 @@ words! {
     TpLink = "tp-link",
     /// Measurements of throughput: iperf 2, netperf, Ookla's.
     SpeedTest = "speed-test",
+    /// MPEG transport streams over UDP or RTP: television.
+    MpegTs = "mpeg-ts",
+    /// Secure Reliable Transport.
+    Srt = "srt",
+    /// BGP monitoring protocol.
+    Bmp = "bmp",
+    /// Syncthing's block exchange, and its discovery.
+    Syncthing = "syncthing",
+    /// A file transfer of Magic Wormhole.
+    MagicWormhole = "magic-wormhole",
+    /// The overlay of Nebula.
+    Nebula = "nebula",
+    /// Zabbix, agents and servers.
+    Zabbix = "zabbix",
+    /// TACACS+.
+    Tacacs = "tacacs",
+    /// IEC 60870-5-104.
+    Iec104 = "iec-104",
+    /// Packet forwarding control of mobile cores.
+    Pfcp = "pfcp",
     /// ICMP and ICMPv6, IGMP included.
     Icmp = "icmp",
     /// Tunnels, routing and any other IP protocol without a flow inside that could be read.
@@ -377,6 +397,8 @@ impl Protocol {
             | Self::Bitcoin
             | Self::Ethereum
             | Self::Monero
+            | Self::Syncthing
+            | Self::MagicWormhole
             | Self::Tribler => Category::P2p,
             Self::Http | Self::Tls | Self::Quic | Self::Git => Category::Web,
             Self::FtpData => Category::DirectDownload,
@@ -388,7 +410,9 @@ impl Protocol {
             | Self::X11
             | Self::TeamViewer
             | Self::NoMachine => Category::RemoteAccess,
-            Self::Rtsp | Self::Rtmp | Self::Bigo | Self::Spotify => Category::Streaming,
+            Self::Rtsp | Self::Rtmp | Self::Bigo | Self::Spotify | Self::MpegTs | Self::Srt => {
+                Category::Streaming
+            }
             Self::Irc | Self::Xmpp | Self::WhatsApp | Self::Telegram | Self::Viber => {
                 Category::Messaging
             }
@@ -420,6 +444,7 @@ impl Protocol {
             | Self::Tailscale
             | Self::Tor
             | Self::Sstp
+            | Self::Nebula
             | Self::IpTunnel => Category::Vpn,
             // FTP's control connection moves commands, not files.
             Self::Ftp
@@ -429,6 +454,11 @@ impl Protocol {
             | Self::Snmp
             | Self::Ssdp
             | Self::Bgp
+            | Self::Bmp
+            | Self::Zabbix
+            | Self::Tacacs
+            | Self::Iec104
+            | Self::Pfcp
             | Self::Icmp
             | Self::OtherIp
             | Self::Mqtt

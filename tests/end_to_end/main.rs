@@ -23,6 +23,7 @@ mod engine;
 mod eval;
 mod events;
 mod failures;
+mod kinds;
 mod lab;
 mod packets;
 mod privileges;

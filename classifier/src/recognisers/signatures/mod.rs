@@ -10,6 +10,7 @@ mod data;
 mod devices;
 mod office;
 mod plant;
+mod streams;
 mod talk;
 
 use etiage_capture::Transport;
@@ -32,11 +33,27 @@ struct Message<'a> {
 type Rule = (Protocol, fn(Message<'_>) -> bool);
 
 /// Over TCP.
-const TCP: &[&[Rule]] =
-    &[data::TCP, office::TCP, talk::TCP, plant::TCP, devices::TCP, calls::TCP, apps::TCP];
+const TCP: &[&[Rule]] = &[
+    streams::TCP,
+    data::TCP,
+    office::TCP,
+    talk::TCP,
+    plant::TCP,
+    devices::TCP,
+    calls::TCP,
+    apps::TCP,
+];
 /// Over UDP.
-const UDP: &[&[Rule]] =
-    &[talk::UDP, office::UDP, plant::UDP, data::UDP, devices::UDP, calls::UDP, apps::UDP];
+const UDP: &[&[Rule]] = &[
+    streams::UDP,
+    talk::UDP,
+    office::UDP,
+    plant::UDP,
+    data::UDP,
+    devices::UDP,
+    calls::UDP,
+    apps::UDP,
+];
 
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let rules = if view.ends.transport == Transport::TCP { TCP } else { UDP };

@@ -440,3 +440,43 @@ fn of_a_start_that_was_missed_or_damaged() {
     assert_eq!(alive.client(ask, b"\xc0\0").matched(), None);
     assert_eq!(alive.server(ask, b"\xd0\0").settled(), Some(Protocol::Mqtt));
 }
+
+#[test]
+fn television_transfers_and_monitoring() {
+    let packet = [&[0x47, 0x40, 0, 0x10][..], &[0xff; 184]].concat();
+    for packets in [2, 3, 7] {
+        udp(Protocol::MpegTs, 5000, &packet.repeat(packets));
+        let rtp = [&[0x80, 33, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &packet.repeat(packets)].concat();
+        udp(Protocol::MpegTs, 5004, &rtp);
+    }
+    let cut = [&packet.repeat(2)[..], &[0x47]].concat();
+    for other in [&packet[..], &cut, &[0x47; 377]] {
+        none(Transport::UDP, 5000, other);
+    }
+    let srt = |version: u8, kind: [u8; 4]| {
+        let header =
+            [&[0x80, 0, 0, 0][..], &[0; 12], &[0, 0, 0, version, 0, 0, 0, 2, 1, 2, 3, 4]].concat();
+        [&header[..], &[0, 0, 5, 0xdc, 0, 0, 0x20, 0], &kind, &[0; 24]].concat()
+    };
+    udp(Protocol::Srt, 9000, &srt(4, [0, 0, 0, 1]));
+    udp(Protocol::Srt, 9000, &srt(5, [0xff, 0xff, 0xff, 0xff]));
+    none(Transport::UDP, 9000, &srt(3, [0, 0, 0, 1]));
+    udp(Protocol::Syncthing, 21027, b"\x2e\xa7\xd9\x0b\x0a\x20abcdefgh");
+    udp(Protocol::Nebula, 4242, b"\x11\0\0\0\x12\x34\x56\x78\0\0\0\0\x12\x34\x56\x78abc");
+    udp(Protocol::Nebula, 50_000, b"\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01abc");
+    none(Transport::UDP, 50_000, b"\x11\0\0\0\x12\x34\x56\x78\0\0\0\0\x12\x34\x56\x78abc");
+    udp(Protocol::Pfcp, 8805, b"\x20\x01\0\x08\0\0\x01\0\0\x60\0\0");
+    none(Transport::UDP, 8805, b"\x20\x01\0\x09\0\0\x01\0\0\x60\0\0");
+    tcp(Protocol::Bmp, 11019, b"\x03\0\0\0\x10\x04\0\x02\0\x06router");
+    let monitoring =
+        [&b"\x03\0\0\0\x47\0"[..], &[0; 42], &[0xff; 16], &[0, 23, 2, 0, 0, 0, 0]].concat();
+    tcp(Protocol::Bmp, 11019, &monitoring);
+    none(Transport::TCP, 11019, b"\x03\0\0\0\x10\x04\0\x09\0\x06router");
+    tcp(Protocol::MagicWormhole, 40_000, b"transit sender 0123456789abcdef ready\n\n");
+    tcp(Protocol::Zabbix, 10051, b"ZBXD\x01\x10\0\0\0\0\0\0\0{");
+    tcp(Protocol::Tacacs, 49, b"\xc0\x01\x01\0\x12\x34\x56\x78\0\0\0\x04abcd");
+    none(Transport::TCP, 50, b"\xc0\x01\x01\0\x12\x34\x56\x78\0\0\0\x04abcd");
+    tcp(Protocol::Iec104, 2404, b"\x68\x04\x07\0\0\0");
+    tcp(Protocol::Http, 8080, b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64");
+    none(Transport::TCP, 8080, b"\0\0\x07\x04\0\0\0\0\0\0\x03\0\0\0\x64");
+}

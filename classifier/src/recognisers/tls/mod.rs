@@ -235,6 +235,7 @@ pub(crate) fn of_alpn(alpn: &[u8]) -> Option<Protocol> {
         b"smb" => Some(Protocol::Smb),
         b"adc" | b"nmdc" => Some(Protocol::DirectConnect),
         b"libp2p" => Some(Protocol::Libp2p),
+        b"bep/1.0" => Some(Protocol::Syncthing),
         b"sip/2" => Some(Protocol::Sip),
         b"stun.turn" | b"stun.nat-discovery" => Some(Protocol::Stun),
         _ => None,
