@@ -852,24 +852,29 @@ export interface components {
             undetermined: Count;
             /**
              * Format: int64
+             * @description Flows that were not inspected, or not to their verdict, for lack of time or memory: counted by port and
+             *     by what is known of their ends.
+             */
+            uninspected_flows: Count;
+            /**
+             * Format: int64
              * @description Packets of no configured link.
              */
             unmapped: Count;
             /**
              * Format: int64
-             * @description Flows that were not probed, or not to their verdict, for want of time or memory: counted by port and
-             *     by what is known of their ends.
+             * @description The old name of `uninspected_flows`; it goes with version 0.2.
              */
             unprobed_flows: Count;
             /**
              * Format: int64
-             * @description Capture threads that cannot keep up and do not probe new flows.
+             * @description Capture threads that cannot keep up and do not inspect new flows.
              */
             unprobed_workers: Count;
             /**
              * Format: int64
-             * @description Flows without a verdict that made room for others among what is probed. Those that nobody had
-             *     answered are probed again when somebody does.
+             * @description Flows without a verdict that made room for others under inspection. Those that were unanswered are
+             *     inspected again once they are answered.
              */
             unsettled_evicted: Count;
         };
@@ -1131,7 +1136,9 @@ export interface components {
             step_seconds: number;
             /** @description Packets whose flow the full table did not take. */
             table_full: (Count | null)[];
-            /** @description Flows that were not probed. */
+            /** @description Flows that were not inspected. */
+            uninspected_flows: (Count | null)[];
+            /** @description The old name of `uninspected_flows`; it goes with version 0.2. */
             unprobed_flows: (Count | null)[];
         };
         /** @description What the capture's engine says of itself. Counters count from the start of the program. */
@@ -2225,7 +2232,12 @@ export interface components {
             table_full: Count;
             /**
              * Format: int64
-             * @description Flows that were not probed, for want of time or memory.
+             * @description Flows that were not inspected, for lack of time or memory.
+             */
+            uninspected_flows: Count;
+            /**
+             * Format: int64
+             * @description The old name of `uninspected_flows`; it goes with version 0.2.
              */
             unprobed_flows: Count;
         };
@@ -2957,12 +2969,12 @@ export interface components {
             capacity: number;
             /**
              * Format: int64
-             * @description Of the flows in them, those of one packet or of connection requests only.
+             * @description The old name of `unanswered`; it goes with version 0.2.
              */
             half_open: Count;
             /**
              * Format: int64
-             * @description Half-open flows that had to make room.
+             * @description The old name of `unanswered_evicted`; it goes with version 0.2.
              */
             half_open_evicted: Count;
             /**
@@ -2972,17 +2984,32 @@ export interface components {
             octets: Count;
             /**
              * Format: int64
-             * @description Of the flows in them, those that are still probed or watched.
+             * @description Of the flows in them, those that are still inspected or watched.
              */
             open: Count;
             /**
              * Format: int64
-             * @description Flows that were not probed, or not to their verdict, for want of time or memory.
+             * @description Of the flows in them, those of one packet or of connection requests only.
+             */
+            unanswered: Count;
+            /**
+             * Format: int64
+             * @description Unanswered flows that had to make room.
+             */
+            unanswered_evicted: Count;
+            /**
+             * Format: int64
+             * @description Flows that were not inspected, or not to their verdict, for lack of time or memory.
+             */
+            uninspected: Count;
+            /**
+             * Format: int64
+             * @description The old name of `uninspected`; it goes with version 0.2.
              */
             unprobed: Count;
             /**
              * Format: int64
-             * @description Flows without a verdict that had to make room among what is probed.
+             * @description Flows without a verdict that had to make room for others under inspection.
              */
             unsettled_evicted: Count;
         };
@@ -3225,7 +3252,7 @@ export interface components {
             sampling: Count;
             /**
              * Format: int64
-             * @description Those that do not probe new flows.
+             * @description Those that do not inspect new flows.
              */
             unprobing: Count;
         };
