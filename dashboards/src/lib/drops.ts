@@ -15,7 +15,7 @@ export const LOSSES = [
   'dropped_kernel',
   'table_full',
   'late',
-  'unprobed_flows',
+  'uninspected_flows',
   'sampled_packets',
 ] as const;
 export type Loss = (typeof LOSSES)[number];

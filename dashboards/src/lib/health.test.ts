@@ -29,6 +29,7 @@ function health(change: {
       sampled_packets: 0,
       sampling_workers: 0,
       undetermined: 0,
+      uninspected_flows: 0,
       unprobed_flows: 0,
       unprobed_workers: 0,
       unsettled_evicted: 0,

@@ -447,9 +447,9 @@ export const PAGES = {
     'Came after their interval was closed; counted in the oldest open one',
     'Arrivés après la clôture de leur intervalle ; comptés dans le plus ancien ouvert',
   ],
-  'drops.unprobed_flows': ['Flows not probed', 'Flux non sondés'],
-  'drops.unprobed_flows.what': [
-    'Or not to their verdict, for want of time or memory: classified by what was known by then',
+  'drops.uninspected_flows': ['Flows not inspected', 'Flux non inspectés'],
+  'drops.uninspected_flows.what': [
+    'Or not to their verdict, for lack of time or memory: classified by what was known by then',
     'Ou pas jusqu’au verdict, faute de temps ou de mémoire : classés par ce qui était connu alors',
   ],
   'drops.sampled_packets': ['Sampled', 'Échantillonnés'],
