@@ -292,11 +292,10 @@ impl Tracker {
             state.ask(requests);
             *stage = Stage::Inspected(state, None);
         }
-        let ends = ends(flow);
         let settled = match stage {
             Stage::Asking(_) => None,
             Stage::Watched(watch) => {
-                let settled = ledger.watch(watch, waiting, flow, &ends, entry);
+                let settled = ledger.watch(watch, waiting, flow, entry);
                 // It keeps what it kept, and shows no more than it has shown.
                 if settled.is_none() && *rank == Rank::Heavy {
                     return;
@@ -304,6 +303,7 @@ impl Tracker {
                 settled
             }
             Stage::Inspected(state, known) => {
+                let ends = ends(flow);
                 let shown = shown(&ends, side, packet);
                 let progress = ledger.classifier.observe(state, &ends, &shown, side, ledger.now);
                 if overflows {
@@ -334,7 +334,7 @@ impl Tracker {
                     Progress::Watched(watch) => {
                         ledger.known_after(flow, watch.verdict());
                         let mut watch = Box::new(watch);
-                        let settled = ledger.watch(&mut watch, waiting, flow, &ends, entry);
+                        let settled = ledger.watch(&mut watch, waiting, flow, entry);
                         recycle(spare, std::mem::replace(stage, Stage::Watched(watch)));
                         settled
                     }
@@ -362,7 +362,7 @@ impl Tracker {
             flow.state.phase = match phase {
                 Phase::Settled { class, confidence, evidence, .. } => {
                     let verdict = Verdict { class, confidence, evidence };
-                    Phase::settled(verdict, ledger.taught(&verdict, &ends))
+                    Phase::settled(verdict, ledger.taught(&verdict, &ends(flow)))
                 }
                 other => other,
             };
@@ -575,13 +575,12 @@ impl Ledger {
         watch: &mut Watch,
         waiting: &mut Waiting,
         flow: &mut Flow<Tracked>,
-        ends: &FlowEnds,
         entry: &Entry<'_>,
     ) -> Option<Phase> {
-        let shown = shown(ends, entry.side, entry.packet);
-        let mut goes_on = watch.packet(ends, entry.side, &shown, self.now);
+        let shown = (entry.packet.payload_octets, entry.packet.tcp);
+        let mut goes_on = watch.packet(flow.transport(), entry.side, shown, self.now);
         if watch.is_due() || !goes_on {
-            self.classifier.ask_again(watch, ends, self.now);
+            self.classifier.ask_again(watch, &ends(flow), self.now);
             goes_on &= watch.is_open();
         }
         let verdict = watch.verdict();

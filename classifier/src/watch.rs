@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use etiage_capture::{Packet, Side, TcpHeader, Timestamp};
+use etiage_capture::{Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::recogniser::FlowEnds;
@@ -213,21 +213,20 @@ impl Watch {
         self.late.is_some() || self.nameless && self.verdict.class.category == Category::Web
     }
 
-    /// Takes a packet; false once there is nothing more to learn.
+    /// Takes a packet by the octets of its payload on the wire; false once there is nothing more to learn.
     pub fn packet(
         &mut self,
-        ends: &FlowEnds,
+        transport: Transport,
         side: Side,
-        packet: &Packet<'_>,
+        (octets, tcp): (u32, Option<TcpHeader>),
         now: Timestamp,
     ) -> bool {
         if let Some(late) = &mut self.late {
             late.packets = late.packets.saturating_add(1);
             return late.packets < MAX_LATE && now.since(self.began) < WATCHED;
         }
-        let octets = packet.payload_octets;
         if side == self.server {
-            self.acknowledged(packet.tcp);
+            self.acknowledged(tcp);
         }
         if octets == 0 {
             return true;
@@ -235,7 +234,7 @@ impl Watch {
         if side == self.server {
             self.served(u64::from(octets), now);
         } else {
-            let udp = ends.transport == etiage_capture::Transport::UDP;
+            let udp = transport == Transport::UDP;
             let request = if udp { REQUEST_UDP } else { REQUEST_TCP };
             self.client = Client::Seen;
             self.bulk.client(octets, octets >= request);
@@ -362,8 +361,6 @@ impl Burst {
 mod tests {
     use std::net::SocketAddr;
 
-    use etiage_capture::Transport;
-
     use super::*;
 
     const SEGMENT_OCTETS: u32 = 1400;
@@ -376,16 +373,10 @@ mod tests {
         acknowledges: Option<u32>,
     }
 
-    fn packet(ends: &FlowEnds, side: Side, octets: u32, ack: Option<u32>) -> Packet<'static> {
+    /// A packet of so many octets of payload that acknowledges so many.
+    fn packet(octets: u32, ack: Option<u32>) -> (u32, Option<TcpHeader>) {
         let header = |acknowledgment| TcpHeader { sequence: 0, acknowledgment, flags: 0x10 };
-        Packet {
-            source: ends.end(side),
-            destination: ends.end(side.other()),
-            transport: ends.transport,
-            tcp: ack.map(header),
-            payload: &[],
-            payload_octets: octets,
-        }
+        (octets, ack.map(header))
     }
 
     impl Flow {
@@ -408,8 +399,8 @@ mod tests {
         fn packet(&mut self, side: Side, octets: u32, after_micros: u64) {
             self.now += after_micros * 1000;
             let Some(watch) = &mut self.watch else { return };
-            let packet = packet(&self.ends, side, octets, self.acknowledges);
-            watch.packet(&self.ends, side, &packet, Timestamp::from_nanos(self.now));
+            let packet = packet(octets, self.acknowledges);
+            watch.packet(self.ends.transport, side, packet, Timestamp::from_nanos(self.now));
         }
 
         fn request(&mut self, after_millis: u64) {
@@ -590,9 +581,9 @@ mod tests {
     fn it_ends_and_is_small() {
         let mut flow = Flow::new(Protocol::Tls, 443, true);
         let watch = flow.watch.as_mut().unwrap();
-        let packet = packet(&flow.ends, Side::Responder, 100, None);
-        assert!(watch.packet(&flow.ends, Side::Responder, &packet, Timestamp::from_secs(120)));
-        assert!(!watch.packet(&flow.ends, Side::Responder, &packet, Timestamp::from_secs(121)));
+        let (shown, transport) = (packet(100, None), flow.ends.transport);
+        assert!(watch.packet(transport, Side::Responder, shown, Timestamp::from_secs(120)));
+        assert!(!watch.packet(transport, Side::Responder, shown, Timestamp::from_secs(121)));
         assert!(size_of::<Watch>() <= 192, "{}", size_of::<Watch>());
     }
 }

@@ -407,15 +407,7 @@ fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever()
     assert_eq!(watch.verdict(), Verdict::UNKNOWN);
     let mut asked = 0;
     let mut unheard = watch;
-    let packet = Packet {
-        source: ends.responder,
-        destination: ends.initiator,
-        transport: ends.transport,
-        tcp: None,
-        payload: &[],
-        payload_octets: 1000,
-    };
-    while unheard.packet(ends, Side::Responder, &packet, now()) {
+    while unheard.packet(ends.transport, Side::Responder, (1000, None), now()) {
         asked += u32::from(unheard.is_due());
     }
     assert_eq!(asked, 10);
