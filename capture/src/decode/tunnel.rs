@@ -33,16 +33,32 @@ const BRIDGED: u16 = 0x6558;
 
 /// All of them, each at the place that [`place`] gives it: a look at one place tells, for the ports of every
 /// datagram are looked at.
-const PORTS: [u16; 16] = {
-    let all =
-        [GTP_U, VXLAN, VXLAN_LINUX, VXLAN_GPE, GENEVE, L2TP, TEREDO, CAPWAP_DATA, MPLS_UDP, TZSP];
-    let (mut places, mut at) = ([0; 16], 0);
-    while at < all.len() {
-        assert!(places[place(all[at])] == 0, "two ports have one place: choose another factor");
-        places[place(all[at])] = all[at];
-        at += 1;
+const PORTS: [u16; 16] = [
+    MPLS_UDP,
+    0,
+    TEREDO,
+    0,
+    TZSP,
+    GENEVE,
+    VXLAN,
+    VXLAN_GPE,
+    VXLAN_LINUX,
+    L2TP,
+    0,
+    0,
+    CAPWAP_DATA,
+    GTP_U,
+    0,
+    0,
+];
+
+/// Where one is not at its place, choose another factor.
+const _: () = {
+    let (mut rest, mut at) = (PORTS.as_slice(), 0);
+    while let [port, others @ ..] = rest {
+        assert!(*port == 0 || place(*port) == at);
+        (rest, at) = (others, at + 1);
     }
-    places
 };
 
 /// The upper four bits of a product whose factor gives each of the ports a place of its own.
