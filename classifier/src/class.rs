@@ -547,11 +547,16 @@ impl Class {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Confidence(pub u8);
 
+/// A finding at least this sure ends the questions to other recognisers.
+pub const SETTLED: Confidence = Confidence(90);
+
 impl Confidence {
     /// Nothing was recognised.
     pub const NONE: Self = Self(0);
     /// A well-known port, and nothing that contradicts it.
     pub const GUESS: Self = Self(30);
+    /// The protocol is known and its name can still come: too low to end the questions.
+    pub const PENDING: Self = Self(SETTLED.0 - 1);
     /// Circumstances: a learnt name or endpoint, a shape.
     pub const LIKELY: Self = Self(80);
     /// The protocol's own framing, checked.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use etiage_capture::{Packet, PerSide, Side, TcpHeader, Timestamp, Transport};
 
-use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
+use crate::class::{Category, Class, Confidence, Evidence, Protocol, SETTLED, Verdict};
 use crate::knowledge::{Endpoint, Knowledge, LearntName, Teacher, Trust, Turn};
 use crate::order::Order;
 use crate::ports;
@@ -18,8 +18,6 @@ use crate::signs::Signs;
 use crate::stream::{Shown, Stream};
 use crate::watch::Watch;
 
-/// A finding at least this sure ends the questions to other recognisers.
-pub const SETTLED: Confidence = Confidence(90);
 /// How many octets of each side's start are remembered while a flow is inspected.
 pub const HEAD: usize = 64;
 /// Packets with payload after which inspecting ends. Names come within the first flight of either side;
@@ -680,9 +678,9 @@ impl FlowState {
 /// Whether the protocol's own recogniser saw the payload and said no: then port and endpoint mean nothing.
 fn contradicts(candidates: u64, transport: Transport, protocol: Protocol) -> bool {
     let list = recognisers::for_transport(transport).unwrap_or_default();
-    let mut places = list.iter().take(64).enumerate();
+    let mut places = list.iter().enumerate();
     places.any(|(place, recogniser)| {
-        recogniser.name == protocol.name() && candidates & (1 << place) == 0
+        recogniser.protocol == Some(protocol) && candidates & (1 << place) == 0
     })
 }
 

@@ -21,8 +21,8 @@ mod signs;
 mod stream;
 mod watch;
 
-pub use class::{Category, Class, Confidence, Evidence, Protocol, UnknownWord, Verdict};
-pub use engine::{Classifier, FlowState, HEAD, MAX_INSPECTED, Progress, Requests, SETTLED};
+pub use class::{Category, Class, Confidence, Evidence, Protocol, SETTLED, UnknownWord, Verdict};
+pub use engine::{Classifier, FlowState, HEAD, MAX_INSPECTED, Progress, Requests};
 pub use knowledge::{Expected, Knowledge, KnowledgeStats, LearntName, Teacher, Trust, Turn, Word};
 pub use recogniser::{Answer, Finding, FlowEnds, View};
 pub use rules::{Rules, Service, ServiceId};

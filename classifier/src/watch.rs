@@ -53,10 +53,13 @@ const OVERTAKING: u8 = 3;
 /// Bursts like one another that make a film.
 const BURSTS: u8 = 4;
 
+/// Much data one way without a name: most such flows are downloads, but not all.
 const BULK_CONFIDENCE: Confidence = Confidence(60);
+/// The same, of [`LONG_BULK`] octets and more.
 const LONG_BULK_CONFIDENCE: Confidence = Confidence(75);
 /// So much less sure where the client was not seen: it may have named a service that the rules know.
 const UNSEEN_CLIENT: u8 = 10;
+/// Bursts at even times, as players fetch segments: few other programs do.
 const FILM_CONFIDENCE: Confidence = Confidence(70);
 
 /// Packets after which a flow that nothing was recognised in is not asked about any more.

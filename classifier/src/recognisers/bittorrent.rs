@@ -17,6 +17,11 @@ const MAX_BLOCK: u32 = 128 * 1024;
 /// The largest message that is no block: a bitfield of 8 million pieces, an extended handshake.
 const MAX_OTHER: u32 = 1 << 20;
 
+/// Messages, or a block, in the middle of a stream: lengths and kinds fit.
+const MESSAGES: Confidence = Confidence(92);
+/// Too few fixed octets to settle; the next segment can tell.
+const ONE_MESSAGE: Confidence = Confidence(70);
+
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let start = text::start(view.payload, HANDSHAKE);
     if start == Start::Whole {
@@ -29,10 +34,10 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
     match weigh(view.payload) {
         weight if weight >= STRONG || has_block(view.payload) => {
-            Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(92), Evidence::FRAMING))
+            Answer::Match(Finding::new(Protocol::BitTorrent, MESSAGES, Evidence::FRAMING))
         }
         weight if weight >= WEAK => Answer::Match(
-            Finding::new(Protocol::BitTorrent, Confidence(70), Evidence::FRAMING).with_more(),
+            Finding::new(Protocol::BitTorrent, ONE_MESSAGE, Evidence::FRAMING).with_more(),
         ),
         // A segment in the middle of a block says nothing; the next one may begin a message.
         _ => Answer::Unsure,

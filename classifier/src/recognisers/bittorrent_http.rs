@@ -43,6 +43,9 @@ pub(super) struct Memory {
     asked: bool,
 }
 
+/// A BitTorrent client that asks for a part of a file: it names itself, and could name another.
+const WEB_SEED: Confidence = Confidence(92);
+
 pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     match text::start_any(view.payload, &[b"GET /", b"HTTP/1."]) {
         Start::Whole => {}
@@ -68,7 +71,7 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let by_client = text::header(view.payload, "User-Agent").is_some_and(is_client);
     if by_client && text::header(view.payload, "Range").is_some() {
         let evidence = Evidence::USER_AGENT;
-        return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(92), evidence));
+        return Answer::Match(Finding::new(Protocol::BitTorrent, WEB_SEED, evidence));
     }
     Answer::No
 }

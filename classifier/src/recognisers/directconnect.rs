@@ -60,8 +60,17 @@ const MAX_MESSAGE: usize = 2048;
 /// Endpoints that are learnt of what one packet shows.
 const MAX_LEARNT: usize = 20;
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(Protocol::DirectConnect, Confidence(confidence), evidence))
+/// A command of NMDC and its end, in a stream whose start was not seen.
+const NMDC_MESSAGE: Confidence = Confidence(95);
+/// A line of ADC in the middle of a stream: four letters and an identifier are fixed.
+const ADC_MESSAGE: Confidence = Confidence(92);
+/// ADC's first line, which names features that only it has.
+const FEATURES: Confidence = Confidence(97);
+/// A search or its result in a datagram: the command, and the marks or the identifier behind it.
+const SEARCH: Confidence = Confidence(97);
+
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(Protocol::DirectConnect, confidence, evidence))
 }
 
 pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
@@ -85,7 +94,7 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
             return Answer::Match(finding.with_lessons());
         }
         return match ended {
-            true => found(99, Evidence::HANDSHAKE),
+            true => found(Confidence::CERTAIN, Evidence::HANDSHAKE),
             false if view.payload.len() < MAX_MESSAGE => Answer::Unsure,
             false => Answer::No,
         };
@@ -93,15 +102,15 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     learn(view);
     let nmdc = text::start_any(view.payload, NMDC) == Start::Whole;
     if nmdc && has_message(view.payload, b'|') {
-        return found(95, Evidence::FRAMING);
+        return found(NMDC_MESSAGE, Evidence::FRAMING);
     }
     let adc = text::start_any(view.payload, ADC) == Start::Whole;
     let line = text::first_line(view.payload);
     if adc && line.is_some_and(|line| is_adc(line) && text::is_printable(line)) {
-        return found(92, Evidence::FRAMING);
+        return found(ADC_MESSAGE, Evidence::FRAMING);
     }
     if text::start_any(view.payload, ADC_FIRST) == Start::Whole && names_features(view.payload) {
-        return found(97, Evidence::HANDSHAKE);
+        return found(FEATURES, Evidence::HANDSHAKE);
     }
     Answer::Unsure
 }
@@ -182,15 +191,15 @@ fn is_base32(text: &[u8]) -> bool {
 pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let payload = view.payload;
     if payload.starts_with(b"$SR ") && payload.contains(&5) {
-        return found(97, Evidence::FRAMING);
+        return found(SEARCH, Evidence::FRAMING);
     }
     if payload.starts_with(b"$Search ") && has_message(payload, b'|') {
-        return found(97, Evidence::FRAMING);
+        return found(SEARCH, Evidence::FRAMING);
     }
     // A client's identifier: 192 bits in base32.
     let id = payload.get(5..44);
     if text::start_any(payload, ADC_UDP) == Start::Whole && id.is_some_and(is_base32) {
-        return found(97, Evidence::FRAMING);
+        return found(SEARCH, Evidence::FRAMING);
     }
     Answer::No
 }

@@ -10,12 +10,13 @@ const BEFORE_RFC: u16 = 0x0100;
 /// Largest record: 2^14 octets and what encryption adds (RFC 6347, section 4.1).
 const MAX_RECORD: u16 = (1 << 14) + 2048;
 
+/// Records that fill the datagram, without a handshake in view.
+const RECORDS: Confidence = Confidence(95);
+
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     match records(view.payload) {
         Some(true) => Answer::Match(Finding::certain(Protocol::Dtls, Evidence::HANDSHAKE)),
-        Some(false) => {
-            Answer::Match(Finding::new(Protocol::Dtls, Confidence(95), Evidence::FRAMING))
-        }
+        Some(false) => Answer::Match(Finding::new(Protocol::Dtls, RECORDS, Evidence::FRAMING)),
         None => Answer::No,
     }
 }

@@ -24,8 +24,21 @@ const HELLO_ANSWER: u8 = 0x4c;
 /// The most tags that a hello or a login carries.
 const MAX_TAGS: u32 = 32;
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(Protocol::Edonkey, Confidence(confidence), evidence))
+/// A part of a file whose range fits its length, or messages whose lengths lead from one to the next.
+const CHAIN: Confidence = Confidence(97);
+/// One message that fills the stream so far, from its first octet.
+const ONE_MESSAGE: Confidence = Confidence(93);
+/// One message that fills a segment, in a stream whose start was not seen.
+const MIDWAY: Confidence = crate::SETTLED;
+/// A datagram with at least [`STRONG`] fixed bits.
+const STRONG_DATAGRAM: Confidence = Confidence(93);
+/// Datagrams of both sides, each with few fixed bits.
+const BOTH_DATAGRAMS: Confidence = Confidence(92);
+/// A datagram with few fixed bits: the next one can tell.
+const WEAK_DATAGRAM: Confidence = Confidence(70);
+
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(Protocol::Edonkey, confidence, evidence))
 }
 
 pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
@@ -50,13 +63,13 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         return Answer::Match(if login { finding.with_lessons() } else { finding });
     }
     if is_part(opcode, length, body) {
-        return found(97, Evidence::FRAMING);
+        return found(CHAIN, Evidence::FRAMING);
     }
     let (messages, exact) = chain(view);
     match (messages, exact, view.from_start) {
-        (2.., _, _) => found(97, Evidence::FRAMING),
-        (1, true, true) => found(93, Evidence::FRAMING),
-        (1, true, false) if length >= 3 => found(90, Evidence::FRAMING),
+        (2.., _, _) => found(CHAIN, Evidence::FRAMING),
+        (1, true, true) => found(ONE_MESSAGE, Evidence::FRAMING),
+        (1, true, false) if length >= 3 => found(MIDWAY, Evidence::FRAMING),
         (_, _, true) if payload.len() < 1024 && super::text::may_grow(view) => Answer::Unsure,
         _ => otherwise(),
     }
@@ -127,14 +140,14 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let Some(bits) = weigh_datagram(view.payload) else { return Answer::No };
     edonkey_peers::learn_datagram(view);
     if bits >= STRONG {
-        return found(93, Evidence::FRAMING);
+        return found(STRONG_DATAGRAM, Evidence::FRAMING);
     }
     // The other side's first datagram is as good.
     let other = weigh_datagram(view.heads.get(view.side.other()));
     if other.is_some() {
-        return found(92, Evidence::FRAMING);
+        return found(BOTH_DATAGRAMS, Evidence::FRAMING);
     }
-    Answer::Match(Finding::new(Protocol::Edonkey, Confidence(70), Evidence::FRAMING).with_more())
+    Answer::Match(Finding::new(Protocol::Edonkey, WEAK_DATAGRAM, Evidence::FRAMING).with_more())
 }
 
 /// Bits from which one datagram settles.

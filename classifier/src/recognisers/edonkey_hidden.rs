@@ -51,19 +51,26 @@ pub(super) struct Memory {
     answered: u8,
 }
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Finding<'a> {
-    Finding::new(Protocol::Edonkey, Confidence(confidence), evidence.with(Evidence::SHAPE))
+/// Both ends are known to speak eDonkey.
+const BOTH_KNOWN: Confidence = Confidence(88);
+/// One end is known to speak eDonkey.
+const ONE_KNOWN: Confidence = Confidence(85);
+/// Lengths alone: three that are fixed, or two answers of Kad to what was asked.
+const LENGTHS: Confidence = Confidence(75);
+
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Finding<'a> {
+    Finding::new(Protocol::Edonkey, confidence, evidence.with(Evidence::SHAPE))
 }
 
 /// How sure the ends make it: both known, or one.
-fn known_ends(view: &View<'_>) -> Option<u8> {
+fn known_ends(view: &View<'_>) -> Option<Confidence> {
     let FlowEnds { initiator, responder, .. } = *view.ends;
     let known = |end, other: SocketAddr| {
         view.knowledge.peer(view.now, end, other.ip()) == Some((Protocol::Edonkey, true))
     };
     match (known(initiator, responder), known(responder, initiator)) {
-        (true, true) => Some(88),
-        (true, _) | (_, true) => Some(85),
+        (true, true) => Some(BOTH_KNOWN),
+        (true, _) | (_, true) => Some(ONE_KNOWN),
         _ => None,
     }
 }
@@ -104,7 +111,7 @@ pub(super) fn tcp<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     }
     // Any three: of one side where only that is in view.
     if memory.fixed.count_ones() >= 3 {
-        return Answer::Match(found(75, Evidence::NONE));
+        return Answer::Match(found(LENGTHS, Evidence::NONE));
     }
     Answer::Unsure
 }
@@ -139,7 +146,7 @@ pub(super) fn udp<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         }
     }
     if memory.answered >= 2 {
-        return Answer::Match(found(75, Evidence::NONE));
+        return Answer::Match(found(LENGTHS, Evidence::NONE));
     }
     if view.sent < MAX_DATAGRAMS { Answer::Unsure } else { Answer::No }
 }

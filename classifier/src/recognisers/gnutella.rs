@@ -15,14 +15,23 @@ const MAX_HOPS: u8 = 16;
 /// A header of a request for a file is shorter.
 const MAX_REQUEST: usize = 4096;
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(Protocol::Gnutella, Confidence(confidence), evidence))
+/// A push's `GIV` with the identifier that it must carry.
+const GIVE: Confidence = Confidence(97);
+/// A request in HTTP with Gnutella's paths or fields, which other programs could send as well.
+const REQUEST: Confidence = Confidence(93);
+/// A datagram whose kind, hops and length fit, and whose identifier looks random.
+const DESCRIPTOR: Confidence = Confidence(92);
+/// Gnutella2's magic, and flags and parts that fit.
+const GNUTELLA2: Confidence = Confidence(95);
+
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(Protocol::Gnutella, confidence, evidence))
 }
 
 pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     match text::start_any(view.payload, FIRST) {
         Start::Whole if view.payload.starts_with(b"GIV ") => give(view),
-        Start::Whole => found(99, Evidence::HANDSHAKE),
+        Start::Whole => found(Confidence::CERTAIN, Evidence::HANDSHAKE),
         Start::Partly => text::not_yet(Start::Partly, view),
         Start::Other => request(view),
     }
@@ -40,7 +49,7 @@ fn give<'a>(view: &View<'a>) -> Answer<'a> {
     };
     match rest.get(..33) {
         Some([guid @ .., b'/']) if guid.iter().all(u8::is_ascii_hexdigit) => {
-            found(97, Evidence::HANDSHAKE)
+            found(GIVE, Evidence::HANDSHAKE)
         }
         Some(_) => Answer::No,
         None => text::not_yet(Start::Partly, view),
@@ -66,7 +75,7 @@ fn request<'a>(view: &View<'a>) -> Answer<'a> {
     let by_hash = !view.payload.starts_with(b"GET /get/");
     let ended = text::has_word(view.payload, b"\r\n\r\n");
     match (marked || by_hash && ended, ended) {
-        (true, _) => found(93, Evidence::FRAMING),
+        (true, _) => found(REQUEST, Evidence::FRAMING),
         (false, false) if view.payload.len() < MAX_REQUEST && text::may_grow(view) => {
             Answer::Unsure
         }
@@ -92,7 +101,7 @@ pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let identifier = header.get(..16).unwrap_or_default();
     let random = identifier.iter().any(|octet| Some(octet) != identifier.first());
     if random && (kind == 0x44 || live.saturating_add(hops) > 0) {
-        return found(92, Evidence::FRAMING);
+        return found(DESCRIPTOR, Evidence::FRAMING);
     }
     Answer::No
 }
@@ -104,7 +113,7 @@ fn gnutella2<'a>(rest: &[u8]) -> Answer<'a> {
         [flags, _, _, part, parts, ..]
             if flags & 0x0c == 0 && part >= &1 && (part <= parts || *parts == 0) =>
         {
-            found(95, Evidence::FRAMING)
+            found(GNUTELLA2, Evidence::FRAMING)
         }
         _ => Answer::No,
     }

@@ -56,8 +56,6 @@ const METHODS: &[&[u8]] = &[
 ];
 /// What an HTTP/2 client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The line is right, the headers are on the way: just under what would end the questions.
-const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
 /// A page's start in answer to HTTP/0.9, which knows no header.
 const PAGES: &[&[u8]] = &[b"<html", b"<!doctype html"];
 /// A status line's start that is enough to know it: `HTTP/1.1 200`.
@@ -173,7 +171,7 @@ fn request<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
         return match (text, last) {
             (true, false) => Answer::Unsure,
             // A target of thousands of octets, or a packet cut in it.
-            (true, true) => Answer::Match(Finding { confidence: PENDING, ..found() }),
+            (true, true) => Answer::Match(Finding { confidence: Confidence::PENDING, ..found() }),
             (false, _) => partial_line_end(payload),
         };
     };
@@ -192,7 +190,7 @@ fn request<'a>(view: &View<'_>, payload: &'a [u8]) -> Answer<'a> {
     Answer::Match(if complete || last {
         finding
     } else {
-        Finding { confidence: PENDING, ..finding }.with_more()
+        Finding { confidence: Confidence::PENDING, ..finding }.with_more()
     })
 }
 

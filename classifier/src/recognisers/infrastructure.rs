@@ -71,6 +71,9 @@ fn sip_start<'a>(view: &View<'a>) -> Answer<'a> {
 
 /// Remote Desktop's connection request and confirmation: TPKT (RFC 1006), X.224, and Microsoft's
 /// cookie or negotiation (MS-RDPBCGR, 2.2.1.1).
+/// A connection request without cookie or negotiation: its header fits, and so does the port.
+const RDP_BY_PORT: Confidence = crate::SETTLED;
+
 pub(super) fn rdp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let mut cursor = Cursor::new(view.payload);
     let mut parse = || {
@@ -90,7 +93,7 @@ pub(super) fn rdp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         Some(if negotiates || cookie {
             certain(Protocol::Rdp, Evidence::HANDSHAKE)
         } else if view.ends.has_port(3389) {
-            Answer::Match(Finding::new(Protocol::Rdp, Confidence(90), Evidence::PORT))
+            Answer::Match(Finding::new(Protocol::Rdp, RDP_BY_PORT, Evidence::PORT))
         } else {
             Answer::No
         })

@@ -34,14 +34,19 @@ const POP3_COMMANDS: &[&str] =
 /// A tag is a few letters and digits.
 const MAX_TAG: usize = 16;
 
-fn found<'a>(protocol: Protocol, confidence: u8) -> Answer<'a> {
-    Answer::Match(Finding::new(protocol, Confidence(confidence), Evidence::HANDSHAKE))
+/// A greeting that names the protocol; the client has not answered it yet.
+const GREETING: Confidence = Confidence(97);
+/// A mail's sender or receiver in a command, without the server's side.
+const ENVELOPE: Confidence = Confidence(95);
+
+fn found<'a>(protocol: Protocol, confidence: Confidence) -> Answer<'a> {
+    Answer::Match(Finding::new(protocol, confidence, Evidence::HANDSHAKE))
 }
 
 /// What a server's greeting says: `starts` is how it starts, `named` whether it names the protocol.
 fn greeting<'a>(view: &View<'a>, start: Start, protocol: Protocol, named: bool) -> Answer<'a> {
     match start {
-        Start::Whole if named => found(protocol, 97),
+        Start::Whole if named => found(protocol, GREETING),
         Start::Whole if view.sent < MAX_GREETING => Answer::Unsure,
         Start::Whole => Answer::No,
         start => text::not_yet(start, view),
@@ -51,7 +56,7 @@ fn greeting<'a>(view: &View<'a>, start: Start, protocol: Protocol, named: bool) 
 /// What a client's first line says, where the server's greeting was `greeted`.
 fn command<'a>(view: &View<'a>, protocol: Protocol, greeted: bool, known: bool) -> Answer<'a> {
     match (text::first_line(view.payload).is_some(), known) {
-        (true, true) if greeted => found(protocol, 99),
+        (true, true) if greeted => found(protocol, Confidence::CERTAIN),
         // The greeting is not in view (yet); the command alone is not enough.
         (true, true) if view.answered == 0 => Answer::Unsure,
         (false, _) if view.payload.len() < 64 && text::may_grow(view) => Answer::Unsure,
@@ -73,12 +78,12 @@ pub(super) fn smtp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
             let envelope = text::is_command(line, &["MAIL", "RCPT"])
                 && (text::has_word(line, b" FROM:<") || text::has_word(line, b" TO:<"));
             if envelope && !view.from_start {
-                return found(Protocol::Smtp, 95);
+                return found(Protocol::Smtp, ENVELOPE);
             }
             let hello = text::is_command(line, HELLO);
             if hello && text::has_word(view.payload, b"\r\nMAIL FROM:") {
                 // Only one direction crosses this link.
-                return found(Protocol::Smtp, 95);
+                return found(Protocol::Smtp, ENVELOPE);
             }
             let greeted = view.heads.responder.starts_with(b"220");
             command(view, Protocol::Smtp, greeted, hello)

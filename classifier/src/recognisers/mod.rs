@@ -61,13 +61,28 @@ use crate::recogniser::{Answer, View};
 
 /// A recogniser and its name, for tests and statistics.
 pub struct Recogniser {
-    /// Its module's name.
+    /// Its protocol's name, or its module's.
     pub name: &'static str,
     /// The protocol whose own recogniser this is: once it has seen the payload and said no, neither port nor
     /// endpoint make a flow that protocol.
     pub protocol: Option<Protocol>,
     /// Asks it about what is in view.
-    pub ask: for<'a> fn(&View<'a>, &mut Scratch) -> Answer<'a>,
+    pub ask: Ask,
+}
+
+/// How a recogniser is asked about what is in view.
+pub type Ask = for<'a> fn(&View<'a>, &mut Scratch) -> Answer<'a>;
+
+impl Recogniser {
+    /// A protocol's own: its no contradicts the protocol's port and endpoint. Named as the protocol is.
+    const fn own(protocol: Protocol, ask: Ask) -> Self {
+        Self { name: protocol.name(), protocol: Some(protocol), ask }
+    }
+
+    /// One of several for a protocol, or one for several protocols: its no contradicts nothing.
+    const fn other(name: &'static str, ask: Ask) -> Self {
+        Self { name, protocol: None, ask }
+    }
 }
 
 /// What recognisers remember of a flow between packets.
@@ -100,69 +115,69 @@ impl Scratch {
 
 /// Recognisers over TCP.
 pub static TCP: &[Recogniser] = &[
-    Recogniser { name: "expected", protocol: None, ask: expected::ask },
+    Recogniser::other("expected", expected::ask),
     // Most connections are TLS, and nothing else looks like it.
-    Recogniser { name: "tls", protocol: None, ask: tls::ask },
-    Recogniser { name: "bittorrent", protocol: None, ask: bittorrent::ask },
-    Recogniser { name: "bittorrent_http", protocol: None, ask: bittorrent_http::ask },
-    Recogniser { name: "webtorrent", protocol: None, ask: webtorrent::ask },
-    Recogniser { name: "ssh", protocol: None, ask: ssh::ask },
-    Recogniser { name: "ftp", protocol: None, ask: ftp::ask },
-    Recogniser { name: "smtp", protocol: None, ask: mail::smtp },
-    Recogniser { name: "imap", protocol: None, ask: mail::imap },
-    Recogniser { name: "pop3", protocol: None, ask: mail::pop3 },
-    Recogniser { name: "nntp", protocol: None, ask: nntp::ask },
-    Recogniser { name: "edonkey", protocol: None, ask: edonkey::tcp },
-    Recogniser { name: "directconnect", protocol: None, ask: directconnect::tcp },
-    Recogniser { name: "gnutella", protocol: None, ask: gnutella::tcp },
-    Recogniser { name: "soulseek", protocol: None, ask: soulseek::ask },
-    Recogniser { name: "fasttrack", protocol: None, ask: gossip::fasttrack },
-    Recogniser { name: "bitcoin", protocol: None, ask: gossip::bitcoin },
-    Recogniser { name: "libp2p", protocol: None, ask: gossip::libp2p },
-    Recogniser { name: "ethereum", protocol: None, ask: gossip::ethereum_tcp },
-    Recogniser { name: "sip", protocol: None, ask: infrastructure::sip },
-    Recogniser { name: "rdp", protocol: None, ask: infrastructure::rdp },
-    Recogniser { name: "smb", protocol: None, ask: infrastructure::smb },
-    Recogniser { name: "bgp", protocol: None, ask: infrastructure::bgp },
-    Recogniser { name: "stun", protocol: None, ask: stun::tcp },
-    Recogniser { name: "openvpn", protocol: None, ask: vpn::openvpn },
-    Recogniser { name: "http", protocol: None, ask: http::ask },
-    Recogniser { name: "dns", protocol: None, ask: dns::ask },
-    Recogniser { name: "signatures", protocol: None, ask: signatures::ask },
+    Recogniser::own(Protocol::Tls, tls::ask),
+    Recogniser::own(Protocol::BitTorrent, bittorrent::ask),
+    Recogniser::other("bittorrent_http", bittorrent_http::ask),
+    Recogniser::other("webtorrent", webtorrent::ask),
+    Recogniser::own(Protocol::Ssh, ssh::ask),
+    Recogniser::own(Protocol::Ftp, ftp::ask),
+    Recogniser::own(Protocol::Smtp, mail::smtp),
+    Recogniser::own(Protocol::Imap, mail::imap),
+    Recogniser::own(Protocol::Pop3, mail::pop3),
+    Recogniser::own(Protocol::Nntp, nntp::ask),
+    Recogniser::own(Protocol::Edonkey, edonkey::tcp),
+    Recogniser::own(Protocol::DirectConnect, directconnect::tcp),
+    Recogniser::own(Protocol::Gnutella, gnutella::tcp),
+    Recogniser::own(Protocol::Soulseek, soulseek::ask),
+    Recogniser::own(Protocol::FastTrack, gossip::fasttrack),
+    Recogniser::own(Protocol::Bitcoin, gossip::bitcoin),
+    Recogniser::own(Protocol::Libp2p, gossip::libp2p),
+    Recogniser::own(Protocol::Ethereum, gossip::ethereum_tcp),
+    Recogniser::own(Protocol::Sip, infrastructure::sip),
+    Recogniser::own(Protocol::Rdp, infrastructure::rdp),
+    Recogniser::own(Protocol::Smb, infrastructure::smb),
+    Recogniser::own(Protocol::Bgp, infrastructure::bgp),
+    Recogniser::own(Protocol::Stun, stun::tcp),
+    Recogniser::own(Protocol::OpenVpn, vpn::openvpn),
+    Recogniser::own(Protocol::Http, http::ask),
+    Recogniser::own(Protocol::Dns, dns::ask),
+    Recogniser::other("signatures", signatures::ask),
     // Nothing is fixed in these: whatever has a shape of its own comes before it.
-    Recogniser { name: "edonkey_hidden", protocol: None, ask: edonkey_hidden::tcp },
-    Recogniser { name: "skype_servers", protocol: None, ask: skype::tcp },
-    Recogniser { name: "mse", protocol: None, ask: mse::ask },
+    Recogniser::other("edonkey_hidden", edonkey_hidden::tcp),
+    Recogniser::other("skype_servers", skype::tcp),
+    Recogniser::other("mse", mse::ask),
 ];
 
 /// Recognisers over UDP.
 pub static UDP: &[Recogniser] = &[
-    Recogniser { name: "expected", protocol: None, ask: expected::ask },
-    Recogniser { name: "quic", protocol: None, ask: quic::ask },
-    Recogniser { name: "dns", protocol: None, ask: dns::ask },
-    Recogniser { name: "dht", protocol: None, ask: dht::ask },
-    Recogniser { name: "tracker", protocol: None, ask: tracker::ask },
-    Recogniser { name: "lsd", protocol: None, ask: tracker::ask_lsd },
-    Recogniser { name: "stun", protocol: None, ask: stun::udp },
-    Recogniser { name: "dtls", protocol: None, ask: dtls::ask },
-    Recogniser { name: "ntp", protocol: None, ask: ntp::ask },
-    Recogniser { name: "sip", protocol: None, ask: infrastructure::sip },
-    Recogniser { name: "ssdp", protocol: None, ask: infrastructure::ssdp },
-    Recogniser { name: "dhcp", protocol: None, ask: infrastructure::dhcp },
-    Recogniser { name: "snmp", protocol: None, ask: infrastructure::snmp },
-    Recogniser { name: "wireguard", protocol: None, ask: vpn::wireguard },
-    Recogniser { name: "openvpn", protocol: None, ask: vpn::openvpn },
-    Recogniser { name: "ipsec", protocol: None, ask: vpn::ipsec },
-    Recogniser { name: "directconnect", protocol: None, ask: directconnect::udp },
-    Recogniser { name: "gnutella", protocol: None, ask: gnutella::udp },
-    Recogniser { name: "edonkey", protocol: None, ask: edonkey::udp },
-    Recogniser { name: "ethereum", protocol: None, ask: gossip::ethereum },
-    Recogniser { name: "signatures", protocol: None, ask: signatures::ask },
-    Recogniser { name: "rtp", protocol: None, ask: rtp::ask },
+    Recogniser::other("expected", expected::ask),
+    Recogniser::own(Protocol::Quic, quic::ask),
+    Recogniser::own(Protocol::Dns, dns::ask),
+    Recogniser::other("dht", dht::ask),
+    Recogniser::other("tracker", tracker::ask),
+    Recogniser::other("lsd", tracker::ask_lsd),
+    Recogniser::own(Protocol::Stun, stun::udp),
+    Recogniser::own(Protocol::Dtls, dtls::ask),
+    Recogniser::own(Protocol::Ntp, ntp::ask),
+    Recogniser::own(Protocol::Sip, infrastructure::sip),
+    Recogniser::own(Protocol::Ssdp, infrastructure::ssdp),
+    Recogniser::own(Protocol::Dhcp, infrastructure::dhcp),
+    Recogniser::own(Protocol::Snmp, infrastructure::snmp),
+    Recogniser::own(Protocol::WireGuard, vpn::wireguard),
+    Recogniser::own(Protocol::OpenVpn, vpn::openvpn),
+    Recogniser::own(Protocol::Ipsec, vpn::ipsec),
+    Recogniser::own(Protocol::DirectConnect, directconnect::udp),
+    Recogniser::own(Protocol::Gnutella, gnutella::udp),
+    Recogniser::own(Protocol::Edonkey, edonkey::udp),
+    Recogniser::own(Protocol::Ethereum, gossip::ethereum),
+    Recogniser::other("signatures", signatures::ask),
+    Recogniser::own(Protocol::Rtp, rtp::ask),
     // Few bits are fixed in uTP's header: everything stricter comes before it.
-    Recogniser { name: "utp", protocol: None, ask: utp::ask },
-    Recogniser { name: "edonkey_hidden", protocol: None, ask: edonkey_hidden::udp },
-    Recogniser { name: "skype", protocol: None, ask: skype::udp },
+    Recogniser::other("utp", utp::ask),
+    Recogniser::other("edonkey_hidden", edonkey_hidden::udp),
+    Recogniser::own(Protocol::Skype, skype::udp),
 ];
 
 /// A flow keeps one bit for each that still asks.

@@ -52,6 +52,19 @@ const CHOICE: u16 = 8 + 4 + 2;
 /// Segments after which a side must have sent its part.
 const MAX_SEGMENTS: u16 = 5;
 
+/// The shape, towards a known peer.
+const OFFER_OF_PEER: Confidence = Confidence(85);
+/// The shape with both sides' lengths exact. From here on nothing more can be learnt of the flow.
+const BOTH_LENGTHS: Confidence = Confidence(80);
+/// The key alone, of one side, towards a known peer.
+const KEY_OF_PEER: Confidence = Confidence(80);
+/// The shape, from a host that speaks BitTorrent itself, or that does the same to strangers.
+const HOST_SHARES: Confidence = Confidence(75);
+/// The shape with one side's lengths exact.
+const ONE_LENGTH: Confidence = Confidence(70);
+/// One side only, its lengths exact.
+const ONE_SIDE: Confidence = Confidence(65);
+
 /// The lengths of what the sides sent in turn; 0 where it was not yet.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -171,11 +184,11 @@ fn one_way<'a>(view: &View<'_>, key: u16, length: u16) -> Answer<'a> {
     let known = view.has_peer(Protocol::BitTorrent);
     let shape = Evidence::MSE.with(Evidence::SHAPE);
     if exact {
-        return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(65), shape));
+        return Answer::Match(Finding::new(Protocol::BitTorrent, ONE_SIDE, shape));
     }
     if known {
         let evidence = shape.with(Evidence::PEER);
-        return Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(80), evidence));
+        return Answer::Match(Finding::new(Protocol::BitTorrent, KEY_OF_PEER, evidence));
     }
     // A key and its padding may come in two segments; the other side may yet be seen.
     if view.sent < 3 && length <= MAX_FLIGHT { Answer::Unsure } else { Answer::No }
@@ -190,25 +203,25 @@ fn keep_key<'a>(kept: &mut u16, length: u16) -> Answer<'a> {
 /// The verdict once there is an offer, and again as more comes.
 fn grade<'a>(view: &View<'_>, memory: &Memory) -> Answer<'a> {
     let shape = Evidence::MSE.with(Evidence::SHAPE);
-    let found = |confidence: u8, evidence: Evidence| {
-        let finding = Finding::new(Protocol::BitTorrent, Confidence(confidence), evidence);
+    let found = |confidence: Confidence, evidence: Evidence| {
+        let finding = Finding::new(Protocol::BitTorrent, confidence, evidence);
         // What the offer leaves open, the choice may tell.
-        let open = confidence < 80 && view.sent < MAX_SEGMENTS;
+        let open = confidence < BOTH_LENGTHS && view.sent < MAX_SEGMENTS;
         Answer::Match(if open { finding.with_more() } else { finding })
     };
     if view.has_peer(Protocol::BitTorrent) {
-        return found(85, shape.with(Evidence::PEER));
+        return found(OFFER_OF_PEER, shape.with(Evidence::PEER));
     }
     if is_to_service(view) {
         return Answer::No;
     }
     let (source, destination) = view.speak(Protocol::BitTorrent);
     match (memory.offer.exact, memory.choice.exact) {
-        (true, true) => found(80, shape),
-        _ if source || destination => found(75, shape.with(Evidence::PEER)),
-        _ if memory.fans_out => found(75, shape),
+        (true, true) => found(BOTH_LENGTHS, shape),
+        _ if source || destination => found(HOST_SHARES, shape.with(Evidence::PEER)),
+        _ if memory.fans_out => found(HOST_SHARES, shape),
         (false, false) => Answer::Unsure,
-        _ => found(70, shape),
+        _ => found(ONE_LENGTH, shape),
     }
 }
 

@@ -40,21 +40,25 @@ const COMMANDS: &[&str] = &[
 /// What an article's answer starts with: article, head, body.
 const ARTICLE: &[&[u8]] = &[b"220 ", b"221 ", b"222 "];
 
+/// An article, or a request for one, in a stream whose start was not seen.
+const ARTICLE_SEEN: Confidence = Confidence(95);
+/// A greeting that names news; the client has not answered it yet.
+const GREETING: Confidence = Confidence(95);
+
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
-    let found = |confidence, evidence| {
-        Answer::Match(Finding::new(Protocol::Nntp, Confidence(confidence), evidence))
-    };
+    let found =
+        |confidence, evidence| Answer::Match(Finding::new(Protocol::Nntp, confidence, evidence));
     let line = text::first_line(view.payload).unwrap_or_default();
     if !view.from_start {
         let framed = match view.side {
             Side::Responder => is_article(view.payload, line) || has_yenc(view.payload),
             Side::Initiator => is_fetch(line) || has_yenc(view.payload),
         };
-        return if framed { found(95, Evidence::FRAMING) } else { Answer::Unsure };
+        return if framed { found(ARTICLE_SEEN, Evidence::FRAMING) } else { Answer::Unsure };
     }
     match view.side {
         Side::Responder => match text::start_any(view.payload, &[b"200 ", b"201 "]) {
-            Start::Whole if names_news(line) => found(95, Evidence::HANDSHAKE),
+            Start::Whole if names_news(line) => found(GREETING, Evidence::HANDSHAKE),
             Start::Whole if view.sent < MAX_GREETING => Answer::Unsure,
             Start::Whole => Answer::No,
             start => text::not_yet(start, view),
@@ -64,7 +68,7 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
                 text::start_any(view.heads.responder, &[b"200 ", b"201 "]) == Start::Whole;
             let known = text::is_command(line, COMMANDS);
             match (line.is_empty(), known) {
-                (false, true) if greeted => found(99, Evidence::HANDSHAKE),
+                (false, true) if greeted => found(Confidence::CERTAIN, Evidence::HANDSHAKE),
                 (false, true) if view.answered == 0 => Answer::Unsure,
                 (true, _) if view.payload.len() < 64 => Answer::Unsure,
                 _ => Answer::No,

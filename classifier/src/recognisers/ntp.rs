@@ -11,25 +11,31 @@ const HEADER: usize = 48;
 /// Header, key identifier, digest and the longest extensions in use (RFC 8915's cookies).
 const MAX_LENGTH: usize = 1024;
 
+/// A control message on NTP's port: its few fields fit, but it has no time to check.
+const CONTROL: Confidence = Confidence(97);
+/// Private mode on NTP's port: nothing but version and mode can be checked.
+const PRIVATE: Confidence = crate::SETTLED;
+
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let payload = view.payload;
     let Some(first) = payload.first() else { return Answer::No };
     let (version, mode) = (first >> 3 & 7, first & 7);
     let on_port = view.ends.has_port(PORT);
-    let found = |confidence, evidence| {
-        Answer::Match(Finding::new(Protocol::Ntp, Confidence(confidence), evidence))
-    };
+    let found =
+        |confidence, evidence| Answer::Match(Finding::new(Protocol::Ntp, confidence, evidence));
     let is_time = is_time_message(payload);
     match (version, mode) {
-        (1..=4, 1..=5) if on_port && is_time => found(99, Evidence::FRAMING.with(Evidence::PORT)),
-        (3 | 4, 4) if is_time && answers(view) => found(99, Evidence::HANDSHAKE),
+        (1..=4, 1..=5) if on_port && is_time => {
+            found(Confidence::CERTAIN, Evidence::FRAMING.with(Evidence::PORT))
+        }
+        (3 | 4, 4) if is_time && answers(view) => found(Confidence::CERTAIN, Evidence::HANDSHAKE),
         (3 | 4, 3) if is_time => Answer::Unsure,
         // Control messages (RFC 9327): 12 octets, data counted at their end.
         (1..=4, 6) if on_port && is_control(payload) => {
-            found(97, Evidence::FRAMING.with(Evidence::PORT))
+            found(CONTROL, Evidence::FRAMING.with(Evidence::PORT))
         }
         // Private mode has no public format: the port decides.
-        (2..=4, 7) if on_port && payload.len() >= 8 => found(90, Evidence::PORT),
+        (2..=4, 7) if on_port && payload.len() >= 8 => found(PRIVATE, Evidence::PORT),
         _ => Answer::No,
     }
 }

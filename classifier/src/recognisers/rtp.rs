@@ -21,6 +21,11 @@ const MAX_BEFORE: u16 = 2;
 /// Sender and receiver report.
 const REPORTS: [u8; 2] = [200, 201];
 
+/// Packets of one source that follow each other, or reports that bear each other out.
+const REPEATED: Confidence = Confidence(93);
+/// One report alone: the next one can tell.
+const ONE_REPORT: Confidence = Confidence(75);
+
 /// What is remembered of a flow.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -61,8 +66,11 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         // A source that sends RTP may report too.
         let sends = |last: &Option<Header>| last.is_some_and(|last| last.source == control.source);
         let sure = control.packets > 1 || seen || sends(memory.last.get(view.side));
-        let finding =
-            Finding::new(Protocol::Rtp, Confidence(if sure { 93 } else { 75 }), Evidence::FRAMING);
+        let finding = Finding::new(
+            Protocol::Rtp,
+            if sure { REPEATED } else { ONE_REPORT },
+            Evidence::FRAMING,
+        );
         return Answer::Match(if sure { finding } else { finding.with_more() });
     }
     let Some(header) = parse(view.payload) else {
@@ -83,7 +91,7 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         _ => (*row, *last) = (1, Some(header)),
     }
     if *row >= ROW {
-        return Answer::Match(Finding::new(Protocol::Rtp, Confidence(93), Evidence::FRAMING));
+        return Answer::Match(Finding::new(Protocol::Rtp, REPEATED, Evidence::FRAMING));
     }
     Answer::Unsure
 }

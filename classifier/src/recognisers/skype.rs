@@ -27,6 +27,9 @@ const LENGTHS: std::ops::RangeInclusive<u32> = 18..=37;
 /// Where clients log in, and are told of calls.
 const SERVERS: [u16; 2] = [12_350, 13_392];
 
+/// Nothing is fixed: a host that spoke Skype calls a port of its servers.
+const TO_SERVER: Confidence = Confidence(70);
+
 /// Asks whether a host that spoke Skype calls one of its servers, with nothing fixed.
 pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let server = SERVERS.contains(&view.ends.responder.port());
@@ -38,7 +41,7 @@ pub(super) fn tcp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         return Answer::No;
     }
     let evidence = Evidence::PEER.with(Evidence::PORT);
-    Answer::Match(Finding::new(Protocol::Skype, Confidence(70), evidence))
+    Answer::Match(Finding::new(Protocol::Skype, TO_SERVER, evidence))
 }
 
 /// Asks whether a client looks for a super node.

@@ -19,8 +19,19 @@ const MAX_NAME: usize = 64;
 /// The client's hash of name and password, in hexadecimal.
 const HASH: usize = 32;
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(Protocol::Soulseek, Confidence(confidence), evidence))
+/// A login, its answer, or a peer's introduction, whole and with fields that fit.
+const OPENING: Confidence = Confidence(97);
+/// Messages whose lengths lead from one to the next, on a port of Soulseek's servers.
+const SERVER_MESSAGES: Confidence = Confidence(92);
+/// One such message: the next one can tell.
+const SERVER_MESSAGE: Confidence = Confidence(80);
+/// A pierced firewall, and a message of a peer behind it.
+const PIERCED: Confidence = Confidence(92);
+/// A pierced firewall alone: of its octets only the length and the code are fixed.
+const PIERCE_ALONE: Confidence = Confidence(70);
+
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(Protocol::Soulseek, confidence, evidence))
 }
 
 pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
@@ -33,9 +44,9 @@ pub(super) fn ask<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     }
     let evidence = Evidence::FRAMING.with(Evidence::PORT);
     match messages(view.payload) {
-        Some(2..) => found(92, evidence),
+        Some(2..) => found(SERVER_MESSAGES, evidence),
         Some(1) => {
-            let finding = Finding::new(Protocol::Soulseek, Confidence(80), evidence);
+            let finding = Finding::new(Protocol::Soulseek, SERVER_MESSAGE, evidence);
             Answer::Match(finding.with_more())
         }
         _ => by_opening,
@@ -57,19 +68,19 @@ fn opening<'a>(view: &View<'a>) -> Answer<'a> {
         return if length <= MAX_OPENING { Answer::Unsure } else { Answer::No };
     };
     if is_login(message) || is_peer_init(message) {
-        return found(97, Evidence::HANDSHAKE);
+        return found(OPENING, Evidence::HANDSHAKE);
     }
     // The server's answer, where the login is in the other stream.
     let other = view.heads.get(view.side.other());
     if is_login_answer(message) && is_login_start(other) {
-        return found(97, Evidence::HANDSHAKE);
+        return found(OPENING, Evidence::HANDSHAKE);
     }
     // A pierced firewall proves itself by the message that follows it.
     if message.len() == 5 && message.first() == Some(&PIERCE) {
         return match peer_message(rest) {
-            Some(true) => found(92, Evidence::FRAMING),
+            Some(true) => found(PIERCED, Evidence::FRAMING),
             Some(false) => {
-                let finding = Finding::new(Protocol::Soulseek, Confidence(70), Evidence::HANDSHAKE);
+                let finding = Finding::new(Protocol::Soulseek, PIERCE_ALONE, Evidence::HANDSHAKE);
                 Answer::Match(finding.with_more())
             }
             None => Answer::No,

@@ -51,11 +51,14 @@ fn has_whole_attributes(body: &[u8]) -> bool {
     !body.is_empty()
 }
 
+/// A message of RFC 3489, without the magic cookie: kind, length and attributes fit.
+const CLASSIC: Confidence = Confidence(92);
+
 pub(super) fn udp<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     match parse(view.payload, view.payload.len() >= view.wire_octets as usize) {
         Some(Message::Modern) => Answer::Match(Finding::certain(Protocol::Stun, Evidence::FRAMING)),
         Some(Message::Classic) => {
-            Answer::Match(Finding::new(Protocol::Stun, Confidence(92), Evidence::FRAMING))
+            Answer::Match(Finding::new(Protocol::Stun, CLASSIC, Evidence::FRAMING))
         }
         None => Answer::No,
     }

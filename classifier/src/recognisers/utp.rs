@@ -83,6 +83,17 @@ fn parse(datagram: &[u8]) -> Option<(Header, &[u8])> {
     fits.then_some((header, body))
 }
 
+/// BitTorrent's handshake inside, or both sides' headers agree.
+const AGREED: Confidence = Confidence(98);
+/// [`ROW`] headers of one side that follow each other.
+const IN_ROW: Confidence = Confidence(94);
+/// Two headers of one connection, with a known peer.
+const KNOWN_PEER: Confidence = Confidence(93);
+/// A first SYN towards a known peer: nothing has followed it, so it does not settle the flow.
+const SYN_TO_PEER: Confidence = Confidence(89);
+/// A first SYN towards a stranger.
+const SYN_ALONE: Confidence = Confidence(85);
+
 pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
     let Some((header, body)) = parse(view.payload) else { return Answer::No };
     let memory = &mut scratch.utp;
@@ -103,28 +114,28 @@ pub(super) fn ask<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
             peers::learn(view, view.source());
         }
         let evidence = if inside { Evidence::HANDSHAKE } else { Evidence::FRAMING };
-        return found(98, Evidence::UTP.with(evidence));
+        return found(AGREED, Evidence::UTP.with(evidence));
     }
     if in_row {
-        return found(94, Evidence::UTP.with(Evidence::FRAMING));
+        return found(IN_ROW, Evidence::UTP.with(Evidence::FRAMING));
     }
     if known_peer && before.is_some_and(|before| before.connection == header.connection) {
-        return found(93, Evidence::UTP.with(Evidence::PEER));
+        return found(KNOWN_PEER, Evidence::UTP.with(Evidence::PEER));
     }
     // A first SYN has nothing to acknowledge and no delay to report. Peers that are gone never
     // answer it.
     let opens = header.kind == SYN && header.acknowledged == 0 && header.delay == 0;
     if opens && (known_peer || header.sequence == 1 || header.has_extension) {
         let evidence = if known_peer { Evidence::PEER } else { Evidence::HANDSHAKE };
-        let confidence = Confidence(if known_peer { 89 } else { 85 });
+        let confidence = if known_peer { SYN_TO_PEER } else { SYN_ALONE };
         let finding = Finding::new(Protocol::BitTorrent, confidence, Evidence::UTP.with(evidence));
         return Answer::Match(finding.with_more());
     }
     Answer::Unsure
 }
 
-fn found<'a>(confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(Protocol::BitTorrent, Confidence(confidence), evidence))
+fn found<'a>(confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(Protocol::BitTorrent, confidence, evidence))
 }
 
 /// Two sides of a connection: the initiator sends with one more than what it receives (its SYN

@@ -18,8 +18,27 @@ pub(super) struct Memory {
     answered_early: bool,
 }
 
-fn found<'a>(protocol: Protocol, confidence: u8, evidence: Evidence) -> Answer<'a> {
-    Answer::Match(Finding::new(protocol, Confidence(confidence), evidence))
+/// WireGuard's first message: kind, zeros and length.
+const INITIATED: Confidence = Confidence(93);
+/// WireGuard's second message; the first is not in view.
+const RESPONSE_ALONE: Confidence = Confidence(92);
+/// WireGuard's cookie, which names the sender of the message that it answers.
+const ANSWERED: Confidence = Confidence(97);
+/// WireGuard's data: [`ROW`] messages of one receiver, with counters that rise.
+const COUNTED: Confidence = Confidence(95);
+/// OpenVPN's first message alone: its shape has few fixed bits without the server's answer.
+const RESET: Confidence = Confidence(80);
+/// OpenVPN's first message, and a server's reset in the other direction.
+const RESET_ANSWERED: Confidence = Confidence(95);
+/// OpenVPN's server returns the client's session, or has the client's clock.
+const SESSION_RETURNED: Confidence = Confidence(98);
+/// IKE's header with payloads that fit, on another port than its own.
+const IKE_ELSEWHERE: Confidence = Confidence(92);
+/// ESP has no fixed octet: the port, an index and a number that fit, a few times.
+const ESP: Confidence = Confidence(85);
+
+fn found<'a>(protocol: Protocol, confidence: Confidence, evidence: Evidence) -> Answer<'a> {
+    Answer::Match(Finding::new(protocol, confidence, evidence))
 }
 
 /// Lengths of WireGuard's handshake initiation, response, and cookie reply.
@@ -38,14 +57,14 @@ pub(super) fn wireguard<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a
     let other = view.heads.get(view.side.other());
     let handshake = |confidence| found(Protocol::WireGuard, confidence, Evidence::HANDSHAKE);
     match (kind, payload.len()) {
-        (1, INITIATION) => handshake(93),
+        (1, INITIATION) => handshake(INITIATED),
         (2, RESPONSE) => {
             let answers = other.first() == Some(&1) && other.get(4..8) == payload.get(8..12);
-            handshake(if answers { 99 } else { 92 })
+            handshake(if answers { Confidence::CERTAIN } else { RESPONSE_ALONE })
         }
         (3, COOKIE) => {
             let answers = other.get(4..8) == payload.get(4..8);
-            if answers { handshake(97) } else { Answer::Unsure }
+            if answers { handshake(ANSWERED) } else { Answer::Unsure }
         }
         (4, KEEPALIVE..) if payload.len().is_multiple_of(16) => data(view, scratch),
         // Providers append octets to the handshake to hide it; the data that follows is as ever.
@@ -68,7 +87,7 @@ fn data<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> {
         before.is_some_and(|(last, at)| last == index && counter > at && counter - at <= 64);
     *row = if follows { row.saturating_add(1) } else { 1 };
     if *row >= ROW {
-        return found(Protocol::WireGuard, 95, Evidence::FRAMING);
+        return found(Protocol::WireGuard, COUNTED, Evidence::FRAMING);
     }
     Answer::Unsure
 }
@@ -98,9 +117,9 @@ pub(super) fn openvpn<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> 
         let shape = reset_shape(own, first);
         let answered = other_first == SERVER_RESET || scratch.vpn.answered_early;
         return match shape {
-            true if answered => found(Protocol::OpenVpn, 95, Evidence::HANDSHAKE),
+            true if answered => found(Protocol::OpenVpn, RESET_ANSWERED, Evidence::HANDSHAKE),
             true => Answer::Match(
-                Finding::new(Protocol::OpenVpn, Confidence(80), Evidence::HANDSHAKE).with_more(),
+                Finding::new(Protocol::OpenVpn, RESET, Evidence::HANDSHAKE).with_more(),
             ),
             false => Answer::No,
         };
@@ -113,7 +132,7 @@ pub(super) fn openvpn<'a>(view: &View<'a>, scratch: &mut Scratch) -> Answer<'a> 
         let clocks = clock(own).zip(clock(other));
         let near = clocks.is_some_and(|(one, two)| one.abs_diff(two) <= MAX_CLOCK);
         if returned || near {
-            return found(Protocol::OpenVpn, 98, Evidence::HANDSHAKE);
+            return found(Protocol::OpenVpn, SESSION_RETURNED, Evidence::HANDSHAKE);
         }
     }
     // Datagrams come out of order: messages after the resets, and a server's reset before its client's,
@@ -187,7 +206,11 @@ pub(super) fn ipsec<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
     let whole = view.payload.len() >= view.wire_octets as usize;
     if is_ike(marked.unwrap_or(view.payload), whole) {
         let on_port = on_nat_port || view.ends.has_port(IKE_PORT);
-        return found(Protocol::Ipsec, if on_port { 99 } else { 92 }, Evidence::HANDSHAKE);
+        return found(
+            Protocol::Ipsec,
+            if on_port { Confidence::CERTAIN } else { IKE_ELSEWHERE },
+            Evidence::HANDSHAKE,
+        );
     }
     if !on_nat_port {
         return Answer::No;
@@ -202,7 +225,7 @@ pub(super) fn ipsec<'a>(view: &View<'a>, _: &mut Scratch) -> Answer<'a> {
         && number.is_some_and(|number| (1..1 << 28).contains(&number))
         && view.payload.len() >= 24;
     match (is_esp, view.sent >= ESP_ROW) {
-        (true, true) => found(Protocol::Ipsec, 85, Evidence::FRAMING.with(Evidence::PORT)),
+        (true, true) => found(Protocol::Ipsec, ESP, Evidence::FRAMING.with(Evidence::PORT)),
         (true, false) => Answer::Unsure,
         _ => Answer::No,
     }

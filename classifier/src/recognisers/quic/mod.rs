@@ -27,8 +27,6 @@ const MAX_COALESCED: usize = 8;
 const MIN_CLIENT_DATAGRAM: u32 = 1200;
 /// Least size of a packet with a short header whose peers can read it (RFC 9000, section 10.3).
 const MIN_SHORT: usize = 21;
-/// The header is right, the name is on the way: just under what would end the questions.
-const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
 /// Packets to one connection id on HTTPS's port, the handshake not seen.
 const SHORT_HEADERS: Confidence = Confidence(60);
 const HTTPS: u16 = 443;
@@ -76,7 +74,7 @@ fn certain<'a>() -> Finding<'a> {
 }
 
 fn pending<'a>() -> Answer<'a> {
-    Answer::Match(Finding { confidence: PENDING, ..certain() }.with_more())
+    Answer::Match(Finding { confidence: Confidence::PENDING, ..certain() }.with_more())
 }
 
 fn long<'a>(view: &View<'a>, memory: &mut Memory) -> Answer<'a> {

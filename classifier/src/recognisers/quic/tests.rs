@@ -152,7 +152,7 @@ fn a_hello_over_several_datagrams_in_any_order_is_put_together() {
     for order in [[0, 1], [1, 0]] {
         let mut flow = Flow::new(443);
         let found = flow.client(&packets[order[0]]);
-        assert_eq!((found.confidence, found.more, found.host), (PENDING, true, None));
+        assert_eq!((found.confidence, found.more, found.host), (Confidence::PENDING, true, None));
         assert!(flow.client(&packets[order[0]]).more, "a repetition adds nothing");
         let found = flow.client(&packets[order[1]]);
         assert_eq!((found.more, found.host.as_deref()), (false, Some("www.example.com")));

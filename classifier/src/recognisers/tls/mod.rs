@@ -29,8 +29,6 @@ const MAX_HELLO: usize = 1 << 16;
 const RECORDS: Confidence = Confidence(85);
 /// One record header whose end was not seen.
 const RECORD_START: Confidence = Confidence(70);
-/// The handshake is recognised and its name is on the way: just under what would end the questions.
-const PENDING: Confidence = Confidence(crate::SETTLED.0 - 1);
 
 /// A connection without names between two hosts that speak Direct Connect.
 const BETWEEN_CLIENTS: Confidence = Confidence(90);
@@ -184,7 +182,7 @@ fn server<'a>(
 
 /// The handshake is known, what it says is not all here.
 fn pending(finding: Finding<'_>) -> Finding<'_> {
-    Finding { confidence: PENDING, ..finding }.with_more()
+    Finding { confidence: Confidence::PENDING, ..finding }.with_more()
 }
 
 fn owned<'a>(answer: Answer<'_>) -> Answer<'a> {
