@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use super::FlowId;
+use super::entry::FlowId;
 
 /// How much of the table half-open flows may take: one part of so many.
 const SHARE: u32 = 4;
