@@ -13,7 +13,8 @@ use hdrhistogram::Histogram;
 
 use crate::batch::{Batch, INTERVAL_SECS, NetworkVolume, Observation, RoundTrips, Volume};
 use crate::live::Counted;
-use crate::network_rows::{NetworkId, NetworkIds, NetworkKey, by_network};
+use crate::network_ids::{NetworkId, NetworkIds};
+use crate::network_rows::{NetworkKey, by_network};
 use crate::networks::UNKNOWN_NETWORK;
 use crate::rows::{RowId, RowKey, Rows, Way, by_class};
 use crate::share::Share;

@@ -9,6 +9,7 @@ mod interval;
 mod live;
 mod load;
 mod meter;
+mod network_ids;
 mod network_rows;
 pub mod networks;
 mod open;

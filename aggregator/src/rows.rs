@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::live::Counted;
-use crate::network_rows::NetworkId;
+use crate::network_ids::NetworkId;
 use crate::share::Share;
 
 /// Rows of one interval. What would be one more is counted with the other networks: of a flood from

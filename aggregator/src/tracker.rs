@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use crate::batch::Batch;
 use crate::interval::{Intervals, Slot};
 use crate::live::{Counted, LiveDelta};
-use crate::network_rows::NetworkId;
+use crate::network_ids::NetworkId;
 use crate::networks::NetworksReader;
 use crate::open::{Handshake, Open, Rank, Stage, Waiting};
 use crate::pool::{OpenId, Pool, kept};
