@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::rules::ServiceId;
+use crate::service_id::ServiceId;
 
 /// A word that is not one of a list's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,8 +8,11 @@
 
 mod class;
 mod engine;
+mod flow_state;
 mod host;
+mod judge;
 mod knowledge;
+mod lessons;
 mod order;
 mod ports;
 pub mod problems;
@@ -17,13 +20,16 @@ mod recogniser;
 pub mod recognisers;
 mod rules;
 mod segment;
+mod service_id;
 mod signs;
 mod stream;
 mod watch;
 
 pub use class::{Category, Class, Confidence, Evidence, Protocol, SETTLED, UnknownWord, Verdict};
-pub use engine::{Classifier, FlowState, HEAD, MAX_INSPECTED, Progress, Requests};
+pub use engine::{Classifier, MAX_INSPECTED, Progress};
+pub use flow_state::{FlowState, HEAD, Requests};
 pub use knowledge::{Expected, Knowledge, KnowledgeStats, LearntName, Teacher, Trust, Turn, Word};
 pub use recogniser::{Answer, Finding, FlowEnds, View};
-pub use rules::{Rules, Service, ServiceId};
+pub use rules::{Rules, Service};
+pub use service_id::ServiceId;
 pub use watch::Watch;

@@ -7,7 +7,7 @@ use etiage_capture::{PerSide, Side, Timestamp, Transport};
 
 use crate::class::{Confidence, Evidence, Protocol};
 use crate::knowledge::{Knowledge, Word};
-use crate::rules::ServiceId;
+use crate::service_id::ServiceId;
 
 /// A flow's ends, as the flow table knows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

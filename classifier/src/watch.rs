@@ -10,7 +10,7 @@ use etiage_capture::{Side, TcpHeader, Timestamp, Transport};
 
 use crate::class::{Category, Class, Confidence, Evidence, Protocol, Verdict};
 use crate::recogniser::FlowEnds;
-use crate::rules::ServiceId;
+use crate::service_id::ServiceId;
 use crate::signs::Signs;
 
 /// How long a flow is watched; a player has shown itself by then.

@@ -1,9 +1,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::*;
-use crate::class::Category;
-use crate::knowledge::Word;
+use crate::class::{Class, Confidence, Evidence};
+use crate::judge::SAME_ENDPOINT;
+
+use crate::knowledge::{Trust, Word};
 use crate::recognisers::hello_tests as hello;
+use crate::service_id::ServiceId;
 
 const TCP: Transport = Transport::TCP;
 const UDP: Transport = Transport::UDP;
@@ -85,7 +88,7 @@ impl Flow {
 
     fn name(&self, host: &str) {
         let (client, server) = (self.ends.initiator.ip(), self.ends.responder.ip());
-        self.classifier.knowledge.learn_name(now(), client, server, host);
+        self.classifier.judge.knowledge.learn_name(now(), client, server, host);
     }
 }
 
@@ -145,11 +148,11 @@ fn without_a_name_of_its_own_a_flow_takes_what_dns_gave() {
 fn the_name_that_this_client_asked_for_comes_before_anybodys() {
     let flow = Flow::new(TCP, 443);
     let server = flow.ends.responder.ip();
-    let service = |flow: &Flow| flow.classifier.learnt_service(&flow.ends, now());
+    let service = |flow: &Flow| flow.classifier.judge.learnt_service(&flow.ends, now());
     for other in 77..=79 {
         assert_eq!(service(&flow), None, "{other}");
         let other = IpAddr::from([192, 0, 2, other]);
-        flow.classifier.knowledge.learn_name(now(), other, server, "www.1fichier.com");
+        flow.classifier.judge.knowledge.learn_name(now(), other, server, "www.1fichier.com");
     }
     assert_eq!(service(&flow).map(|(_, teacher)| teacher.trust), Some(Trust::Others));
     flow.name("www.youtube.com");
@@ -170,7 +173,9 @@ fn what_teaches_is_shown_to_its_end_and_costs_no_buffer() {
         flow.lesson(Side::Responder, &dns_answer([203, 0, 113, last]));
         flow.lesson(Side::Responder, b"?");
         let server = IpAddr::from([203, 0, 113, last]);
-        assert!(flow.classifier.knowledge.name(now(), flow.ends.initiator.ip(), server).is_some());
+        assert!(
+            flow.classifier.judge.knowledge.name(now(), flow.ends.initiator.ip(), server).is_some()
+        );
     }
     let mut flow = Flow::new(TCP, 53);
     flow.syn();
@@ -318,7 +323,8 @@ fn what_waits_when_the_order_ends_is_shown_too() {
     flow.answer(at + 200, place + 6, b"229 Extended (|||50008|)\r\n");
     let expected = |flow: &Flow, port| {
         let end = (flow.ends.responder.ip(), port).into();
-        let expected = flow.classifier.knowledge.expected(now(), end, flow.ends.initiator.ip());
+        let expected =
+            flow.classifier.judge.knowledge.expected(now(), end, flow.ends.initiator.ip());
         expected.map(|expected| expected.protocol)
     };
     assert_eq!(expected(&flow, 50007), None, "after a gap");
@@ -369,7 +375,12 @@ fn an_endpoint_that_was_recognised_names_other_flows_but_not_against_their_paylo
 fn peers_hosters_and_what_the_port_tells_are_no_endpoints_to_learn() {
     let endpoint = |flow: &Flow| {
         let Flow { classifier, ends, .. } = flow;
-        classifier.knowledge.endpoint(now(), ends.transport, ends.responder, ends.initiator.ip())
+        classifier.judge.knowledge.endpoint(
+            now(),
+            ends.transport,
+            ends.responder,
+            ends.initiator.ip(),
+        )
     };
     let mut peer = Flow::new(TCP, 51_413);
     peer.syn();
@@ -413,7 +424,7 @@ fn a_flow_that_nothing_was_recognised_in_is_asked_about_again_and_not_for_ever()
     assert_eq!(asked, 10);
     let (by, to) = (ends.responder.ip(), ends.initiator.ip());
     let word = Word { by, to, asked: true };
-    classifier.knowledge.expect(now(), ends.responder, Protocol::FtpData, word);
+    classifier.judge.knowledge.expect(now(), ends.responder, Protocol::FtpData, word);
     classifier.ask_again(&mut watch, ends, now());
     assert_eq!(watch.verdict().class.protocol, Protocol::FtpData);
     assert!(!watch.is_open() && !watch.is_due());

@@ -23,7 +23,7 @@ pub(crate) use self::questions::Question;
 pub use self::witnesses::Word;
 use self::witnesses::{Latest, Witnesses, mark};
 use crate::class::{Category, Protocol};
-use crate::rules::ServiceId;
+use crate::service_id::ServiceId;
 
 /// How many entries each of the maps may hold.
 const MAX_ENTRIES: usize = 1 << 20;

@@ -14,7 +14,7 @@ use super::random::looks_random;
 use crate::class::{Confidence, Evidence, Protocol};
 use crate::knowledge::Word;
 use crate::recogniser::{Answer, Finding, View};
-use crate::rules::ServiceId;
+use crate::service_id::ServiceId;
 
 /// Super nodes in Microsoft's data centres.
 const PORTS: std::ops::RangeInclusive<u16> = 40_001..=40_048;

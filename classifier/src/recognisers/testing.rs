@@ -6,7 +6,7 @@ use etiage_capture::{PerSide, Side, Timestamp, Transport};
 
 use super::Scratch;
 use crate::class::{Evidence, Protocol};
-use crate::engine::HEAD;
+use crate::flow_state::HEAD;
 use crate::knowledge::{Knowledge, Word};
 use crate::recogniser::{Answer, FlowEnds, View};
 

@@ -15,21 +15,11 @@ use hashbrown::HashMap;
 use crate::class::Category;
 use crate::problems::FileError;
 use crate::problems::Problems;
+use crate::service_id::ServiceId;
 use file::{Entry, Located};
 
 /// Names that stand for the absence of a service in output and database.
 const RESERVED: [&str; 3] = ["none", "unattributed", "other"];
-
-/// A service's place in the rules; [`ServiceId::NONE`] for none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceId(pub u16);
-
-impl ServiceId {
-    /// No service is known.
-    pub const NONE: Self = Self(0);
-    /// What the flow is for shows in its shape; whose it is does not show.
-    pub const UNATTRIBUTED: Self = Self(u16::MAX);
-}
 
 /// A service: who is behind a set of host names.
 #[derive(Clone, Debug, PartialEq, Eq)]
