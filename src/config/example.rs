@@ -68,11 +68,17 @@ fn key(line: &str) -> Option<&str> {
 #[test]
 fn a_commented_key_shows_the_default_or_is_known_as_an_example() {
     let told = |text: &str| match parse(text, "etiage.toml", Path::new("/etc/etiage")) {
-        Ok(config) => format!("{config:?}"),
+        // The rules are no matter of this file, and their maps have no order.
+        Ok(config) => {
+            let text = format!("{config:?}");
+            let (before, rules) = text.split_once("rules: ").unwrap();
+            let (_, after) = rules.split_once("local_prefixes: ").unwrap();
+            format!("{before}{after}")
+        }
         Err(failure) => panic!("{failure}"),
     };
     let plain = told(FILE);
-    let mut defaults = 0;
+    let (mut defaults, mut wrong) = (0, Vec::new());
     let mut examples = Vec::new();
     for (number, section, commented, line) in lines() {
         let Some(key) = key(line).filter(|_| !commented) else { continue };
@@ -81,13 +87,17 @@ fn a_commented_key_shows_the_default_or_is_known_as_an_example() {
             continue;
         }
         let with = FILE.lines().enumerate().map(|(at, other)| match at == number {
-            true => line.trim_start_matches("# "),
-            false => other,
+            // As long as before: places in the file are part of the result.
+            true => line.replacen('#', " ", 1),
+            false => other.to_owned(),
         });
-        let with = with.collect::<Vec<_>>().join("\n");
-        assert_eq!(told(&with), plain, "[{section}] {line}: is not the default");
+        let with = with.collect::<Vec<_>>().join("\n") + "\n";
+        if told(&with) != plain {
+            wrong.push(format!("[{section}] {line}"));
+        }
         defaults += 1;
     }
+    assert!(wrong.is_empty(), "these are not the defaults: {wrong:#?}");
     assert!(defaults >= 25, "{defaults} defaults only: has the file another form?");
     for example in EXAMPLES {
         assert!(examples.contains(example), "{example:?} is not in the file any more");
